@@ -1,0 +1,64 @@
+/**
+ * Every error code the HTTP API may answer, with its status and its public sentence. The only place that ties a
+ * code to a status; OpenAPI, the error handler and the documentation are made from it.
+ */
+export const errorCodes = {
+  // Requests in general
+  invalid_json: [400, 'The body is not valid JSON.'],
+  invalid_request: [400, 'The request does not fit the schema; details name each field.'],
+  missing_fields: [400, 'Required fields are missing.'],
+  unsupported_media_type: [415, 'Send application/json.'],
+  payload_too_large: [413, 'The body is too large.'],
+  not_found: [404, 'There is nothing at this address.'],
+  method_not_allowed: [405, 'This address does not know that method; see the Allow header.'],
+  rate_limited: [429, 'Too many requests; wait as long as Retry-After says.'],
+  idempotency_key_reused: [422, 'This Idempotency-Key was used with another body.'],
+  idempotency_in_progress: [409, 'A request with this Idempotency-Key is still running.'],
+  internal_error: [500, 'Something went wrong on our side. Quote the request id when you report it.'],
+  service_unavailable: [503, 'The service cannot answer right now; try again.'],
+  // Signing in
+  unauthorized: [401, 'Sign in first: no valid access token came with the request.'],
+  forbidden: [403, 'You may not do that.'],
+  invalid_provider: [400, 'The provider is unknown; use google or apple.'],
+  invalid_token: [401, 'The token is not valid, was used, or has expired.'],
+  provider_unavailable: [503, 'The sign-in provider cannot be reached; try again.'],
+  invalid_email: [400, 'This is not an e-mail address.'],
+  // Activation
+  activation_code_required: [
+    400,
+    'The activation code is missing; it is printed on the label of the device.',
+  ],
+  invalid_activation_code: [403, 'The device id or the activation code is not right.'],
+  device_not_provisioned: [409, 'This device has not been released by the factory yet.'],
+  iccid_mismatch: [403, 'The SIM card is not the one that belongs to this device.'],
+  device_owned_by_another_user: [403, 'This device belongs to somebody else.'],
+  device_proof_required: [409, 'The device itself must confirm: put it into claim mode and try again.'],
+  device_proof_timeout: [
+    504,
+    'The device did not confirm in time; check that it is online and in claim mode.',
+  ],
+  // Devices
+  device_not_found: [404, 'You have no such device.'],
+  entitlement_required: [403, 'This needs a plan that you do not have; details name the capability.'],
+  stream_not_available: [409, 'The device has sent no video for this time yet.'],
+  invalid_range: [400, 'The time range is not valid.'],
+  shadow_version_conflict: [409, 'The shadow changed meanwhile; read it again and retry with its version.'],
+  device_offline: [409, 'The device is offline.'],
+  device_timeout: [504, 'The device did not answer in time.'],
+  feature_disabled: [503, 'This feature is not configured here.'],
+  // Boards and factory
+  invalid_signature: [401, 'The signature is missing, stale or wrong.'],
+  invalid_manifest: [400, 'The manifest does not fit the schema or carries a device twice.'],
+  unknown_station: [401, 'No active station with this id and key is registered.'],
+  manifest_conflict: [409, 'The manifest disagrees with what is stored; details name each device.'],
+} as const satisfies Record<string, readonly [status: number, message: string]>;
+
+export type ErrorCode = keyof typeof errorCodes;
+
+export function statusOf(code: ErrorCode): number {
+  return errorCodes[code][0];
+}
+
+export function publicMessageOf(code: ErrorCode): string {
+  return errorCodes[code][1];
+}

@@ -1,0 +1,48 @@
+import type { z } from 'zod';
+import type { ErrorCode } from '../error-codes.ts';
+
+/**
+ * Who may call a route.
+ * - `public`: anybody.
+ * - `user`: a signed-in user (bearer token or web session).
+ * - `device`: a signed-in user with a right to the device named by `{id}`; `capability` names the entitlement it
+ *   takes on top of ownership, if any.
+ * - `signature`: the body or its headers carry a signature (station, board event, webhook).
+ */
+export type RouteAuth = 'public' | 'user' | { device: 'owner' | 'viewer'; capability?: string } | 'signature';
+
+/**
+ * One route of the HTTP API: the single definition that the server mounts, OpenAPI describes and tests check
+ * answers against. Paths are OpenAPI templates (`/api/devices/{id}`).
+ */
+export interface RouteContract<
+  Params extends z.ZodType = z.ZodType,
+  Query extends z.ZodType = z.ZodType,
+  Body extends z.ZodType = z.ZodType,
+  Responses extends Record<number, z.ZodType> = Record<number, z.ZodType>,
+> {
+  operationId: string;
+  method: 'get' | 'post' | 'put' | 'patch' | 'delete';
+  path: `/${string}`;
+  summary: string;
+  description?: string;
+  tag: string;
+  auth: RouteAuth;
+  params?: Params;
+  query?: Query;
+  body?: Body;
+  /** Successful answers by status; each is the whole body. */
+  responses: Responses;
+  /** Codes this route adds to those every route may answer. */
+  errors: readonly ErrorCode[];
+}
+
+/** Keeps the literal types of a contract, so that handlers and clients are typed from it. */
+export function defineRoute<
+  Params extends z.ZodType,
+  Query extends z.ZodType,
+  Body extends z.ZodType,
+  const Responses extends Record<number, z.ZodType>,
+>(contract: RouteContract<Params, Query, Body, Responses>): RouteContract<Params, Query, Body, Responses> {
+  return contract;
+}
