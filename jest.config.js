@@ -17,4 +17,7 @@ export default {
   ].map((folder) => `<rootDir>/${folder}`),
   modulePathIgnorePatterns: ['/dist/'],
   testMatch: ['**/*.test.ts'],
+  testPathIgnorePatterns: ['/node_modules/', '\\.external\\.test\\.ts$'],
+  globalSetup: '<rootDir>/dev-database/src/testing/jest-global-setup.ts',
+  globalTeardown: '<rootDir>/dev-database/src/testing/jest-global-teardown.ts',
 };
