@@ -1,0 +1,252 @@
+import { randomUUID } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import { AwsError } from './aws-error.ts';
+import type { Clock } from './clock.ts';
+import type { FaultRule, Faults } from './faults.ts';
+import type { AccessKeys, Principal } from './principal.ts';
+import { verifySigV4 } from './sigv4.ts';
+import { TokenBucket } from './token-bucket.ts';
+
+export interface AwsRequest {
+  /** Values of the path template, percent-decoded. */
+  params: Record<string, string>;
+  query: URLSearchParams;
+  headers: IncomingMessage['headers'];
+  /** Who signed; for operations with `unsigned: true` the account itself. */
+  principal: Principal;
+  /** The body, read whole; empty for a streaming operation. */
+  body: Buffer;
+  /** The parsed JSON body; `{}` when there is none. Throws SerializationException when it is not JSON. */
+  json(): Record<string, unknown>;
+  /** For streaming operations: the raw pair. */
+  raw: { request: IncomingMessage; response: ServerResponse };
+}
+
+/** What to answer. `json` is serialised; `body` goes out as it is. Streaming operations return undefined and answer themselves. */
+export interface AwsAnswer {
+  status?: number;
+  headers?: Record<string, string>;
+  json?: unknown;
+  body?: Buffer | string;
+}
+
+export interface AwsOperation {
+  /** The API's name of it, for throttles, faults and logs. */
+  name: string;
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** `/things/{thingName}`; `{topic+}` takes the rest of the path. */
+  path: string;
+  /** No SigV4 asked for (playback URLs carry a token of their own). */
+  unsigned?: boolean;
+  /** The operation reads the body from `raw.request` while it answers on `raw.response`. */
+  streaming?: boolean;
+  handle(request: AwsRequest): Promise<AwsAnswer | undefined> | AwsAnswer | undefined;
+}
+
+export interface AwsServerOptions {
+  service: FaultRule['service'];
+  /** SigV4 service names that this endpoint accepts. */
+  signingNames: readonly string[];
+  operations: readonly AwsOperation[];
+  /** Calls a second by operation name; an operation without an entry is not throttled. */
+  throttles?: Readonly<Record<string, number>>;
+  /** The service's answer to a throttled call. */
+  throttled?: () => AwsError;
+  accessKeys: AccessKeys;
+  clock: Clock;
+  faults: Faults;
+  log: Logger;
+}
+
+const maxBodyBytes = 8 * 1024 * 1024;
+
+/** One AWS REST-JSON endpoint on plain HTTP: signature, throttle, fault, operation, answer. */
+export class AwsServer {
+  readonly #options: AwsServerOptions;
+  readonly #routes: { operation: AwsOperation; pattern: RegExp; names: string[] }[];
+  readonly #buckets = new Map<string, TokenBucket>();
+  readonly #server: Server;
+  /** Throttles can be switched off as a whole, for tests that are about something else. */
+  throttling = true;
+
+  constructor(options: AwsServerOptions) {
+    this.#options = options;
+    this.#routes = options.operations.map((operation) => ({ operation, ...compile(operation.path) }));
+    // Node answers `Expect: 100-continue` itself, which AWS's C producer sends.
+    this.#server = createServer((request, response) => void this.#serve(request, response));
+    this.#server.requestTimeout = 0;
+  }
+
+  /** Listens on 127.0.0.1 and returns the port. */
+  async listen(port: number): Promise<number> {
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(port, '127.0.0.1', () => {
+        this.#server.off('error', reject);
+        resolve();
+      });
+    });
+    const address = this.#server.address();
+    return typeof address === 'object' && address !== null ? address.port : port;
+  }
+
+  async close(): Promise<void> {
+    if (!this.#server.listening) return;
+    await new Promise<void>((resolve) => {
+      this.#server.close(() => resolve());
+      this.#server.closeAllConnections();
+    });
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const requestId = randomUUID();
+    response.setHeader('x-amzn-RequestId', requestId);
+    try {
+      const answer = await this.#answer(request, response);
+      if (answer !== undefined) send(response, answer);
+    } catch (error) {
+      const known =
+        error instanceof AwsError ? error : new AwsError('InternalFailureException', 500, 'Internal failure');
+      if (known !== error) this.#options.log.error({ err: error, url: request.url }, 'operation failed');
+      if (response.headersSent) response.destroy();
+      else sendError(response, known);
+    }
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<AwsAnswer | undefined> {
+    const { service, faults, clock, accessKeys, signingNames, log } = this.#options;
+    const url = request.url ?? '/';
+    const path = url.split('?')[0] ?? '/';
+    const found = this.#find(request.method ?? 'GET', path);
+    if (found === undefined)
+      throw new AwsError('UnknownOperationException', 404, `No operation ${request.method} ${path}`);
+    const { operation, params } = found;
+    const body = operation.streaming === true ? Buffer.alloc(0) : await readBody(request);
+    const principal: Principal =
+      operation.unsigned === true
+        ? { kind: 'account', accessKeyId: '' }
+        : verifySigV4(
+            {
+              method: request.method ?? 'GET',
+              url,
+              headers: request.headers,
+              body: operation.streaming === true ? undefined : body,
+            },
+            accessKeys,
+            clock,
+            signingNames,
+          );
+    this.#throttle(operation.name);
+
+    const fault = faults.take(service, operation.name, Object.values(params)[0]);
+    if (fault?.kind === 'error') throw new AwsError(fault.code, fault.status, fault.message);
+    if (fault?.kind === 'delay') await delay(fault.ms);
+    if (fault?.kind === 'drop') {
+      request.destroy();
+      return undefined;
+    }
+    const answer = await operation.handle({
+      params,
+      query: new URL(url, 'http://localhost').searchParams,
+      headers: request.headers,
+      principal,
+      body,
+      json: () => parseJson(body),
+      raw: { request, response },
+    });
+    log.debug({ operation: operation.name, params }, 'served');
+    if (fault?.kind === 'lose-answer') {
+      request.destroy();
+      return undefined;
+    }
+    return answer;
+  }
+
+  #find(
+    method: string,
+    path: string,
+  ): { operation: AwsOperation; params: Record<string, string> } | undefined {
+    for (const { operation, pattern, names } of this.#routes) {
+      if (operation.method !== method) continue;
+      const match = pattern.exec(path);
+      if (match === null) continue;
+      return {
+        operation,
+        params: Object.fromEntries(names.map((name, i) => [name, decodeURIComponent(match[i + 1] ?? '')])),
+      };
+    }
+    return undefined;
+  }
+
+  #throttle(operation: string): void {
+    const { throttles, throttled, clock } = this.#options;
+    const perSecond = throttles?.[operation];
+    if (!this.throttling || perSecond === undefined) return;
+    let bucket = this.#buckets.get(operation);
+    if (bucket === undefined) {
+      bucket = new TokenBucket(clock, perSecond);
+      this.#buckets.set(operation, bucket);
+    }
+    if (!bucket.tryTake()) throw throttled?.() ?? new AwsError('ThrottlingException', 400, 'Rate exceeded');
+  }
+}
+
+function compile(path: string): { pattern: RegExp; names: string[] } {
+  const names: string[] = [];
+  const source = path
+    .split(/(\{[^}]+\})/)
+    .map((part) => {
+      if (!part.startsWith('{')) return part.replace(/[.*+?^$()|[\]\\]/g, '\\$&');
+      const greedy = part.endsWith('+}');
+      names.push(part.slice(1, greedy ? -2 : -1));
+      return greedy ? '(.+)' : '([^/]+)';
+    })
+    .join('');
+  return { pattern: new RegExp(`^${source}/?$`), names };
+}
+
+async function readBody(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > maxBodyBytes)
+      throw new AwsError('RequestEntityTooLargeException', 413, 'The request is too large');
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+function parseJson(body: Buffer): Record<string, unknown> {
+  if (body.length === 0) return {};
+  try {
+    const value: unknown = JSON.parse(body.toString('utf8'));
+    if (typeof value === 'object' && value !== null && !Array.isArray(value))
+      return value as Record<string, unknown>;
+  } catch {
+    // Falls through to the same refusal as a body that is JSON but no object.
+  }
+  throw new AwsError('SerializationException', 400, 'The request body is not a JSON object');
+}
+
+function send(response: ServerResponse, answer: AwsAnswer): void {
+  const body = answer.body ?? (answer.json === undefined ? '' : JSON.stringify(answer.json));
+  response.writeHead(answer.status ?? 200, {
+    ...(answer.json === undefined ? {} : { 'content-type': 'application/json' }),
+    ...answer.headers,
+  });
+  response.end(body);
+}
+
+/** Both header spellings occur among AWS's services; clients read either. */
+function sendError(response: ServerResponse, error: AwsError): void {
+  response.writeHead(error.status, {
+    'content-type': 'application/json',
+    'x-amzn-ErrorType': error.code,
+    // A body may still be on its way in (streaming, too large): this connection is done.
+    ...(response.req.complete ? {} : { connection: 'close' }),
+  });
+  response.end(JSON.stringify({ message: error.message, Message: error.message, ...error.members }));
+}
