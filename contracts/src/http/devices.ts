@@ -1,0 +1,232 @@
+import { z } from 'zod';
+import { deviceIdSchema, modelCodeSchema, serialSchema } from '../ids.ts';
+import { desiredConfigSchema, streamStates } from '../shadow.ts';
+import { defineRoute } from './route.ts';
+
+/** What a plan or trial can allow on top of owning a device. */
+export const capabilities = ['cloud_playback'] as const;
+export const capabilitySchema = z.enum(capabilities);
+export type Capability = z.infer<typeof capabilitySchema>;
+
+const instantSchema = z.iso.datetime();
+const deviceNameSchema = z.string().trim().min(1).max(64);
+
+/**
+ * `{id}` of a path is the device id. Any text passes: what names no device of the caller is `device_not_found`,
+ * malformed or not, so that nobody learns which ids exist.
+ */
+const deviceParams = z.strictObject({ id: z.string().max(128) });
+
+export const entitlementSchema = z.strictObject({
+  capability: capabilitySchema,
+  source: z.enum(['trial', 'plan', 'grant']),
+  starts_at: instantSchema,
+  /** First instant at which it no longer counts. */
+  ends_at: instantSchema,
+  active: z.boolean(),
+});
+export type EntitlementView = z.infer<typeof entitlementSchema>;
+
+const deviceFields = {
+  device_id: deviceIdSchema,
+  serial: serialSchema,
+  model: modelCodeSchema,
+  /** What the owner calls it; the serial until renamed. */
+  name: deviceNameSchema,
+  online: z.boolean(),
+  last_seen_at: instantSchema.nullable(),
+  activated_at: instantSchema,
+};
+
+export const deviceSchema = z.strictObject(deviceFields);
+export type DeviceView = z.infer<typeof deviceSchema>;
+
+/** What a board last said about itself, in short; null where it never said so. */
+export const shadowSummarySchema = z.strictObject({
+  version: z.int().nonnegative(),
+  reported_at: instantSchema,
+  agent_version: z.string().nullable(),
+  firmware: z.string().nullable(),
+  network_kind: z.string().nullable(),
+  rssi_dbm: z.number().nullable(),
+  stream_state: z.enum(streamStates).nullable(),
+  bitrate_bps: z.int().nullable(),
+});
+export type ShadowSummary = z.infer<typeof shadowSummarySchema>;
+
+export const deviceDetailSchema = z.strictObject({
+  ...deviceFields,
+  /** SIM card number with its middle masked. */
+  iccid: z.string().nullable(),
+  entitlements: z.array(entitlementSchema),
+  /** Null before the board's first report, and while the shadow service cannot be reached. */
+  shadow: shadowSummarySchema.nullable(),
+});
+export type DeviceDetail = z.infer<typeof deviceDetailSchema>;
+
+export const ownershipSchema = z.strictObject({
+  since: instantSchema,
+  /** Counts the changes of owner of this device. */
+  epoch: z.int().nonnegative(),
+});
+
+export const activationSchema = z.strictObject({
+  device: deviceSchema,
+  ownership: ownershipSchema,
+  /** The device's trial when it is this user's; null when an earlier owner had it. */
+  entitlement: entitlementSchema.nullable(),
+  already_owned: z.boolean(),
+});
+export type Activation = z.infer<typeof activationSchema>;
+
+export const activateDevice = defineRoute({
+  operationId: 'activateDevice',
+  method: 'post',
+  path: '/api/devices/activate',
+  summary: 'Make a device one’s own with the code on its label',
+  description:
+    'Checked in this order: code present, code right (an unknown device answers like a wrong code), released by ' +
+    'the factory, SIM card, owner, the board’s own confirmation where its model wants it. Repeating it as the ' +
+    'owner is harmless. The first activation ever of a device starts a 30-day trial of `cloud_playback`.',
+  tag: 'Devices',
+  auth: 'user',
+  body: z.strictObject({
+    aovis_device_id: z.string().min(1).max(128),
+    /** As printed or typed: case, spaces and hyphens do not matter. Optional in the schema for its own error code. */
+    activation_code: z.string().max(64).nullish(),
+    iccid: z.string().max(32).nullish(),
+  }),
+  responses: { 200: activationSchema },
+  errors: [
+    'activation_code_required',
+    'invalid_activation_code',
+    'device_not_provisioned',
+    'iccid_mismatch',
+    'device_owned_by_another_user',
+    'device_proof_required',
+  ],
+});
+
+export const listDevices = defineRoute({
+  operationId: 'listDevices',
+  method: 'get',
+  path: '/api/devices',
+  summary: 'The devices one owns, by device id',
+  tag: 'Devices',
+  auth: 'user',
+  query: z.strictObject({
+    limit: z.coerce.number().int().min(1).max(100).default(50),
+    /** `next_cursor` of the page before. */
+    cursor: z.string().max(256).optional(),
+  }),
+  responses: {
+    200: z.strictObject({ devices: z.array(deviceSchema), next_cursor: z.string().nullable() }),
+  },
+  errors: [],
+});
+
+export const getDevice = defineRoute({
+  operationId: 'getDevice',
+  method: 'get',
+  path: '/api/devices/{id}',
+  summary: 'One device with its SIM, entitlements and last report',
+  tag: 'Devices',
+  auth: { device: 'owner' },
+  params: deviceParams,
+  responses: { 200: deviceDetailSchema },
+  errors: ['device_not_found'],
+});
+
+export const renameDevice = defineRoute({
+  operationId: 'renameDevice',
+  method: 'patch',
+  path: '/api/devices/{id}',
+  summary: 'Rename a device',
+  tag: 'Devices',
+  auth: { device: 'owner' },
+  params: deviceParams,
+  body: z.strictObject({ name: deviceNameSchema }),
+  responses: { 200: deviceSchema },
+  errors: ['device_not_found'],
+});
+
+export const releaseDevice = defineRoute({
+  operationId: 'releaseDevice',
+  method: 'delete',
+  path: '/api/devices/{id}',
+  summary: 'Give a device up, so that somebody else can activate it',
+  description: 'Ends the ownership and clears the device’s shadows. A used trial stays used.',
+  tag: 'Devices',
+  auth: { device: 'owner' },
+  params: deviceParams,
+  responses: { 200: z.strictObject({ device_id: deviceIdSchema, released_at: instantSchema }) },
+  errors: ['device_not_found'],
+});
+
+export const shadowNames = ['config', 'state'] as const;
+const shadowDocumentSchema = z.record(z.string(), z.json());
+
+export const shadowSchema = z.strictObject({
+  reported: shadowDocumentSchema,
+  desired: shadowDocumentSchema,
+  /** The part of `desired` that the board has not reported yet. */
+  delta: shadowDocumentSchema,
+  /** Send it back as `If-Match` with a change; 0 while there is no shadow. */
+  version: z.int().nonnegative(),
+});
+export type ShadowView = z.infer<typeof shadowSchema>;
+
+export const getDeviceShadow = defineRoute({
+  operationId: 'getDeviceShadow',
+  method: 'get',
+  path: '/api/devices/{id}/shadow',
+  summary: 'Desired and running configuration, or reported state',
+  description: '`name=config` (the default) is the configuration; `name=state` is what the board reports.',
+  tag: 'Devices',
+  auth: { device: 'owner' },
+  params: deviceParams,
+  query: z.strictObject({ name: z.enum(shadowNames).default('config') }),
+  responses: { 200: shadowSchema },
+  errors: ['device_not_found'],
+});
+
+export const updateDeviceShadow = defineRoute({
+  operationId: 'updateDeviceShadow',
+  method: 'patch',
+  path: '/api/devices/{id}/shadow',
+  summary: 'Change the desired configuration',
+  description:
+    'Keys that are absent stay as they are. `If-Match` must hold the version that was read; when the shadow has ' +
+    'changed meanwhile nothing happens and the answer is 409.',
+  tag: 'Devices',
+  auth: { device: 'owner' },
+  params: deviceParams,
+  body: z.strictObject({ desired: desiredConfigSchema }),
+  responses: { 200: shadowSchema },
+  errors: ['device_not_found', 'shadow_version_conflict'],
+});
+
+export const streamModes = ['live', 'replay', 'on_demand'] as const;
+export type StreamMode = (typeof streamModes)[number];
+
+export const getDeviceStream = defineRoute({
+  operationId: 'getDeviceStream',
+  method: 'get',
+  path: '/api/devices/{id}/stream',
+  summary: 'A URL to play a device’s video with HLS',
+  description:
+    '`live` takes no range. `replay` takes `start` and plays on from there. `on_demand` takes `start` and `end`, ' +
+    'at most 24 hours apart.',
+  tag: 'Video',
+  auth: { device: 'owner', capability: 'cloud_playback' },
+  params: deviceParams,
+  query: z.strictObject({
+    mode: z.enum(streamModes).default('live'),
+    start: z.iso.datetime({ offset: true }).optional(),
+    end: z.iso.datetime({ offset: true }).optional(),
+  }),
+  responses: {
+    200: z.strictObject({ protocol: z.literal('hls'), url: z.url(), expires_at: instantSchema }),
+  },
+  errors: ['device_not_found', 'entitlement_required', 'stream_not_available', 'invalid_range'],
+});

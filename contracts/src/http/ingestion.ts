@@ -1,0 +1,88 @@
+import { z } from 'zod';
+import { boardEventSchema, epochMsSchema } from '../events.ts';
+import { deviceIdSchema } from '../ids.ts';
+import { telemetryBatchSchema } from '../telemetry.ts';
+import { defineRoute } from './route.ts';
+
+/** Header with the seconds since the Unix epoch at which the forwarder signed. At most 300 s old or ahead. */
+export const iotTimestampHeader = 'X-Aovis-Timestamp';
+/** Header with hex HMAC-SHA256 of `<timestamp>.<raw body>`. */
+export const iotSignatureHeader = 'X-Aovis-Signature';
+
+/**
+ * A connection's begin or end as AWS IoT publishes it on `$aws/events/presence/<eventType>/<clientId>` (AWS IoT
+ * Developer Guide, "Lifecycle events"). AWS's document, so unknown keys pass. Unordered and possibly duplicated;
+ * begin and end of one connection share `versionNumber`, which starts over after about an hour offline.
+ */
+export const presencePayloadSchema = z.looseObject({
+  clientId: z.string().min(1).max(128),
+  timestamp: epochMsSchema,
+  eventType: z.enum(['connected', 'disconnected']),
+  sessionIdentifier: z.string().min(1).max(128),
+  versionNumber: z.int().nonnegative(),
+  principalIdentifier: z.string().max(256).optional(),
+  ipAddress: z.string().max(64).optional(),
+  clientInitiatedDisconnect: z.boolean().optional(),
+  disconnectReason: z.string().max(64).optional(),
+});
+export type PresencePayload = z.infer<typeof presencePayloadSchema>;
+
+/** A board's last will or its own word that it is online. A hint: presence alone decides. */
+export const lwtPayloadSchema = z.strictObject({ online: z.boolean(), at: epochMsSchema.optional() });
+
+const common = {
+  /** The thing the broker knows as the sender. */
+  thing: deviceIdSchema,
+  /** MQTT topic it came on. */
+  topic: z.string().min(1).max(256),
+  /** When the broker took it, milliseconds since the Unix epoch. */
+  received_at: epochMsSchema,
+};
+
+/** What the IoT rule forwards: one MQTT message of a board, or one lifecycle event of its connection. */
+export const iotEnvelopeSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('event'), ...common, payload: boardEventSchema }),
+  z.strictObject({ kind: z.literal('telemetry'), ...common, payload: telemetryBatchSchema }),
+  z.strictObject({ kind: z.literal('presence'), ...common, payload: presencePayloadSchema }),
+  z.strictObject({ kind: z.literal('lwt'), ...common, payload: lwtPayloadSchema }),
+]);
+export type IotEnvelope = z.infer<typeof iotEnvelopeSchema>;
+
+/** `duplicate`: stored before, nothing happened now. */
+export const iotEventResultSchema = z.strictObject({ received: z.literal(true), duplicate: z.boolean() });
+export type IotEventResult = z.infer<typeof iotEventResultSchema>;
+
+/**
+ * Under which key an envelope counts once. Event ids are the board's own, so its name is part of the key: no board
+ * can use up another's ids.
+ */
+export function dedupKeyOf(envelope: IotEnvelope): string {
+  const { kind, thing } = envelope;
+  switch (envelope.kind) {
+    case 'event':
+    case 'telemetry':
+      return `${kind}:${thing}:${envelope.payload.event_id}`;
+    case 'presence': {
+      const { sessionIdentifier, versionNumber, eventType } = envelope.payload;
+      return `${kind}:${thing}:${sessionIdentifier}:${versionNumber}:${eventType}`;
+    }
+    case 'lwt':
+      return `${kind}:${thing}:${envelope.received_at}`;
+  }
+}
+
+export const receiveIotEvent = defineRoute({
+  operationId: 'receiveIotEvent',
+  method: 'post',
+  path: '/api/internal/aws/iot-event',
+  summary: 'Take one message of a board from the IoT rule',
+  description:
+    `${iotTimestampHeader} holds unix seconds, ${iotSignatureHeader} the hex HMAC-SHA256 of ` +
+    '`<timestamp>.<raw body>` under the shared key; both are checked before the body is read. Delivered at least ' +
+    'once: what was stored before answers `duplicate: true`.',
+  tag: 'Ingestion',
+  auth: 'signature',
+  body: iotEnvelopeSchema,
+  responses: { 200: iotEventResultSchema },
+  errors: ['invalid_signature'],
+});
