@@ -1,6 +1,12 @@
-import { EventEmitter } from 'node:events';
+import type { EventEmitter } from 'node:events';
 
-export type CertificateStatus = 'ACTIVE' | 'INACTIVE' | 'REVOKED' | 'PENDING_ACTIVATION' | 'PENDING_TRANSFER' | 'REGISTER_INACTIVE';
+export type CertificateStatus =
+  | 'ACTIVE'
+  | 'INACTIVE'
+  | 'REVOKED'
+  | 'PENDING_ACTIVATION'
+  | 'PENDING_TRANSFER'
+  | 'REGISTER_INACTIVE';
 
 export interface CertificateRecord {
   /** Lower-case hex SHA-256 of the DER. */

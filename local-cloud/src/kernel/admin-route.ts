@@ -5,9 +5,6 @@ export interface AdminRoute {
   path: string;
   /** What it does, for the index page. */
   summary: string;
-  handle(request: {
-    params: Record<string, string>;
-    query: URLSearchParams;
-    body: unknown;
-  }): Promise<unknown> | unknown;
+  /** Answers (or promises) what goes out as JSON; a string goes out as an HTML page. */
+  handle(request: { params: Record<string, string>; query: URLSearchParams; body: unknown }): unknown;
 }

@@ -183,7 +183,7 @@ export class AwsServer {
   #throttle(operation: string): void {
     const { throttles, throttled, clock } = this.#options;
     const perSecond = throttles?.[operation];
-    if (!this.throttling || perSecond === undefined) return;
+    if (!this.throttling || !this.#options.faults.throttling || perSecond === undefined) return;
     let bucket = this.#buckets.get(operation);
     if (bucket === undefined) {
       bucket = new TokenBucket(clock, perSecond);

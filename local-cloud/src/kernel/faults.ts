@@ -39,6 +39,8 @@ export type FaultRule = z.infer<typeof faultRuleSchema>;
 export type FaultEffect = FaultRule['effect'];
 
 export class Faults {
+  /** One switch for the throttles of every AWS endpoint, for tests and demos that are about something else. */
+  throttling = true;
   readonly #rules = new Map<string, FaultRule>();
 
   add(rule: FaultRule): string {

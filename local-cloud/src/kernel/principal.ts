@@ -6,6 +6,7 @@ export type Principal =
       accessKeyId: string;
       roleName: string;
       thingName: string | undefined;
+      thingTypeName?: string;
       certificateId: string;
     };
 

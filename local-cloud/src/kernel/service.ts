@@ -26,5 +26,7 @@ export interface Service {
   readonly name: string;
   start(): Promise<void>;
   stop(): Promise<void>;
+  /** Forgets what it holds beside the store (media, sessions); called right after `store.reset()`. */
+  reset?(): Promise<void> | void;
   readonly adminRoutes: readonly AdminRoute[];
 }
