@@ -1,0 +1,80 @@
+import { describe, expect, it } from '@jest/globals';
+import { type ActivationFacts, decideActivation, sameIccid } from './activation-rules.ts';
+
+const good: ActivationFacts = {
+  codeMatches: true,
+  hasCode: true,
+  factoryState: 'released',
+  provisionedIccid: '8986001234567890123',
+  presentedIccid: undefined,
+  ownerId: undefined,
+  userId: 'me',
+  claimPolicy: 'label',
+};
+
+/** Everything wrong at once; each row mends one thing, so that the order of the answers shows. */
+const worst: ActivationFacts = {
+  ...good,
+  hasCode: false,
+  codeMatches: false,
+  factoryState: 'registered',
+  presentedIccid: '8986000000000000000',
+  ownerId: 'somebody',
+  claimPolicy: 'label+device',
+};
+
+describe('the order of the answers', () => {
+  const steps: [Partial<ActivationFacts>, string][] = [
+    [{}, 'device_not_provisioned'],
+    [{ hasCode: true }, 'invalid_activation_code'],
+    [{ codeMatches: true }, 'device_not_provisioned'],
+    [{ factoryState: 'released' }, 'iccid_mismatch'],
+    [{ presentedIccid: '8986001234567890123' }, 'device_owned_by_another_user'],
+    [{ ownerId: undefined }, 'device_proof_required'],
+  ];
+  let facts = worst;
+  for (const [mended, code] of steps) {
+    facts = { ...facts, ...mended };
+    const now = facts;
+    it(`answers ${code} after ${JSON.stringify(mended)}`, () => {
+      expect(decideActivation(now)).toEqual({ kind: 'refuse', code });
+    });
+  }
+  it('grants when all is mended', () => {
+    expect(decideActivation({ ...facts, claimPolicy: 'label' })).toEqual({ kind: 'grant' });
+  });
+});
+
+it('answers an unknown device like a wrong code', () => {
+  expect(decideActivation(undefined)).toEqual(decideActivation({ ...good, codeMatches: false }));
+});
+
+it('lets the owner repeat the claim, whatever the policy says by now', () => {
+  const facts: ActivationFacts = { ...good, ownerId: 'me', claimPolicy: 'label+device' };
+  expect(decideActivation(facts)).toEqual({ kind: 'already_owned' });
+});
+
+it('refuses a withdrawn device even to its owner', () => {
+  const facts: ActivationFacts = { ...good, ownerId: 'me', factoryState: 'withdrawn' };
+  expect(decideActivation(facts)).toEqual({ kind: 'refuse', code: 'device_not_provisioned' });
+});
+
+it('refuses a SIM card where none is on record', () => {
+  const facts: ActivationFacts = {
+    ...good,
+    provisionedIccid: undefined,
+    presentedIccid: '8986001234567890123',
+  };
+  expect(decideActivation(facts)).toEqual({ kind: 'refuse', code: 'iccid_mismatch' });
+});
+
+it.each([
+  ['8944500102198304826', '8944500102198304826', true],
+  ['894450010219830482', '8944500102198304826', true],
+  ['8944500102198304826', '894450010219830482', true],
+  ['894450010219830482', '8944500102198304827', false],
+  ['8944500102198304826', '8944500102198304834', false],
+  ['', '8944500102198304826', false],
+])('%s and %s name one card: %s', (a, b, same) => {
+  expect(sameIccid(a, b)).toBe(same);
+});

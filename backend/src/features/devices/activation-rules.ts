@@ -1,0 +1,61 @@
+import type { ErrorCode } from '@aovis/contracts/error-codes';
+import { luhnValid } from '@aovis/contracts/ids';
+
+/**
+ * What a claim needs besides the label's code.
+ * - `label`: nothing.
+ * - `label+device`: the board signs a challenge while it is claimable.
+ */
+export type ClaimPolicy = 'label' | 'label+device';
+
+/** `released` by a factory manifest; `registered` before that; `withdrawn` when it may never be claimed again. */
+export type FactoryState = 'registered' | 'released' | 'withdrawn';
+
+export interface ActivationFacts {
+  /** False for an unknown device, too. */
+  codeMatches: boolean;
+  factoryState: FactoryState;
+  hasCode: boolean;
+  /** Of the SIM card that the factory put in; undefined when none is on record. */
+  provisionedIccid: string | undefined;
+  presentedIccid: string | undefined;
+  ownerId: string | undefined;
+  userId: string;
+  claimPolicy: ClaimPolicy;
+}
+
+export type ActivationDecision =
+  | { kind: 'refuse'; code: ErrorCode }
+  | { kind: 'already_owned' }
+  | { kind: 'grant' };
+
+/**
+ * Decides a claim. The order is the contract: nobody learns about SIM or owner without the code, and an owner who
+ * repeats the claim is never asked for more than the first time.
+ */
+export function decideActivation(facts: ActivationFacts | undefined): ActivationDecision {
+  if (facts === undefined) return refuse('invalid_activation_code');
+  if (!facts.hasCode) return refuse('device_not_provisioned');
+  if (!facts.codeMatches) return refuse('invalid_activation_code');
+  if (facts.factoryState !== 'released') return refuse('device_not_provisioned');
+  if (!iccidAgrees(facts)) return refuse('iccid_mismatch');
+  if (facts.ownerId === facts.userId) return { kind: 'already_owned' };
+  if (facts.ownerId !== undefined) return refuse('device_owned_by_another_user');
+  if (facts.claimPolicy === 'label+device') return refuse('device_proof_required');
+  return { kind: 'grant' };
+}
+
+function refuse(code: ErrorCode): ActivationDecision {
+  return { kind: 'refuse', code };
+}
+
+function iccidAgrees({ provisionedIccid, presentedIccid }: ActivationFacts): boolean {
+  if (presentedIccid === undefined) return true;
+  return provisionedIccid !== undefined && sameIccid(provisionedIccid, presentedIccid);
+}
+
+/** Carriers print a number with and without its final Luhn digit (ITU-T E.118): both name the same card. */
+export function sameIccid(a: string, b: string): boolean {
+  const [short, long] = a.length <= b.length ? [a, b] : [b, a];
+  return short === long || (long.length === short.length + 1 && long.startsWith(short) && luhnValid(long));
+}
