@@ -1,0 +1,53 @@
+import type { ManifestDeviceResult } from '@aovis/contracts/http/factory';
+import type { ManifestDevice } from '@aovis/contracts/provisioning';
+import { sameIccid } from '../devices/activation-rules.ts';
+
+/** A board as the backend knows it, with the code's digest only as a comparison that was made already. */
+export interface KnownBoard {
+  certificateId: string | undefined;
+  /** 0 before the first manifest. */
+  codeEpoch: number;
+  /** Whether the stored hash is that of the manifest's digest. */
+  sameCode: boolean;
+  iccid: string | undefined;
+}
+
+export interface ManifestRow {
+  device: ManifestDevice;
+  known: KnownBoard | undefined;
+  /** Other boards that hold what this one claims. */
+  certificateHolder: string | undefined;
+  iccidHolder: string | undefined;
+}
+
+/**
+ * What becomes of one board. A higher code epoch is a re-issue: it replaces the code, and the certificate with it
+ * where that changed. Within one epoch nothing may change but a SIM card that was not on record yet.
+ */
+export function decideRow({
+  device,
+  known,
+  certificateHolder,
+  iccidHolder,
+}: ManifestRow): ManifestDeviceResult {
+  const answer = (
+    result: ManifestDeviceResult['result'],
+    reason?: ManifestDeviceResult['reason'],
+  ): ManifestDeviceResult => ({ device_id: device.device_id, result, ...(reason && { reason }) });
+
+  if (isOther(certificateHolder, device)) return answer('conflict', 'certificate_in_use');
+  if (isOther(iccidHolder, device)) return answer('conflict', 'iccid_in_use');
+  if (known === undefined) return answer('accepted');
+  if (device.code_epoch < known.codeEpoch) return answer('conflict', 'code_epoch_older');
+  if (known.iccid !== undefined && device.iccid !== undefined && !sameIccid(known.iccid, device.iccid))
+    return answer('conflict', 'iccid_differs');
+  if (device.code_epoch > known.codeEpoch) return answer('accepted');
+  if (!known.sameCode) return answer('conflict', 'code_differs');
+  if (known.certificateId !== device.certificate_id) return answer('conflict', 'certificate_differs');
+  const newSim = known.iccid === undefined && device.iccid !== undefined;
+  return answer(newSim ? 'accepted' : 'unchanged');
+}
+
+function isOther(holder: string | undefined, device: ManifestDevice): boolean {
+  return holder !== undefined && holder !== device.device_id;
+}

@@ -1,0 +1,38 @@
+import { createHmac } from 'node:crypto';
+import fixture from '@aovis/contracts/fixtures/iot-event.v1.json' with { type: 'json' };
+import { expect, it } from '@jest/globals';
+import { dedupKeyOf, iotEnvelopeSchema } from './ingestion.ts';
+
+const thing = 'aovis-n4k-000123';
+const session = '6f5e9c1a-1f7a-4d0e-9a43-3c1de1b0a001';
+
+it.each([
+  [fixture.event, `event:${thing}:01JB0000000000000000000010`],
+  [fixture.telemetry, `telemetry:${thing}:01JB0000000000000000000011`],
+  [fixture.presence_connected, `presence:${thing}:${session}:3:connected`],
+  [fixture.presence_disconnected, `presence:${thing}:${session}:3:disconnected`],
+  [fixture.lwt, `lwt:${thing}:1772352062000`],
+])('reads a golden envelope and knows its dedup key %#', (golden, dedupKey) => {
+  const envelope = iotEnvelopeSchema.parse(golden);
+  expect(envelope).toEqual(golden);
+  expect(dedupKeyOf(envelope)).toBe(dedupKey);
+});
+
+it('signs what the fixture says', () => {
+  const { key, headers, raw_body } = fixture.signed_event;
+  const signature = createHmac('sha256', key)
+    .update(`${headers['X-Aovis-Timestamp']}.${raw_body}`)
+    .digest('hex');
+  expect(headers['X-Aovis-Signature']).toBe(signature);
+  expect(JSON.parse(raw_body)).toEqual(fixture.event);
+});
+
+it.each([
+  ['an unknown kind', { ...fixture.event, kind: 'shadow' }],
+  ['an unknown field', { ...fixture.event, extra: 1 }],
+  ['an unknown field in our payload', { ...fixture.event, payload: { ...fixture.event.payload, extra: 1 } }],
+  ['a foreign thing', { ...fixture.event, thing: 'toaster-1' }],
+  ['the payload of another kind', { ...fixture.event, payload: fixture.telemetry.payload }],
+])('refuses %s', (_, envelope) => {
+  expect(iotEnvelopeSchema.safeParse(envelope).success).toBe(false);
+});
