@@ -1,0 +1,98 @@
+import { readFileSync } from 'node:fs';
+import {
+  CreatePolicyCommand,
+  CreateRoleAliasCommand,
+  CreateThingTypeCommand,
+  IoTClient,
+  ResourceAlreadyExistsException,
+} from '@aws-sdk/client-iot';
+import type { Endpoints } from './endpoints.ts';
+
+export const boardPolicyName = 'aovis-board';
+export const boardRoleAlias = 'aovis-board';
+const boardRoleName = 'aovis-board';
+const credentialSeconds = 3600;
+
+/**
+ * What the infrastructure of an AWS account must hold before the first board: thing types, the boards' IoT policy, their
+ * role and its alias, and the way of board messages to the backend. Repeating it changes nothing.
+ */
+export async function setUpCloud(
+  endpoints: Endpoints,
+  options: { models: readonly string[]; backendUrl: string; iotEventSecret: string },
+): Promise<void> {
+  const { region, accountId, accessKeyId, secretAccessKey } = endpoints;
+  const iot = new IoTClient({
+    region,
+    endpoint: endpoints.iot.controlUrl,
+    credentials: { accessKeyId, secretAccessKey },
+  });
+  try {
+    for (const model of options.models) {
+      await once(iot.send(new CreateThingTypeCommand({ thingTypeName: `aovis-${model}` })));
+    }
+    await once(
+      iot.send(
+        new CreatePolicyCommand({
+          policyName: boardPolicyName,
+          policyDocument: readPolicy('board-policy.json', endpoints),
+        }),
+      ),
+    );
+    await admin(endpoints, 'PUT', `/_local/roles/${boardRoleName}`, {
+      trust: JSON.parse(readPolicy('board-role-trust.json', endpoints)),
+      policyDocument: JSON.parse(readPolicy('board-role.json', endpoints)),
+      maxSessionSeconds: credentialSeconds,
+    });
+    await once(
+      iot.send(
+        new CreateRoleAliasCommand({
+          roleAlias: boardRoleAlias,
+          roleArn: `arn:aws:iam::${accountId}:role/${boardRoleName}`,
+          credentialDurationSeconds: credentialSeconds,
+        }),
+      ),
+    );
+  } finally {
+    iot.destroy();
+  }
+  // In AWS: topic rules with a function that signs; see docs/architecture.md, "Board messages".
+  await admin(endpoints, 'PUT', '/_local/event-forwarder', {
+    url: `${options.backendUrl}/api/internal/aws/iot-event`,
+    secret: options.iotEventSecret,
+  });
+}
+
+/** Calls the admin surface of local-cloud; throws with its answer when it refuses. */
+export async function admin(
+  endpoints: Endpoints,
+  method: string,
+  path: string,
+  body?: unknown,
+): Promise<unknown> {
+  const response = await fetch(new URL(path, endpoints.iot.adminUrl), {
+    method,
+    headers: { 'content-type': 'application/json' },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}: ${text}`);
+  return text === '' ? undefined : JSON.parse(text);
+}
+
+/** A policy of docs/iot-policies with region and account filled in. */
+export function readPolicy(
+  file: string,
+  { region, accountId }: { region: string; accountId: string },
+): string {
+  const url = new URL(`../../docs/iot-policies/${file}`, import.meta.url);
+  return readFileSync(url, 'utf8').replaceAll('REGION', region).replaceAll('ACCOUNT', accountId);
+}
+
+async function once(call: Promise<unknown>): Promise<void> {
+  try {
+    await call;
+  } catch (error) {
+    if (!(error instanceof ResourceAlreadyExistsException)) throw error;
+  }
+}
