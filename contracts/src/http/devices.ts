@@ -19,10 +19,10 @@ const deviceParams = z.strictObject({ id: z.string().max(128) });
 
 export const entitlementSchema = z.strictObject({
   capability: capabilitySchema,
-  source: z.enum(['trial', 'plan', 'grant']),
+  source: z.enum(['trial', 'purchase', 'grant']),
   starts_at: instantSchema,
-  /** First instant at which it no longer counts. */
-  ends_at: instantSchema,
+  /** First instant at which it no longer counts; null when it has no end. */
+  ends_at: instantSchema.nullable(),
   active: z.boolean(),
 });
 export type EntitlementView = z.infer<typeof entitlementSchema>;

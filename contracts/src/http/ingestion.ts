@@ -52,22 +52,18 @@ export type IotEnvelope = z.infer<typeof iotEnvelopeSchema>;
 export const iotEventResultSchema = z.strictObject({ received: z.literal(true), duplicate: z.boolean() });
 export type IotEventResult = z.infer<typeof iotEventResultSchema>;
 
-/**
- * Under which key an envelope counts once. Event ids are the board's own, so its name is part of the key: no board
- * can use up another's ids.
- */
+/** Under which key an envelope counts once among all of its thing. */
 export function dedupKeyOf(envelope: IotEnvelope): string {
-  const { kind, thing } = envelope;
   switch (envelope.kind) {
     case 'event':
     case 'telemetry':
-      return `${kind}:${thing}:${envelope.payload.event_id}`;
+      return `${envelope.kind}:${envelope.payload.event_id}`;
     case 'presence': {
       const { sessionIdentifier, versionNumber, eventType } = envelope.payload;
-      return `${kind}:${thing}:${sessionIdentifier}:${versionNumber}:${eventType}`;
+      return `presence:${sessionIdentifier}:${versionNumber}:${eventType}`;
     }
     case 'lwt':
-      return `${kind}:${thing}:${envelope.received_at}`;
+      return `lwt:${envelope.received_at}`;
   }
 }
 
@@ -84,5 +80,5 @@ export const receiveIotEvent = defineRoute({
   auth: 'signature',
   body: iotEnvelopeSchema,
   responses: { 200: iotEventResultSchema },
-  errors: ['invalid_signature'],
+  errors: ['invalid_signature', 'device_not_found'],
 });

@@ -1,5 +1,5 @@
 import type { ErrorCode } from '@aovis/contracts/error-codes';
-import { luhnValid } from '@aovis/contracts/ids';
+import { sameIccid } from '../sim/iccid.ts';
 
 /**
  * What a claim needs besides the label's code.
@@ -8,13 +8,16 @@ import { luhnValid } from '@aovis/contracts/ids';
  */
 export type ClaimPolicy = 'label' | 'label+device';
 
-/** `released` by a factory manifest; `registered` before that; `withdrawn` when it may never be claimed again. */
-export type FactoryState = 'registered' | 'released' | 'withdrawn';
+/**
+ * `planned` until a manifest hands the board over; `revoked` and `retired` boards are never claimed again. Nothing
+ * but `provisioned` can be activated.
+ */
+export type DeviceStatus = 'planned' | 'provisioned' | 'revoked' | 'retired';
 
 export interface ActivationFacts {
   /** False for an unknown device, too. */
   codeMatches: boolean;
-  factoryState: FactoryState;
+  status: DeviceStatus;
   hasCode: boolean;
   /** Of the SIM card that the factory put in; undefined when none is on record. */
   provisionedIccid: string | undefined;
@@ -37,7 +40,7 @@ export function decideActivation(facts: ActivationFacts | undefined): Activation
   if (facts === undefined) return refuse('invalid_activation_code');
   if (!facts.hasCode) return refuse('device_not_provisioned');
   if (!facts.codeMatches) return refuse('invalid_activation_code');
-  if (facts.factoryState !== 'released') return refuse('device_not_provisioned');
+  if (facts.status !== 'provisioned') return refuse('device_not_provisioned');
   if (!iccidAgrees(facts)) return refuse('iccid_mismatch');
   if (facts.ownerId === facts.userId) return { kind: 'already_owned' };
   if (facts.ownerId !== undefined) return refuse('device_owned_by_another_user');
@@ -52,10 +55,4 @@ function refuse(code: ErrorCode): ActivationDecision {
 function iccidAgrees({ provisionedIccid, presentedIccid }: ActivationFacts): boolean {
   if (presentedIccid === undefined) return true;
   return provisionedIccid !== undefined && sameIccid(provisionedIccid, presentedIccid);
-}
-
-/** Carriers print a number with and without its final Luhn digit (ITU-T E.118): both name the same card. */
-export function sameIccid(a: string, b: string): boolean {
-  const [short, long] = a.length <= b.length ? [a, b] : [b, a];
-  return short === long || (long.length === short.length + 1 && long.startsWith(short) && luhnValid(long));
 }

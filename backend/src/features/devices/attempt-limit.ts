@@ -1,4 +1,4 @@
-/** Failed attempts under one key, e.g. one user's on one device. */
+/** Failed attempts under one key, e.g. one user's on one device, within the policy's window. */
 export interface AttemptCount {
   failures: number;
   lastFailureAtMs: number;
@@ -10,8 +10,8 @@ export interface AttemptPolicy {
   /** Wait after the first failure beyond those; it doubles with each further one. */
   firstWaitMs: number;
   longestWaitMs: number;
-  /** After this long without a failure the count starts over. */
-  forgetAfterMs: number;
+  /** Older failures do not count. */
+  windowMs: number;
 }
 
 const minute = 60_000;
@@ -21,30 +21,21 @@ const minute = 60_000;
  * guessing at one device from many accounts and addresses are held by the 80 bits of its code.
  */
 export const attemptPolicies = {
-  'device+user': { free: 5, firstWaitMs: 10_000, longestWaitMs: 15 * minute, forgetAfterMs: 1440 * minute },
-  user: { free: 20, firstWaitMs: 30_000, longestWaitMs: 60 * minute, forgetAfterMs: 1440 * minute },
+  'device+user': { free: 5, firstWaitMs: 10_000, longestWaitMs: 15 * minute, windowMs: 1440 * minute },
+  user: { free: 20, firstWaitMs: 30_000, longestWaitMs: 60 * minute, windowMs: 1440 * minute },
   // Carrier-grade NAT puts many customers behind one address.
-  ip: { free: 60, firstWaitMs: 30_000, longestWaitMs: 15 * minute, forgetAfterMs: 60 * minute },
+  ip: { free: 60, firstWaitMs: 30_000, longestWaitMs: 15 * minute, windowMs: 60 * minute },
 } as const satisfies Record<string, AttemptPolicy>;
 export type AttemptScope = keyof typeof attemptPolicies;
 
 /** How long to wait until the next attempt; 0 when it may come now. */
-export function waitMs(count: AttemptCount | undefined, policy: AttemptPolicy, nowMs: number): number {
-  if (count === undefined || isForgotten(count, policy, nowMs) || count.failures <= policy.free) return 0;
-  const doublings = Math.min(count.failures - policy.free - 1, 30);
-  const wait = Math.min(policy.firstWaitMs * 2 ** doublings, policy.longestWaitMs);
-  return Math.max(0, count.lastFailureAtMs + wait - nowMs);
-}
-
-export function afterFailure(
-  count: AttemptCount | undefined,
+export function waitMs(
+  { failures, lastFailureAtMs }: AttemptCount,
   policy: AttemptPolicy,
   nowMs: number,
-): AttemptCount {
-  const before = count === undefined || isForgotten(count, policy, nowMs) ? 0 : count.failures;
-  return { failures: before + 1, lastFailureAtMs: nowMs };
-}
-
-function isForgotten(count: AttemptCount, policy: AttemptPolicy, nowMs: number): boolean {
-  return nowMs - count.lastFailureAtMs >= policy.forgetAfterMs;
+): number {
+  if (failures <= policy.free) return 0;
+  const doublings = Math.min(failures - policy.free - 1, 30);
+  const wait = Math.min(policy.firstWaitMs * 2 ** doublings, policy.longestWaitMs);
+  return Math.max(0, lastFailureAtMs + wait - nowMs);
 }

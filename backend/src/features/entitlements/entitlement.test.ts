@@ -9,7 +9,7 @@ const trial: Entitlement = {
   capability: 'cloud_playback',
   source: 'trial',
   ...trialWindow(now),
-  revokedAt: undefined,
+  status: 'active',
 };
 const at = (iso: string): Date => new Date(iso);
 
@@ -27,10 +27,14 @@ it.each([
   expect(toEntitlementView(trial, at(iso)).active).toBe(active);
 });
 
-it('a revoked one counts until it was revoked', () => {
-  const revoked = { ...trial, revokedAt: at('2026-03-05T00:00:00Z') };
-  expect(isActive(revoked, at('2026-03-04T00:00:00Z'))).toBe(true);
-  expect(isActive(revoked, at('2026-03-05T00:00:00Z'))).toBe(false);
+it.each(['suspended', 'revoked'] as const)('a %s one does not count', (status) => {
+  expect(isActive({ ...trial, status }, now)).toBe(false);
+});
+
+it('one without end counts on', () => {
+  const open = { ...trial, endsAt: undefined };
+  expect(isActive(open, at('2126-03-01T00:00:00Z'))).toBe(true);
+  expect(toEntitlementView(open, now).ends_at).toBeNull();
 });
 
 it('a lapsed one does not hide a running one', () => {

@@ -1,16 +1,16 @@
 import type { Capability, EntitlementView } from '@aovis/contracts/http/devices';
 
-/** The right of one user to one capability on one device, from `startsAt` until just before `endsAt`. */
+/** The right of one user to one capability on one device, from `startsAt` until just before `endsAt`. A refund revokes it, a dispute suspends it. */
 export interface Entitlement {
   id: string;
   userId: string;
   deviceId: string;
   capability: Capability;
-  source: 'trial' | 'plan' | 'grant';
+  source: 'trial' | 'purchase' | 'grant';
+  status: 'active' | 'suspended' | 'revoked';
   startsAt: Date;
-  endsAt: Date;
-  /** Set when it was taken back before its end, by a refund say. */
-  revokedAt: Date | undefined;
+  /** Undefined when it has no end. */
+  endsAt: Date | undefined;
 }
 
 export const trialCapability: Capability = 'cloud_playback';
@@ -22,11 +22,10 @@ export function trialWindow(now: Date): { startsAt: Date; endsAt: Date } {
 
 /** Begin counts, end does not: two windows that touch leave neither a gap nor an overlap. */
 export function isActive(
-  entitlement: Pick<Entitlement, 'startsAt' | 'endsAt' | 'revokedAt'>,
+  { status, startsAt, endsAt }: Pick<Entitlement, 'status' | 'startsAt' | 'endsAt'>,
   now: Date,
 ): boolean {
-  const { startsAt, endsAt, revokedAt } = entitlement;
-  return startsAt <= now && now < endsAt && (revokedAt === undefined || now < revokedAt);
+  return status === 'active' && startsAt <= now && (endsAt === undefined || now < endsAt);
 }
 
 export function allows(entitlements: readonly Entitlement[], capability: Capability, now: Date): boolean {
@@ -40,7 +39,7 @@ export function toEntitlementView(entitlement: Entitlement, now: Date): Entitlem
     capability: entitlement.capability,
     source: entitlement.source,
     starts_at: entitlement.startsAt.toISOString(),
-    ends_at: entitlement.endsAt.toISOString(),
+    ends_at: entitlement.endsAt?.toISOString() ?? null,
     active: isActive(entitlement, now),
   };
 }

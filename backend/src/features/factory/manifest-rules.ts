@@ -1,6 +1,6 @@
 import type { ManifestDeviceResult } from '@aovis/contracts/http/factory';
 import type { ManifestDevice } from '@aovis/contracts/provisioning';
-import { sameIccid } from '../devices/activation-rules.ts';
+import { sameIccid } from '../sim/iccid.ts';
 
 /** A board as the backend knows it, with the code's digest only as a comparison that was made already. */
 export interface KnownBoard {
