@@ -5,7 +5,7 @@ import type { Store, Table } from './store.ts';
 
 const oneOrMany = z.union([z.string(), z.array(z.string())]).transform((value) => [value].flat());
 
-const conditionSchema = z.record(
+const conditionSchema = z.partialRecord(
   z.enum(['StringEquals', 'StringNotEquals', 'StringLike', 'StringNotLike']),
   z.record(z.string(), oneOrMany),
 );
@@ -16,7 +16,7 @@ const statementSchema = z.strictObject({
   Effect: z.enum(['Allow', 'Deny']),
   Action: oneOrMany,
   Resource: oneOrMany,
-  Condition: z.partialRecord(conditionSchema.keyType, conditionSchema.valueType).optional(),
+  Condition: conditionSchema.optional(),
 });
 
 export const rolePolicySchema = z.strictObject({

@@ -58,6 +58,8 @@ export class Table<T> {
   readonly #database: DatabaseSync;
   readonly #name: string;
   readonly #rows = new Map<string, T>();
+  /** Grows whenever the table was read anew (reset, rollback), so that what was derived from it can follow. */
+  revision = 0;
 
   constructor(database: DatabaseSync, name: string) {
     this.#database = database;
@@ -100,6 +102,7 @@ export class Table<T> {
   }
 
   reload(): void {
+    this.revision += 1;
     this.#rows.clear();
     const rows = this.#database
       .prepare('SELECT key, value FROM documents WHERE collection = ? ORDER BY key')
