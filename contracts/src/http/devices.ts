@@ -9,7 +9,12 @@ export const capabilitySchema = z.enum(capabilities);
 export type Capability = z.infer<typeof capabilitySchema>;
 
 const instantSchema = z.iso.datetime();
-const deviceNameSchema = z.string().trim().min(1).max(64);
+const deviceNameSchema = z
+  .string()
+  .trim()
+  .min(1)
+  .max(64)
+  .regex(/^[^\p{Cc}\p{Cs}]*$/u, 'a name holds no control characters');
 
 /**
  * `{id}` of a path is the device id. Any text passes: what names no device of the caller is `device_not_found`,

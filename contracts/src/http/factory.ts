@@ -8,6 +8,7 @@ import { defineRoute } from './route.ts';
  * - `code_differs`: the same code epoch with another digest; re-issue the code, which raises the epoch.
  * - `certificate_differs`: the same code epoch with another certificate.
  * - `iccid_differs`: the board already has another SIM card.
+ * - `device_revoked`: the board was revoked or retired; only an operator brings it back.
  * - `certificate_in_use`, `iccid_in_use`: the certificate or SIM card belongs to another board.
  */
 export const manifestConflictReasons = [
@@ -15,6 +16,7 @@ export const manifestConflictReasons = [
   'code_differs',
   'certificate_differs',
   'iccid_differs',
+  'device_revoked',
   'certificate_in_use',
   'iccid_in_use',
 ] as const;

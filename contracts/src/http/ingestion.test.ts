@@ -32,6 +32,23 @@ it.each([
   ['an unknown field in our payload', { ...fixture.event, payload: { ...fixture.event.payload, extra: 1 } }],
   ['a foreign thing', { ...fixture.event, thing: 'toaster-1' }],
   ['the payload of another kind', { ...fixture.event, payload: fixture.telemetry.payload }],
+  ['a time after the last date', { ...fixture.lwt, received_at: Number.MAX_SAFE_INTEGER }],
+  [
+    'a zero character',
+    { ...fixture.event, payload: { ...fixture.event.payload, data: { a: ['x\\\u0000'] } } },
+  ],
+  [
+    'half a surrogate pair',
+    { ...fixture.event, payload: { ...fixture.event.payload, data: { '\ud800': 1 } } },
+  ],
 ])('refuses %s', (_, envelope) => {
   expect(iotEnvelopeSchema.safeParse(envelope).success).toBe(false);
+});
+
+it('takes text that only looks like an escape', () => {
+  const envelope = {
+    ...fixture.event,
+    payload: { ...fixture.event.payload, data: { a: '\\u0000 \\\\ud800 😀' } },
+  };
+  expect(iotEnvelopeSchema.safeParse(envelope).success).toBe(true);
 });

@@ -39,14 +39,46 @@ const common = {
   received_at: epochMsSchema,
 };
 
-/** What the IoT rule forwards: one MQTT message of a board, or one lifecycle event of its connection. */
-export const iotEnvelopeSchema = z.discriminatedUnion('kind', [
+const envelopeKinds = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('event'), ...common, payload: boardEventSchema }),
   z.strictObject({ kind: z.literal('telemetry'), ...common, payload: telemetryBatchSchema }),
   z.strictObject({ kind: z.literal('presence'), ...common, payload: presencePayloadSchema }),
   z.strictObject({ kind: z.literal('lwt'), ...common, payload: lwtPayloadSchema }),
 ]);
-export type IotEnvelope = z.infer<typeof iotEnvelopeSchema>;
+export type IotEnvelope = z.infer<typeof envelopeKinds>;
+
+/**
+ * What the IoT rule forwards: one MQTT message of a board, or one lifecycle event of its connection. Times must be
+ * real dates and texts real Unicode without zero characters, so that whatever passes can be stored.
+ */
+export const iotEnvelopeSchema = envelopeKinds
+  .refine(
+    (envelope) => timesOf(envelope).every(isDate),
+    'a time lies beyond the last date, in the year 275760',
+  )
+  .refine(hasStorableText, 'a text holds a zero character or half a surrogate pair');
+
+function timesOf({ received_at, kind, payload }: IotEnvelope): number[] {
+  switch (kind) {
+    case 'event':
+      return [received_at, payload.occurred_at];
+    case 'telemetry':
+      return [received_at, ...payload.samples.map(({ at }) => at)];
+    case 'presence':
+      return [received_at, payload.timestamp];
+    case 'lwt':
+      return payload.at === undefined ? [received_at] : [received_at, payload.at];
+  }
+}
+
+function isDate(ms: number): boolean {
+  return !Number.isNaN(new Date(ms).getTime());
+}
+
+/** JSON.stringify escapes exactly the lone surrogates and the control characters. */
+function hasStorableText(value: unknown): boolean {
+  return !/(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/.test(JSON.stringify(value));
+}
 
 /** `duplicate`: stored before, nothing happened now. */
 export const iotEventResultSchema = z.strictObject({ received: z.literal(true), duplicate: z.boolean() });

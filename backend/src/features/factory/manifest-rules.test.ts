@@ -15,6 +15,7 @@ const known: KnownBoard = {
   codeEpoch: 2,
   sameCode: true,
   iccid: device.iccid,
+  revoked: false,
 };
 const row: ManifestRow = {
   device,
@@ -57,6 +58,7 @@ it.each([
     'certificate_differs',
   ],
   ['another SIM', { known: { ...known, iccid: '8944500102198304834' } }, 'iccid_differs'],
+  ['a new code for a revoked board', { known: { ...known, codeEpoch: 1, revoked: true } }, 'device_revoked'],
   ['the certificate of another board', { certificateHolder: 'aovis-n4k-000002' }, 'certificate_in_use'],
   ['the SIM of another board', { iccidHolder: 'aovis-n4k-000002' }, 'iccid_in_use'],
 ])('%s is refused', (_, change, reason) => {

@@ -10,6 +10,8 @@ export interface KnownBoard {
   /** Whether the stored hash is that of the manifest's digest. */
   sameCode: boolean;
   iccid: string | undefined;
+  /** Revoked or retired. */
+  revoked: boolean;
 }
 
 export interface ManifestRow {
@@ -38,6 +40,7 @@ export function decideRow({
   if (isOther(certificateHolder, device)) return answer('conflict', 'certificate_in_use');
   if (isOther(iccidHolder, device)) return answer('conflict', 'iccid_in_use');
   if (known === undefined) return answer('accepted');
+  if (known.revoked) return answer('conflict', 'device_revoked');
   if (device.code_epoch < known.codeEpoch) return answer('conflict', 'code_epoch_older');
   if (known.iccid !== undefined && device.iccid !== undefined && !sameIccid(known.iccid, device.iccid))
     return answer('conflict', 'iccid_differs');
