@@ -8,18 +8,20 @@ import {
 } from '@aws-sdk/client-iot';
 import type { Endpoints } from './endpoints.ts';
 
-export const boardPolicyName = 'aovis-board';
-export const boardRoleAlias = 'aovis-board';
-const boardRoleName = 'aovis-board';
+/** The provisioning tool's defaults. */
+const boardThingType = 'aovis-camera';
+const boardPolicy = 'aovis-board';
+const boardRoleAlias = 'aovis-board-video';
+const boardRole = 'aovis-board-video';
 const credentialSeconds = 3600;
 
 /**
- * What the infrastructure of an AWS account must hold before the first board: thing types, the boards' IoT policy, their
+ * What the infrastructure of an AWS account must hold before the first board: thing type, the boards' IoT policy, their
  * role and its alias, and the way of board messages to the backend. Repeating it changes nothing.
  */
 export async function setUpCloud(
   endpoints: Endpoints,
-  options: { models: readonly string[]; backendUrl: string; iotEventSecret: string },
+  options: { backendUrl: string; iotEventSecret: string },
 ): Promise<void> {
   const { region, accountId, accessKeyId, secretAccessKey } = endpoints;
   const iot = new IoTClient({
@@ -28,18 +30,16 @@ export async function setUpCloud(
     credentials: { accessKeyId, secretAccessKey },
   });
   try {
-    for (const model of options.models) {
-      await once(iot.send(new CreateThingTypeCommand({ thingTypeName: `aovis-${model}` })));
-    }
+    await once(iot.send(new CreateThingTypeCommand({ thingTypeName: boardThingType })));
     await once(
       iot.send(
         new CreatePolicyCommand({
-          policyName: boardPolicyName,
+          policyName: boardPolicy,
           policyDocument: readPolicy('board-policy.json', endpoints),
         }),
       ),
     );
-    await admin(endpoints, 'PUT', `/_local/roles/${boardRoleName}`, {
+    await admin(endpoints, 'PUT', `/_local/roles/${boardRole}`, {
       trust: JSON.parse(readPolicy('board-role-trust.json', endpoints)),
       policyDocument: JSON.parse(readPolicy('board-role.json', endpoints)),
       maxSessionSeconds: credentialSeconds,
@@ -48,7 +48,7 @@ export async function setUpCloud(
       iot.send(
         new CreateRoleAliasCommand({
           roleAlias: boardRoleAlias,
-          roleArn: `arn:aws:iam::${accountId}:role/${boardRoleName}`,
+          roleArn: `arn:aws:iam::${accountId}:role/${boardRole}`,
           credentialDurationSeconds: credentialSeconds,
         }),
       ),

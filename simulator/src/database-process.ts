@@ -12,7 +12,8 @@ const { values } = parseArgs({
 });
 const dataDirectory = values['data-directory'];
 const urlFile = values['url-file'];
-if (dataDirectory === undefined || urlFile === undefined) throw new Error('Give --data-directory and --url-file.');
+if (dataDirectory === undefined || urlFile === undefined)
+  throw new Error('Give --data-directory and --url-file.');
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 const server = await startDatabaseServer({
