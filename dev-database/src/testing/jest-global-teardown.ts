@@ -1,1 +1,5 @@
-export default async function globalTeardown(): Promise<void> {}
+import './jest-global-setup.ts';
+
+export default async function globalTeardown(): Promise<void> {
+  await globalThis.aovisTestServer?.stop();
+}

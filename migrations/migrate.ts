@@ -1,0 +1,44 @@
+import { readFileSync } from 'node:fs';
+import knex from 'knex';
+import { migrateToLatest, readSchemaState } from './migrator.ts';
+
+const usage = `Usage: npm run migrate [-- --status]
+Brings the database of DATABASE_URL (or of the file DATABASE_URL_FILE) to this version's schema.
+  --status   only says what is applied and what is pending`;
+
+async function main(flags: string[]): Promise<number> {
+  if (flags.includes('--help')) {
+    console.log(usage);
+    return 0;
+  }
+  const unknown = flags.filter((flag) => flag !== '--status');
+  const url = process.env.DATABASE_URL_FILE
+    ? readFileSync(process.env.DATABASE_URL_FILE, 'utf8').trim()
+    : process.env.DATABASE_URL;
+  if (unknown.length > 0 || !url) {
+    console.error(unknown.length > 0 ? `Unknown option ${unknown.join(' ')}.` : 'DATABASE_URL is not set.');
+    console.error(usage);
+    return 2;
+  }
+  const db = knex({ client: 'pg', connection: url, pool: { min: 0, max: 1 } });
+  try {
+    if (flags.includes('--status')) {
+      const { applied, pending, unknown: newer } = await readSchemaState(db);
+      console.log(`applied ${applied.length}, pending ${pending.length}, unknown here ${newer.length}`);
+      for (const name of pending) console.log(`pending  ${name}`);
+      for (const name of newer) console.log(`unknown  ${name}`);
+      return newer.length > 0 ? 1 : 0;
+    }
+    const ran = await migrateToLatest(db);
+    for (const name of ran) console.log(`applied  ${name}`);
+    console.log(ran.length === 0 ? 'The schema is up to date.' : 'Done.');
+    return 0;
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    return 1;
+  } finally {
+    await db.destroy();
+  }
+}
+
+process.exitCode = await main(process.argv.slice(2));

@@ -1,0 +1,392 @@
+-- Made by `npm run check:generated -- --write` from the migrations; do not edit.
+
+CREATE TABLE activation_attempts (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    device_id text NOT NULL,
+    user_id uuid,
+    ip text NOT NULL,
+    outcome text NOT NULL,
+    at timestamp with time zone NOT NULL DEFAULT now(),
+    CONSTRAINT activation_attempts_pkey PRIMARY KEY (id)
+);
+
+CREATE INDEX activation_attempts_device ON activation_attempts USING btree (device_id, at);
+
+CREATE INDEX activation_attempts_ip ON activation_attempts USING btree (ip, at);
+
+CREATE INDEX activation_attempts_user ON activation_attempts USING btree (user_id, at);
+
+CREATE TABLE audit_head (
+    id boolean NOT NULL DEFAULT true,
+    seq bigint NOT NULL,
+    hash bytea NOT NULL,
+    CONSTRAINT audit_head_one_row CHECK (id),
+    CONSTRAINT audit_head_pkey PRIMARY KEY (id)
+);
+
+CREATE TABLE audit_log (
+    seq bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    action text NOT NULL,
+    actor_kind text NOT NULL,
+    actor_id text,
+    subject_kind text NOT NULL,
+    subject_id text,
+    outcome text NOT NULL,
+    details jsonb NOT NULL,
+    request_id text,
+    previous_hash bytea NOT NULL,
+    hash bytea NOT NULL,
+    CONSTRAINT audit_log_outcome_known CHECK ((outcome = ANY (ARRAY['ok'::text, 'refused'::text, 'failed'::text]))),
+    CONSTRAINT audit_log_pkey PRIMARY KEY (seq)
+);
+
+CREATE INDEX audit_log_actor ON audit_log USING btree (actor_kind, actor_id, seq);
+
+CREATE INDEX audit_log_subject ON audit_log USING btree (subject_kind, subject_id, seq);
+
+CREATE TABLE device_events (
+    device_id text NOT NULL,
+    event_id text NOT NULL,
+    type text NOT NULL,
+    occurred_at timestamp with time zone NOT NULL,
+    seq bigint NOT NULL,
+    data jsonb NOT NULL,
+    received_at timestamp with time zone NOT NULL DEFAULT now(),
+    CONSTRAINT device_events_device_fkey FOREIGN KEY (device_id) REFERENCES devices(device_id),
+    CONSTRAINT device_events_pkey PRIMARY KEY (device_id, event_id)
+);
+
+CREATE INDEX device_events_by_time ON device_events USING btree (device_id, occurred_at DESC, event_id DESC);
+
+CREATE TABLE device_ownerships (
+    id uuid NOT NULL DEFAULT gen_random_uuid(),
+    device_id text NOT NULL,
+    user_id uuid NOT NULL,
+    epoch integer NOT NULL,
+    name text,
+    started_at timestamp with time zone NOT NULL DEFAULT now(),
+    ended_at timestamp with time zone,
+    end_reason text,
+    CONSTRAINT device_ownerships_ended_with_reason CHECK (((ended_at IS NULL) = (end_reason IS NULL))),
+    CONSTRAINT device_ownerships_device_fkey FOREIGN KEY (device_id) REFERENCES devices(device_id),
+    CONSTRAINT device_ownerships_user_fkey FOREIGN KEY (user_id) REFERENCES users(id),
+    CONSTRAINT device_ownerships_pkey PRIMARY KEY (id),
+    CONSTRAINT device_ownerships_one_per_epoch UNIQUE (device_id, epoch)
+);
+
+CREATE UNIQUE INDEX device_ownerships_one_active ON device_ownerships USING btree (device_id) WHERE (ended_at IS NULL);
+
+CREATE INDEX device_ownerships_user ON device_ownerships USING btree (user_id);
+
+CREATE TABLE device_presence (
+    device_id text NOT NULL,
+    online boolean NOT NULL,
+    version bigint NOT NULL,
+    session_id text,
+    disconnect_reason text,
+    changed_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL DEFAULT now(),
+    CONSTRAINT device_presence_device_fkey FOREIGN KEY (device_id) REFERENCES devices(device_id),
+    CONSTRAINT device_presence_pkey PRIMARY KEY (device_id)
+);
+
+CREATE TABLE device_telemetry (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    device_id text NOT NULL,
+    event_id text NOT NULL,
+    metric text NOT NULL,
+    value double precision NOT NULL,
+    unit text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT device_telemetry_device_fkey FOREIGN KEY (device_id) REFERENCES devices(device_id),
+    CONSTRAINT device_telemetry_pkey PRIMARY KEY (id)
+);
+
+CREATE INDEX device_telemetry_by_metric ON device_telemetry USING btree (device_id, metric, at DESC);
+
+CREATE INDEX device_telemetry_by_time ON device_telemetry USING btree (device_id, at DESC, id DESC);
+
+CREATE TABLE devices (
+    device_id text NOT NULL,
+    serial text NOT NULL,
+    model text NOT NULL,
+    certificate_id text,
+    activation_code_hash text,
+    code_epoch integer NOT NULL DEFAULT 1,
+    iccid text,
+    activation_policy text NOT NULL DEFAULT 'label'::text,
+    ownership_epoch integer NOT NULL DEFAULT 0,
+    status text NOT NULL DEFAULT 'planned'::text,
+    batch_id text,
+    manifest_id text,
+    created_at timestamp with time zone NOT NULL DEFAULT now(),
+    updated_at timestamp with time zone NOT NULL DEFAULT now(),
+    CONSTRAINT devices_epochs_count CHECK (((code_epoch > 0) AND (ownership_epoch >= 0))),
+    CONSTRAINT devices_id_shape CHECK ((device_id ~ '^aovis-[a-z0-9]{2,8}-[0-9]{6}$'::text)),
+    CONSTRAINT devices_policy_known CHECK ((activation_policy = ANY (ARRAY['label'::text, 'label+device'::text]))),
+    CONSTRAINT devices_provisioned_complete CHECK (((status <> 'provisioned'::text) OR ((certificate_id IS NOT NULL) AND (activation_code_hash IS NOT NULL)))),
+    CONSTRAINT devices_status_known CHECK ((status = ANY (ARRAY['planned'::text, 'provisioned'::text, 'revoked'::text, 'retired'::text]))),
+    CONSTRAINT devices_iccid_fkey FOREIGN KEY (iccid) REFERENCES sims(iccid),
+    CONSTRAINT devices_manifest_fkey FOREIGN KEY (manifest_id) REFERENCES factory_manifests(manifest_id),
+    CONSTRAINT devices_pkey PRIMARY KEY (device_id),
+    CONSTRAINT devices_certificate_unique UNIQUE (certificate_id),
+    CONSTRAINT devices_iccid_unique UNIQUE (iccid),
+    CONSTRAINT devices_serial_unique UNIQUE (serial)
+);
+
+CREATE INDEX devices_batch ON devices USING btree (batch_id);
+
+CREATE INDEX devices_manifest ON devices USING btree (manifest_id);
+
+CREATE TABLE entitlement_grants (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    entitlement_id uuid NOT NULL,
+    change text NOT NULL,
+    reason text NOT NULL,
+    ends_at timestamp with time zone,
+    at timestamp with time zone NOT NULL DEFAULT now(),
+    CONSTRAINT entitlement_grants_change_known CHECK ((change = ANY (ARRAY['granted'::text, 'extended'::text, 'suspended'::text, 'restored'::text, 'revoked'::text]))),
+    CONSTRAINT entitlement_grants_entitlement_fkey FOREIGN KEY (entitlement_id) REFERENCES entitlements(id),
+    CONSTRAINT entitlement_grants_pkey PRIMARY KEY (id)
+);
+
+CREATE INDEX entitlement_grants_entitlement ON entitlement_grants USING btree (entitlement_id);
+
+CREATE TABLE entitlements (
+    id uuid NOT NULL DEFAULT gen_random_uuid(),
+    device_id text NOT NULL,
+    user_id uuid NOT NULL,
+    capability text NOT NULL,
+    source text NOT NULL,
+    status text NOT NULL DEFAULT 'active'::text,
+    starts_at timestamp with time zone NOT NULL,
+    ends_at timestamp with time zone,
+    created_at timestamp with time zone NOT NULL DEFAULT now(),
+    updated_at timestamp with time zone NOT NULL DEFAULT now(),
+    CONSTRAINT entitlements_end_after_start CHECK ((ends_at > starts_at)),
+    CONSTRAINT entitlements_source_known CHECK ((source = ANY (ARRAY['trial'::text, 'purchase'::text, 'grant'::text]))),
+    CONSTRAINT entitlements_status_known CHECK ((status = ANY (ARRAY['active'::text, 'suspended'::text, 'revoked'::text]))),
+    CONSTRAINT entitlements_device_fkey FOREIGN KEY (device_id) REFERENCES devices(device_id),
+    CONSTRAINT entitlements_user_fkey FOREIGN KEY (user_id) REFERENCES users(id),
+    CONSTRAINT entitlements_pkey PRIMARY KEY (id)
+);
+
+CREATE INDEX entitlements_device_user ON entitlements USING btree (device_id, user_id, capability);
+
+CREATE UNIQUE INDEX entitlements_one_trial_per_device ON entitlements USING btree (device_id, capability) WHERE (source = 'trial'::text);
+
+CREATE INDEX entitlements_user ON entitlements USING btree (user_id);
+
+CREATE TABLE factory_manifests (
+    manifest_id text NOT NULL,
+    station_id text NOT NULL,
+    batch_id text NOT NULL,
+    payload_digest bytea NOT NULL,
+    device_count integer NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    received_at timestamp with time zone NOT NULL DEFAULT now(),
+    CONSTRAINT factory_manifests_station_fkey FOREIGN KEY (station_id) REFERENCES factory_stations(station_id),
+    CONSTRAINT factory_manifests_pkey PRIMARY KEY (manifest_id)
+);
+
+CREATE INDEX factory_manifests_batch ON factory_manifests USING btree (batch_id);
+
+CREATE INDEX factory_manifests_station ON factory_manifests USING btree (station_id);
+
+CREATE TABLE factory_stations (
+    station_id text NOT NULL,
+    public_key_pem text NOT NULL,
+    created_at timestamp with time zone NOT NULL DEFAULT now(),
+    revoked_at timestamp with time zone,
+    CONSTRAINT factory_stations_id_shape CHECK ((station_id ~ '^[a-z0-9][a-z0-9-]{1,62}$'::text)),
+    CONSTRAINT factory_stations_pkey PRIMARY KEY (station_id)
+);
+
+CREATE TABLE idempotency_keys (
+    scope text NOT NULL,
+    key text NOT NULL,
+    fingerprint bytea NOT NULL,
+    status integer,
+    body jsonb,
+    created_at timestamp with time zone NOT NULL DEFAULT now(),
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT idempotency_keys_pkey PRIMARY KEY (scope, key)
+);
+
+CREATE INDEX idempotency_keys_expiry ON idempotency_keys USING btree (expires_at);
+
+CREATE TABLE identities (
+    id uuid NOT NULL DEFAULT gen_random_uuid(),
+    user_id uuid NOT NULL,
+    provider text NOT NULL,
+    subject text NOT NULL,
+    created_at timestamp with time zone NOT NULL DEFAULT now(),
+    last_used_at timestamp with time zone NOT NULL DEFAULT now(),
+    CONSTRAINT identities_provider_known CHECK ((provider = ANY (ARRAY['google'::text, 'apple'::text, 'email'::text]))),
+    CONSTRAINT identities_user_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE,
+    CONSTRAINT identities_pkey PRIMARY KEY (id),
+    CONSTRAINT identities_one_per_subject UNIQUE (provider, subject)
+);
+
+CREATE INDEX identities_user ON identities USING btree (user_id);
+
+CREATE TABLE ingested_messages (
+    device_id text NOT NULL,
+    event_id text NOT NULL,
+    kind text NOT NULL,
+    received_at timestamp with time zone NOT NULL DEFAULT now(),
+    CONSTRAINT ingested_messages_device_fkey FOREIGN KEY (device_id) REFERENCES devices(device_id),
+    CONSTRAINT ingested_messages_pkey PRIMARY KEY (device_id, event_id)
+);
+
+CREATE TABLE magic_links (
+    id uuid NOT NULL DEFAULT gen_random_uuid(),
+    email text NOT NULL,
+    token_hash bytea NOT NULL,
+    requester_hash bytea NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    used_at timestamp with time zone,
+    voided_at timestamp with time zone,
+    CONSTRAINT magic_links_pkey PRIMARY KEY (id),
+    CONSTRAINT magic_links_token_unique UNIQUE (token_hash)
+);
+
+CREATE INDEX magic_links_open_by_email ON magic_links USING btree (email) WHERE ((used_at IS NULL) AND (voided_at IS NULL));
+
+CREATE TABLE outbox (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    topic text NOT NULL,
+    key text NOT NULL,
+    payload jsonb NOT NULL,
+    request_id text,
+    attempts integer NOT NULL DEFAULT 0,
+    available_at timestamp with time zone NOT NULL DEFAULT now(),
+    lease_id uuid,
+    leased_until timestamp with time zone,
+    last_error text,
+    created_at timestamp with time zone NOT NULL DEFAULT now(),
+    dead_at timestamp with time zone,
+    CONSTRAINT outbox_lease_whole CHECK (((lease_id IS NULL) = (leased_until IS NULL))),
+    CONSTRAINT outbox_pkey PRIMARY KEY (id)
+);
+
+CREATE INDEX outbox_due ON outbox USING btree (available_at, id) WHERE (dead_at IS NULL);
+
+CREATE INDEX outbox_in_key_order ON outbox USING btree (key, id) WHERE (dead_at IS NULL);
+
+CREATE UNLOGGED TABLE rate_limits (
+    key text NOT NULL,
+    hits integer NOT NULL,
+    resets_at timestamp with time zone NOT NULL,
+    CONSTRAINT rate_limits_pkey PRIMARY KEY (key)
+);
+
+CREATE INDEX rate_limits_resets ON rate_limits USING btree (resets_at);
+
+CREATE TABLE refresh_tokens (
+    token_hash bytea NOT NULL,
+    session_id uuid NOT NULL,
+    generation integer NOT NULL,
+    issued_at timestamp with time zone NOT NULL,
+    rotated_at timestamp with time zone,
+    CONSTRAINT refresh_tokens_session_fkey FOREIGN KEY (session_id) REFERENCES sessions(id) ON DELETE CASCADE,
+    CONSTRAINT refresh_tokens_pkey PRIMARY KEY (token_hash),
+    CONSTRAINT refresh_tokens_one_per_generation UNIQUE (session_id, generation)
+);
+
+CREATE UNIQUE INDEX refresh_tokens_one_current ON refresh_tokens USING btree (session_id) WHERE (rotated_at IS NULL);
+
+CREATE TABLE schema_migrations (
+    name text NOT NULL,
+    applied_at timestamp with time zone NOT NULL DEFAULT now(),
+    CONSTRAINT schema_migrations_pkey PRIMARY KEY (name)
+);
+
+CREATE TABLE sessions (
+    id uuid NOT NULL DEFAULT gen_random_uuid(),
+    user_id uuid NOT NULL,
+    method text NOT NULL,
+    user_agent text,
+    created_at timestamp with time zone NOT NULL DEFAULT now(),
+    last_used_at timestamp with time zone NOT NULL DEFAULT now(),
+    expires_at timestamp with time zone NOT NULL,
+    revoked_at timestamp with time zone,
+    revoked_reason text,
+    CONSTRAINT sessions_revoked_with_reason CHECK (((revoked_at IS NULL) = (revoked_reason IS NULL))),
+    CONSTRAINT sessions_user_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE,
+    CONSTRAINT sessions_pkey PRIMARY KEY (id)
+);
+
+CREATE INDEX sessions_user ON sessions USING btree (user_id);
+
+CREATE TABLE sims (
+    iccid text NOT NULL,
+    eid text,
+    imsi text,
+    status text NOT NULL DEFAULT 'provisioned'::text,
+    device_id text,
+    linked_at timestamp with time zone,
+    created_at timestamp with time zone NOT NULL DEFAULT now(),
+    updated_at timestamp with time zone NOT NULL DEFAULT now(),
+    CONSTRAINT sims_iccid_shape CHECK ((iccid ~ '^[0-9]{18,20}$'::text)),
+    CONSTRAINT sims_linked_since CHECK (((device_id IS NULL) = (linked_at IS NULL))),
+    CONSTRAINT sims_status_known CHECK ((status = ANY (ARRAY['provisioned'::text, 'active'::text, 'suspended'::text, 'stopped'::text]))),
+    CONSTRAINT sims_device_fkey FOREIGN KEY (device_id) REFERENCES devices(device_id),
+    CONSTRAINT sims_pkey PRIMARY KEY (iccid)
+);
+
+CREATE UNIQUE INDEX sims_one_per_device ON sims USING btree (device_id) WHERE (device_id IS NOT NULL);
+
+CREATE TABLE users (
+    id uuid NOT NULL DEFAULT gen_random_uuid(),
+    email text,
+    email_verified_at timestamp with time zone,
+    display_name text,
+    role text NOT NULL DEFAULT 'user'::text,
+    status text NOT NULL DEFAULT 'active'::text,
+    created_at timestamp with time zone NOT NULL DEFAULT now(),
+    updated_at timestamp with time zone NOT NULL DEFAULT now(),
+    CONSTRAINT users_email_normalised CHECK ((email = lower(btrim(email)))),
+    CONSTRAINT users_role_known CHECK ((role = ANY (ARRAY['user'::text, 'admin'::text]))),
+    CONSTRAINT users_status_known CHECK ((status = ANY (ARRAY['active'::text, 'disabled'::text, 'deleted'::text]))),
+    CONSTRAINT users_verified_has_email CHECK (((email_verified_at IS NULL) OR (email IS NOT NULL))),
+    CONSTRAINT users_pkey PRIMARY KEY (id)
+);
+
+CREATE UNIQUE INDEX users_one_per_verified_email ON users USING btree (email) WHERE (email_verified_at IS NOT NULL);
+
+CREATE TABLE webhook_events (
+    provider text NOT NULL,
+    event_id text NOT NULL,
+    type text NOT NULL,
+    payload jsonb NOT NULL,
+    received_at timestamp with time zone NOT NULL DEFAULT now(),
+    CONSTRAINT webhook_events_pkey PRIMARY KEY (provider, event_id)
+);
+
+CREATE OR REPLACE FUNCTION public.announce_outbox()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+    BEGIN
+      PERFORM pg_notify('outbox', '');
+      RETURN NULL;
+    END $function$;
+
+CREATE OR REPLACE FUNCTION public.refuse_change()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+    BEGIN
+      RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'insufficient_privilege';
+    END $function$;
+
+CREATE TRIGGER audit_log_append_only BEFORE DELETE OR UPDATE ON audit_log FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER audit_log_no_truncate BEFORE TRUNCATE ON audit_log FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER entitlement_grants_append_only BEFORE DELETE OR UPDATE ON entitlement_grants FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER outbox_announced AFTER INSERT ON outbox FOR EACH STATEMENT EXECUTE FUNCTION announce_outbox();
