@@ -10,6 +10,7 @@ export class FakeClock implements Clock {
   #elapsed = 0;
   #epoch: number;
   readonly #timers = new Set<Timer>();
+  #armed: (() => void)[] = [];
 
   constructor(epochMs = Date.UTC(2026, 10, 20)) {
     this.#epoch = epochMs;
@@ -26,12 +27,18 @@ export class FakeClock implements Clock {
   after(ms: number, fn: () => void): () => void {
     const timer: Timer = { at: this.#elapsed + ms, fn };
     this.#timers.add(timer);
+    for (const resolve of this.#armed.splice(0)) resolve();
     return () => void this.#timers.delete(timer);
   }
 
   /** Timers that wait, as milliseconds from now, soonest first. */
   get pending(): number[] {
     return [...this.#timers].map((timer) => timer.at - this.#elapsed).sort((a, b) => a - b);
+  }
+
+  /** Resolves when something waits for this clock. */
+  async untilPending(): Promise<void> {
+    if (this.#timers.size === 0) await new Promise<void>((resolve) => this.#armed.push(resolve));
   }
 
   /** Moves time and runs what falls due, in order; promises settled on the way are let through in between. */

@@ -1,0 +1,34 @@
+import { access, constants, mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Refusal } from '../refusal.ts';
+
+/** Where the agent keeps what must survive a restart. Everything in it may be deleted while the agent is stopped. */
+export interface StateDirectory {
+  readonly path: string;
+  /** Last report that the classic shadow acknowledged. */
+  readonly reportedState: string;
+  /** Configuration the board ran with last. */
+  readonly runningConfig: string;
+  /** The machine's boot id at the last start. */
+  readonly lastBoot: string;
+}
+
+export async function openStateDirectory(path: string): Promise<StateDirectory> {
+  try {
+    await mkdir(path, { recursive: true, mode: 0o700 });
+    await access(path, constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch (cause) {
+    throw new Refusal(
+      'stateUnusable',
+      `The state directory ${path} cannot be made or written: name one that this user owns with --state DIR ` +
+        '(or AOVIS_AGENT_STATE).',
+      { cause },
+    );
+  }
+  return {
+    path,
+    reportedState: join(path, 'reported-state.json'),
+    runningConfig: join(path, 'running-config.json'),
+    lastBoot: join(path, 'last-boot.json'),
+  };
+}

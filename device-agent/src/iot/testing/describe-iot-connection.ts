@@ -1,0 +1,270 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Clock } from '../../host/clock.ts';
+import { createLogger, type Logger } from '../../host/logger.ts';
+import { FakeClock } from '../../testing/fake-clock.ts';
+import { type Issued, TestCa } from '../../testing/test-pki.ts';
+import type { IotConnection, IotEndpoint } from '../iot-connection.ts';
+import { TestBroker } from './test-broker.ts';
+
+export interface DriverDependencies {
+  endpoint: IotEndpoint;
+  clock: Clock;
+  logger: Logger;
+  random(): number;
+}
+
+const thing = 'aovis-n4k-000123';
+const eventTopic = `aovis/${thing}/event`;
+const commandTopic = `aovis/${thing}/command`;
+const lwtTopic = `aovis/${thing}/lwt`;
+const never = new AbortController().signal;
+
+/** What every driver must do, against a real broker with mutual TLS. Time between attempts is moved by hand. */
+export function describeIotConnection(
+  name: string,
+  create: (deps: DriverDependencies) => IotConnection,
+): void {
+  describe(`${name} as an IotConnection`, () => {
+    let ca: TestCa;
+    let board: Issued;
+    let broker: TestBroker;
+    let clock: FakeClock;
+    const open: IotConnection[] = [];
+    const brokers: TestBroker[] = [];
+
+    beforeEach(async () => {
+      ca = await TestCa.create();
+      board = await ca.issueClient({ commonName: thing });
+      broker = await TestBroker.start(ca);
+      brokers.push(broker);
+      clock = new FakeClock();
+    });
+
+    afterEach(async () => {
+      for (const connection of open.splice(0)) await connection.stop();
+      for (const each of brokers.splice(0)) await each.kill();
+    });
+
+    function connectionTo(changes: Partial<IotEndpoint> = {}): IotConnection {
+      const connection = create({
+        endpoint: {
+          host: 'localhost',
+          port: broker.port,
+          clientId: thing,
+          certificate: board.certificate,
+          privateKey: board.privateKey,
+          rootCa: ca.certificate,
+          keepAliveSeconds: 30,
+          will: { topic: lwtTopic, payload: '{"online":false}' },
+          ...changes,
+        },
+        clock,
+        logger: createLogger({ level: 'silent' }),
+        random: () => 0.5,
+      });
+      open.push(connection);
+      return connection;
+    }
+
+    const connected = (connection: IotConnection): Promise<void> =>
+      new Promise((resolve) => connection.onConnected(resolve));
+
+    async function started(connection: IotConnection): Promise<IotConnection> {
+      const ready = connected(connection);
+      await connection.start(never);
+      await ready;
+      return connection;
+    }
+
+    /** The failure after which the driver waits; every attempt ends by arming exactly one timer. */
+    async function failureOf(connection: IotConnection): Promise<string | undefined> {
+      await connection.start(never);
+      await clock.untilPending();
+      return connection.lastFailure?.code;
+    }
+
+    it('publishes with QoS 1 and shows its SNI on any port', async () => {
+      const connection = await started(connectionTo());
+      await connection.publish({ topic: eventTopic, payload: '{"n":1}' });
+      expect(broker.received).toContainEqual({ topic: eventTopic, payload: '{"n":1}' });
+      expect(broker.handshakes[0]?.serverName).toBe('localhost');
+      expect(connection.health()).toEqual({ ok: true, detail: expect.stringContaining('localhost') });
+    });
+
+    it('connects to a literal address', async () => {
+      const connection = await started(connectionTo({ host: '127.0.0.1' }));
+      expect(connection.state).toBe('connected');
+    });
+
+    it('delivers what its filters match, wildcards included, and survives a handler that throws', async () => {
+      const connection = connectionTo();
+      const seen: string[] = [];
+      connection.subscribe(commandTopic, () => {
+        throw new Error('a handler with a defect');
+      });
+      connection.subscribe(`aovis/${thing}/binding/+`, ({ topic, payload }) =>
+        seen.push(`${topic} ${payload}`),
+      );
+      await started(connection);
+      const arrived = new Promise<void>((resolve) => connection.subscribe('test/last', () => resolve()));
+      await broker.until(({ subscribed }) => subscribed.flat().includes('test/last'));
+      broker.send(commandTopic, 'x');
+      broker.send(`aovis/${thing}/binding/challenge`, 'y');
+      broker.send('test/last', 'z');
+      await arrived;
+      expect(seen).toEqual([`aovis/${thing}/binding/challenge y`]);
+      expect(connection.state).toBe('connected');
+    });
+
+    it('puts all filters in place before it calls itself connected, at most 8 in one SUBSCRIBE', async () => {
+      const connection = connectionTo();
+      const filters = Array.from({ length: 19 }, (_, index) => `test/${index}`);
+      for (const filter of filters) connection.subscribe(filter, () => {});
+      await started(connection);
+      expect(broker.subscribed.flat()).toEqual(filters);
+      expect(Math.max(...broker.subscribed.map(({ length }) => length))).toBeLessThanOrEqual(8);
+    });
+
+    it('refuses to publish while there is no connection', async () => {
+      const connection = connectionTo();
+      await expect(connection.publish({ topic: eventTopic, payload: '{}' })).rejects.toMatchObject({
+        code: 'not-connected',
+      });
+    });
+
+    it('comes back after the broker was killed, restores its subscriptions and loses no publish', async () => {
+      const connection = connectionTo();
+      const commands: string[] = [];
+      connection.subscribe(commandTopic, ({ payload }) => commands.push(payload.toString()));
+      await started(connection);
+      broker.cutOnPublish = true;
+      const publishing = connection.publish({ topic: eventTopic, payload: '{"kept":true}' });
+      await clock.untilPending();
+      await broker.kill();
+
+      broker.cutOnPublish = false;
+      broker.subscribed.length = 0;
+      await broker.listen();
+      const again = connected(connection);
+      await clock.advance(1_000);
+      await again;
+      await publishing;
+      expect(broker.received).toContainEqual({ topic: eventTopic, payload: '{"kept":true}' });
+      expect(broker.subscribed.flat()).toEqual([commandTopic]);
+
+      const arrived = new Promise<void>((resolve) => connection.subscribe(commandTopic, () => resolve()));
+      broker.send(commandTopic, 'after the restart');
+      await arrived;
+      expect(commands).toEqual(['after the restart']);
+    });
+
+    it('does not subscribe again to what the session still holds', async () => {
+      const connection = connectionTo();
+      connection.subscribe(commandTopic, () => {});
+      await started(connection);
+      broker.closeConnections();
+      await clock.untilPending();
+      const again = connected(connection);
+      await clock.advance(1_000);
+      await again;
+      expect(broker.subscribed.flat()).toEqual([commandTopic]);
+    });
+
+    it('leaves a last will when it vanishes, none when it says goodbye', async () => {
+      const connection = await started(connectionTo());
+      await connection.stop();
+      const other = await started(connectionTo());
+      expect(broker.received.filter(({ topic }) => topic === lwtTopic)).toEqual([]);
+      // A second connection with the id ends the first one without a DISCONNECT.
+      await started(connectionTo());
+      await broker.until(({ received }) => received.some(({ topic }) => topic === lwtTopic));
+      await clock.untilPending();
+      await other.stop();
+    });
+
+    it('tells a network that is down', async () => {
+      await broker.kill();
+      expect(await failureOf(connectionTo())).toBe('network');
+    });
+
+    it('tells a name that does not resolve', async () => {
+      expect(await failureOf(connectionTo({ host: 'no-such-host.invalid' }))).toBe('dns');
+    });
+
+    it('tells a revoked certificate', async () => {
+      broker.revoke(board.certificate);
+      const connection = connectionTo();
+      expect(await failureOf(connection)).toBe('certificate-rejected');
+      expect(connection.lastFailure?.needsPerson).toBe(true);
+      expect(connection.lastFailure?.sentence).toContain('ACTIVE');
+    });
+
+    it('tells a server that the root does not vouch for', async () => {
+      const stranger = await TestCa.create('Stranger');
+      expect(await failureOf(connectionTo({ rootCa: stranger.certificate }))).toBe('server-untrusted');
+    });
+
+    it('tells a server whose certificate is not valid at the time of the clock', async () => {
+      const later = new Date(Date.now() + 86_400_000);
+      const future = await TestBroker.start(ca, await ca.issueServer({ notBefore: later }));
+      brokers.push(future);
+      expect(await failureOf(connectionTo({ port: future.port }))).toBe('clock-wrong');
+    });
+
+    it('tells a forbidden subscription and names it', async () => {
+      broker.forbid(commandTopic);
+      const connection = connectionTo();
+      connection.subscribe(commandTopic, () => {});
+      expect(await failureOf(connection)).toBe('forbidden');
+      expect(connection.lastFailure?.sentence).toContain(commandTopic);
+    });
+
+    it('gives up a message that the broker closes the connection on, and carries on', async () => {
+      broker.forbid(eventTopic);
+      const connection = await started(connectionTo());
+      let verdict: unknown;
+      const publishing = connection.publish({ topic: eventTopic, payload: '{}' }).catch((error: unknown) => {
+        verdict = error;
+      });
+      for (let closes = 1; closes <= 3; closes++) {
+        await clock.untilPending();
+        if (closes < 3) await clock.advance(128_000);
+      }
+      await publishing;
+      expect(verdict).toMatchObject({ code: 'forbidden' });
+      const again = connected(connection);
+      await clock.advance(128_000);
+      await again;
+      await connection.publish({ topic: `aovis/${thing}/telemetry`, payload: '{}' });
+    });
+
+    it('does not fight for ever with another client of the same id', async () => {
+      const connection = await started(connectionTo());
+      for (let round = 1; round <= 3; round++) {
+        broker.closeConnections();
+        await clock.untilPending();
+        if (round === 3) break;
+        const again = connected(connection);
+        await clock.advance(128_000);
+        await again;
+      }
+      expect(connection.lastFailure?.code).toBe('taken-over');
+      expect(connection.lastFailure?.sentence).toContain(thing);
+      expect(clock.pending[0]).toBeGreaterThanOrEqual(300_000);
+    });
+
+    it('stops while it waits, while it connects and when it never started', async () => {
+      await connectionTo().stop();
+      const connecting = connectionTo();
+      await connecting.start(never);
+      await connecting.stop();
+      expect(connecting.state).toBe('stopped');
+      await broker.kill();
+      const waitingOne = connectionTo();
+      await waitingOne.start(never);
+      await clock.untilPending();
+      await waitingOne.stop();
+      expect(clock.pending).toEqual([]);
+    });
+  });
+}

@@ -1,0 +1,92 @@
+import 'reflect-metadata';
+import * as x509 from '@peculiar/x509';
+
+const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
+const dayMs = 86_400_000;
+
+export interface Issued {
+  /** PEM. */
+  certificate: string;
+  /** PEM, PKCS#8. */
+  privateKey: string;
+}
+
+export interface IssueOptions {
+  commonName: string;
+  notBefore?: Date;
+  notAfter?: Date;
+}
+
+/** A certificate authority for one test: P-256 throughout, valid from yesterday unless told otherwise. */
+export class TestCa {
+  readonly certificate: string;
+  readonly #keys: CryptoKeyPair;
+  readonly #issuer: x509.X509Certificate;
+
+  private constructor(keys: CryptoKeyPair, issuer: x509.X509Certificate) {
+    this.#keys = keys;
+    this.#issuer = issuer;
+    this.certificate = issuer.toString('pem');
+  }
+
+  static async create(commonName = 'Test Root'): Promise<TestCa> {
+    const keys = await newKeys();
+    const issuer = await x509.X509CertificateGenerator.createSelfSigned({
+      serialNumber: newSerial(),
+      name: `CN=${commonName}`,
+      ...validity({ commonName }),
+      signingAlgorithm: algorithm,
+      keys,
+      extensions: [
+        new x509.BasicConstraintsExtension(true, undefined, true),
+        new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
+      ],
+    });
+    return new TestCa(keys, issuer);
+  }
+
+  issueClient(options: IssueOptions): Promise<Issued> {
+    return this.#issue(options, []);
+  }
+
+  /** For `localhost` and 127.0.0.1. */
+  issueServer(options: Partial<IssueOptions> = {}): Promise<Issued> {
+    const names = new x509.SubjectAlternativeNameExtension([
+      { type: 'dns', value: 'localhost' },
+      { type: 'ip', value: '127.0.0.1' },
+    ]);
+    return this.#issue({ commonName: 'localhost', ...options }, [names]);
+  }
+
+  async #issue(options: IssueOptions, extensions: x509.Extension[]): Promise<Issued> {
+    const keys = await newKeys();
+    const certificate = await x509.X509CertificateGenerator.create({
+      serialNumber: newSerial(),
+      subject: `CN=${options.commonName}`,
+      issuer: this.#issuer.subject,
+      ...validity(options),
+      signingAlgorithm: algorithm,
+      publicKey: keys.publicKey,
+      signingKey: this.#keys.privateKey,
+      extensions,
+    });
+    const pkcs8 = await crypto.subtle.exportKey('pkcs8', keys.privateKey);
+    return {
+      certificate: certificate.toString('pem'),
+      privateKey: x509.PemConverter.encode(pkcs8, 'PRIVATE KEY'),
+    };
+  }
+}
+
+function newKeys(): Promise<CryptoKeyPair> {
+  return crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
+}
+
+const newSerial = (): string => Buffer.from(crypto.getRandomValues(new Uint8Array(8))).toString('hex');
+
+function validity({ notBefore, notAfter }: IssueOptions): { notBefore: Date; notAfter: Date } {
+  return {
+    notBefore: notBefore ?? new Date(Date.now() - dayMs),
+    notAfter: notAfter ?? new Date(Date.now() + 365 * dayMs),
+  };
+}
