@@ -1,0 +1,9 @@
+import { DataEndpointError } from './data-endpoint-client.ts';
+import type { ErrorDecision } from './error-decisions.ts';
+
+/** What an exception on the way to a connection (credentials, endpoint, signing) means for the stream. */
+export function failureOf(error: unknown): [decision: ErrorDecision, message: string] {
+  if (error instanceof DataEndpointError) return [error.decision, error.message];
+  const message = error instanceof Error ? error.message : String(error);
+  return [{ name: 'NOT_READY', decision: 'resend', advice: 'The agent tries again.' }, message];
+}

@@ -1,0 +1,72 @@
+/** The Matroska segment that fragments belong to: those of one can travel over one connection. */
+export interface Segment {
+  /** Begins a connection: EBML, Segment, Info, Tracks. */
+  readonly header: Buffer;
+}
+
+/**
+ * Where a fragment is on its way: `held` in case an event makes it wanted, `waiting` to be sent, `sending` (begun),
+ * `sent` as a whole, `received` as a whole by the service. One that was persisted or refused leaves the buffer.
+ */
+export type FragmentState = 'held' | 'waiting' | 'sending' | 'sent' | 'received';
+
+/** One fragment in the bytes that go over the wire, kept until the service has persisted it. */
+export class Fragment {
+  readonly segment: Segment;
+  /** Timecode of its first picture, milliseconds since the epoch: what acknowledgements name it by. */
+  readonly timecodeMs: number;
+  state: FragmentState = 'waiting';
+  /** How often the service answered it with an error that may pass. */
+  failures = 0;
+  #chunks: Buffer[] = [];
+  #bytes = 0;
+  #lastTimecodeMs: number;
+  #closed = false;
+  #released = false;
+
+  constructor(segment: Segment, timecodeMs: number) {
+    this.segment = segment;
+    this.timecodeMs = timecodeMs;
+    this.#lastTimecodeMs = timecodeMs;
+  }
+
+  /** Wire bytes so far, a picture each; the first one begins with the Cluster. */
+  get chunks(): readonly Buffer[] {
+    return this.#chunks;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Timecode of its last picture so far. */
+  get lastTimecodeMs(): number {
+    return this.#lastTimecodeMs;
+  }
+
+  /** No more pictures come. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Its bytes were given up for want of room: it cannot be sent again. */
+  get released(): boolean {
+    return this.#released;
+  }
+
+  append(chunk: Buffer, timecodeMs: number): void {
+    this.#chunks.push(chunk);
+    this.#bytes += chunk.length;
+    this.#lastTimecodeMs = timecodeMs;
+  }
+
+  close(): void {
+    this.#closed = true;
+  }
+
+  release(): void {
+    this.#chunks = [];
+    this.#bytes = 0;
+    this.#released = true;
+  }
+}

@@ -1,0 +1,262 @@
+import type { streamStates } from '@aovis/contracts/shadow';
+import type { AccessUnit } from '../camera/access-unit.ts';
+import type { CredentialSource } from '../credentials/credential-source.ts';
+import type { Clock } from '../host/clock.ts';
+import type { Logger } from '../host/logger.ts';
+import type { Part, PartHealth } from '../part.ts';
+import { DataEndpointClient } from './data-endpoint-client.ts';
+import type { Fragment } from './fragment.ts';
+import { FragmentBuffer, type FragmentBufferLimits } from './fragment-buffer.ts';
+import { Fragmenter } from './fragmenter.ts';
+import type { FragmentTag } from './mkv-writer.ts';
+import { openPutMedia } from './put-media-connection.ts';
+import { RateMeter } from './rate-meter.ts';
+import { UploadLoop } from './upload-loop.ts';
+
+/** `on_event` sends from some seconds before an event until some after it; see `trigger`. */
+export type StreamMode = 'continuous' | 'on_event' | 'off';
+export type StreamState = (typeof streamStates)[number];
+
+export interface StreamStatus {
+  state: StreamState;
+  /** What went out over the last 10 s. */
+  bitrate_bps: number;
+  /** Length of the last complete fragment; 0 before the first. */
+  fragment_ms: number;
+  /** When the service last confirmed a fragment, milliseconds since the epoch. */
+  last_persisted_at?: number;
+  /** Fragments that the service will never have: no room in the buffer, or refused. */
+  dropped_fragments: number;
+  bufferedFragments: number;
+  bufferedBytes: number;
+  /** What is wrong at the moment, and what to do. */
+  lastError?: string;
+}
+
+/** What delivers pictures; `Camera` does. */
+export interface PictureFeed {
+  subscribe(listener: (accessUnit: AccessUnit) => void): () => void;
+}
+
+export interface StreamUploaderOptions {
+  camera: PictureFeed;
+  credentials: CredentialSource;
+  streamName: string;
+  region: string;
+  /** Control plane of Kinesis Video Streams; see `kinesisVideoEndpoint`. */
+  endpoint: URL;
+  userAgent: string;
+  /** Authorities trusted for https, PEM; default Node's own. */
+  ca?: string | Buffer;
+  clock: Clock;
+  logger: Logger;
+  random: () => number;
+  randomBytes: (bytes: number) => Buffer;
+  /** Called when `state` or `lastError` changes. */
+  onChange?: (status: StreamStatus) => void;
+  mode?: StreamMode;
+  limits?: Partial<FragmentBufferLimits>;
+  tagsOf?: (timecodeMs: number) => readonly FragmentTag[];
+  minFragmentMs?: number;
+}
+
+/** Enough for 90 s of 2 Mb/s: with it the agent stays small, and a minute without network costs nothing. */
+export const defaultBufferLimits: FragmentBufferLimits = {
+  maxBytes: 24 * 1024 * 1024,
+  maxDurationMs: 120_000,
+};
+const housekeepingMs = 1_000;
+const preRollMs = 10_000;
+const stopTimeoutMs = 8_000;
+/** So long after the last loss the stream counts as degraded. */
+const degradedForMs = 30_000;
+/** No picture for so long: the fragment ends as it is. */
+const cameraSilenceMs = 5_000;
+
+/** Brings the camera's pictures into the Kinesis Video stream of the board. */
+export class StreamUploader implements Part {
+  readonly name = 'streaming';
+  readonly #options: StreamUploaderOptions;
+  readonly #buffer: FragmentBuffer;
+  readonly #fragmenter: Fragmenter;
+  readonly #loop: UploadLoop;
+  readonly #meter = new RateMeter();
+  #enabled = true;
+  #mode: StreamMode;
+  #started = false;
+  #unsubscribe: (() => void) | undefined;
+  #cancelHousekeeping: (() => void) | undefined;
+  #ending: Promise<void> | undefined;
+  #eventUntil = Number.NEGATIVE_INFINITY;
+  #lastPictureAt: number | undefined;
+  #latest: Fragment | undefined;
+  #fragmentMs = 0;
+  #lastPersistedAt: number | undefined;
+  #losses = { count: 0, at: Number.NEGATIVE_INFINITY };
+  #announced = '';
+
+  constructor(options: StreamUploaderOptions) {
+    this.#options = options;
+    this.#mode = options.mode ?? 'continuous';
+    this.#buffer = new FragmentBuffer({ ...defaultBufferLimits, ...options.limits });
+    this.#fragmenter = new Fragmenter({
+      onFragment: (fragment) => this.#onFragment(fragment),
+      randomBytes: options.randomBytes,
+      ...(options.tagsOf === undefined ? {} : { tagsOf: options.tagsOf }),
+      ...(options.minFragmentMs === undefined ? {} : { minFragmentMs: options.minFragmentMs }),
+    });
+    this.#loop = this.#createLoop();
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    if (this.#started || signal.aborted) return;
+    this.#started = true;
+    await this.#apply();
+  }
+
+  /** Ends the last fragment, waits for it to be persisted, but no longer than 8 s. */
+  async stop(): Promise<void> {
+    this.#started = false;
+    await this.#apply();
+  }
+
+  async setEnabled(enabled: boolean): Promise<void> {
+    this.#enabled = enabled;
+    await this.#apply();
+  }
+
+  async setMode(mode: StreamMode): Promise<void> {
+    this.#mode = mode;
+    if (mode === 'continuous') this.#buffer.sendHeld();
+    await this.#apply();
+  }
+
+  /** An event in mode `on_event`: sends the seconds before it, and what follows for `forMs`. */
+  trigger(forMs = 30_000): void {
+    this.#eventUntil = Math.max(this.#eventUntil, this.#options.clock.monotonic() + forMs);
+    this.#buffer.sendHeld();
+    this.#loop.advance();
+  }
+
+  status(): StreamStatus {
+    const lastError = this.#loop.problem?.message ?? this.#fragmenter.problem;
+    return {
+      state: this.#state(),
+      bitrate_bps: this.#meter.bitsPerSecond,
+      fragment_ms: this.#fragmentMs,
+      ...(this.#lastPersistedAt === undefined ? {} : { last_persisted_at: this.#lastPersistedAt }),
+      dropped_fragments: this.#droppedFragments(),
+      bufferedFragments: this.#buffer.fragments.length,
+      bufferedBytes: this.#buffer.bytes,
+      ...(lastError === undefined ? {} : { lastError }),
+    };
+  }
+
+  health(): PartHealth {
+    const { state, lastError } = this.status();
+    return { ok: state !== 'failed', detail: lastError ?? `The stream is ${state}.` };
+  }
+
+  get #wanted(): boolean {
+    return this.#started && this.#enabled && this.#mode !== 'off';
+  }
+
+  /** Begins or ends capturing, as wanted. Whoever asks while an end is under way waits for it. */
+  async #apply(): Promise<void> {
+    await this.#ending;
+    if (this.#wanted && this.#unsubscribe === undefined) this.#begin();
+    if (!this.#wanted && this.#unsubscribe !== undefined) {
+      this.#ending = this.#end();
+      await this.#ending;
+      this.#ending = undefined;
+    }
+    this.#announce();
+  }
+
+  #begin(): void {
+    this.#unsubscribe = this.#options.camera.subscribe((accessUnit) => this.#onPicture(accessUnit));
+    this.#keepHouse();
+  }
+
+  async #end(): Promise<void> {
+    this.#unsubscribe?.();
+    this.#unsubscribe = undefined;
+    this.#cancelHousekeeping?.();
+    this.#fragmenter.close();
+    this.#lastPictureAt = undefined;
+    await this.#loop.stop(stopTimeoutMs);
+    this.#meter.reset();
+  }
+
+  #createLoop(): UploadLoop {
+    const { clock, credentials, logger, streamName, region, endpoint, userAgent, ca } = this.#options;
+    const common = { region, streamName, clock, userAgent, ca };
+    const endpoints = new DataEndpointClient({ ...common, endpoint, credentials });
+    return new UploadLoop({
+      buffer: this.#buffer,
+      credentials,
+      clock,
+      logger,
+      random: this.#options.random,
+      connect: async ({ signal, ...request }) =>
+        openPutMedia({ ...common, ...request, endpoint: await endpoints.get(signal) }),
+      onRediscover: () => endpoints.forget(),
+      onPersisted: () => {
+        this.#lastPersistedAt = clock.now();
+      },
+    });
+  }
+
+  #onPicture(accessUnit: AccessUnit): void {
+    this.#lastPictureAt = this.#options.clock.monotonic();
+    this.#fragmenter.push(accessUnit);
+    this.#buffer.trim();
+    this.#loop.advance();
+  }
+
+  #onFragment(fragment: Fragment): void {
+    if (this.#latest?.closed) this.#fragmentMs = fragment.timecodeMs - this.#latest.timecodeMs;
+    this.#latest = fragment;
+    if (this.#mode === 'on_event' && this.#options.clock.monotonic() >= this.#eventUntil)
+      fragment.state = 'held';
+    this.#buffer.add(fragment);
+    this.#buffer.forgetHeldBefore(fragment.timecodeMs - preRollMs);
+  }
+
+  #keepHouse(): void {
+    const { clock } = this.#options;
+    const now = clock.monotonic();
+    if (this.#lastPictureAt !== undefined && now - this.#lastPictureAt >= cameraSilenceMs)
+      this.#fragmenter.close();
+    this.#loop.housekeep();
+    this.#meter.sample(now, this.#loop.bytesWritten);
+    const count = this.#droppedFragments();
+    if (count > this.#losses.count) this.#losses = { count, at: now };
+    this.#announce();
+    this.#cancelHousekeeping = clock.after(housekeepingMs, () => this.#keepHouse());
+  }
+
+  #droppedFragments(): number {
+    return this.#buffer.dropped + this.#loop.refusedFragments;
+  }
+
+  #state(): StreamState {
+    if (!this.#wanted) return 'off';
+    const { problem, connected } = this.#loop;
+    if (problem?.stopped) return 'failed';
+    const now = this.#options.clock.monotonic();
+    const silent = this.#lastPictureAt === undefined || now - this.#lastPictureAt >= cameraSilenceMs;
+    if (problem !== undefined || silent || !connected)
+      return this.#lastPersistedAt === undefined && problem === undefined ? 'starting' : 'waiting';
+    const lossy = now - this.#losses.at < degradedForMs || this.#fragmenter.problem !== undefined;
+    return lossy ? 'degraded' : 'streaming';
+  }
+
+  #announce(): void {
+    const status = this.status();
+    const announced = `${status.state} ${status.lastError ?? ''}`;
+    if (announced === this.#announced) return;
+    this.#announced = announced;
+    this.#options.onChange?.(status);
+  }
+}
