@@ -1,0 +1,156 @@
+import { createHash } from 'node:crypto';
+import type { QuotaOperation } from '../cloud/iot-registry.ts';
+import type { Config } from '../config.ts';
+import type { BackendClient } from '../handover/backend-client.ts';
+import { boardsPerManifest, manifestDeviceOf, manifestIdOf, signManifest } from '../handover/manifest.ts';
+import type { Station } from '../handover/station-key.ts';
+import { hasStep, isProvisioned, type JournalState } from '../journal/journal-state.ts';
+import type { BoardIssued, BoardStep } from '../journal/records.ts';
+import { Refusal } from '../refusal.ts';
+import type { BoardRow } from './boards-csv.ts';
+
+/** Calls that a batch still takes, and how long the quotas make that at least. */
+export interface BatchPlan {
+  boards: number;
+  finished: number;
+  issued: number;
+  /** Not issued yet. */
+  fresh: number;
+  calls: { operation: QuotaOperation; calls: number; callsPerSecond: number; seconds: number }[];
+  /** The slowest quota decides: the calls of one board overlap with those of others. */
+  seconds: number;
+}
+
+export function quotasOf(config: Config): Record<Exclude<QuotaOperation, 'DescribeThing'>, number> {
+  return {
+    RegisterCertificate: config.tps_register_certificate,
+    UpdateCertificate: config.tps_update_certificate,
+    DescribeCertificate: config.tps_describe_certificate,
+    AttachPolicy: config.tps_attach_policy,
+    CreateThing: config.tps_create_thing,
+    AttachThingPrincipal: config.tps_attach_thing_principal,
+    AddThingToThingGroup: config.tps_add_thing_to_thing_group,
+  };
+}
+
+/** Counts a batch row by row. */
+export class PlanCounter {
+  readonly #state: JournalState;
+  readonly #config: Config;
+  readonly #remaining: Record<BoardStep, number> = {
+    thing: 0,
+    certificate: 0,
+    principal: 0,
+    policy: 0,
+    bundle: 0,
+    active: 0,
+  };
+  #boards = 0;
+  #finished = 0;
+  #issued = 0;
+
+  constructor(state: JournalState, config: Config) {
+    this.#state = state;
+    this.#config = config;
+  }
+
+  add(row: BoardRow): void {
+    this.#boards += 1;
+    const state = this.#state.boards.get(row.serial);
+    if (state && isProvisioned(state)) this.#finished += 1;
+    else if (state) this.#issued += 1;
+    for (const step of Object.keys(this.#remaining) as BoardStep[])
+      if (!state || !hasStep(state, step)) this.#remaining[step] += 1;
+  }
+
+  plan(): BatchPlan {
+    const quotas = quotasOf(this.#config);
+    const operations: [QuotaOperation & keyof typeof quotas, BoardStep][] = [
+      ['CreateThing', 'thing'],
+      ['RegisterCertificate', 'certificate'],
+      ['AttachThingPrincipal', 'principal'],
+      [this.#config.thing_group === undefined ? 'AttachPolicy' : 'AddThingToThingGroup', 'policy'],
+      ['UpdateCertificate', 'active'],
+    ];
+    const calls = operations.map(([operation, step]) => ({
+      operation,
+      calls: this.#remaining[step],
+      callsPerSecond: quotas[operation],
+      seconds: this.#remaining[step] / quotas[operation],
+    }));
+    return {
+      boards: this.#boards,
+      finished: this.#finished,
+      issued: this.#issued,
+      fresh: this.#boards - this.#finished - this.#issued,
+      calls,
+      seconds: Math.max(...calls.map(({ seconds }) => seconds)),
+    };
+  }
+}
+
+/**
+ * Asks the backend, without changing it, whether boards are new to it. Their codes and certificates do not
+ * exist yet, so stand-ins are sent: a board the backend knows already is then a conflict, whatever it holds.
+ */
+export class NoveltyCheck {
+  readonly #backend: BackendClient;
+  readonly #station: Station;
+  readonly #batchId: string;
+  readonly #now: number;
+  #waiting: BoardIssued[] = [];
+  readonly conflicts: string[] = [];
+
+  constructor(backend: BackendClient, station: Station, batchId: string, now: number) {
+    this.#backend = backend;
+    this.#station = station;
+    this.#batchId = batchId;
+    this.#now = now;
+  }
+
+  async add(row: BoardRow): Promise<void> {
+    const standIn = (what: string) =>
+      createHash('sha256').update(`aovis-dry-run\0${what}\0${row.serial}`).digest('hex');
+    this.#waiting.push({
+      type: 'board_issued',
+      batch_id: this.#batchId,
+      serial: row.serial,
+      model: row.model,
+      ...(row.iccid ? { iccid: row.iccid } : {}),
+      certificate_id: standIn('certificate'),
+      public_key_sha256: standIn('key'),
+      activation_code_digest: standIn('code'),
+      code_epoch: 1,
+    });
+    if (this.#waiting.length >= boardsPerManifest) await this.#ask();
+  }
+
+  /** Refuses when the backend knows one of the boards. */
+  async finish(): Promise<void> {
+    if (this.#waiting.length > 0) await this.#ask();
+    if (this.conflicts.length > 0) {
+      throw new Refusal('conflict', 'The backend knows some of these boards already; nothing was done.', {
+        details: this.conflicts,
+      });
+    }
+  }
+
+  async #ask(): Promise<void> {
+    const boards = this.#waiting;
+    this.#waiting = [];
+    const manifest = {
+      schema_version: 1 as const,
+      manifest_id: manifestIdOf(this.#batchId, this.#now, boards),
+      station_id: this.#station.stationId,
+      batch_id: this.#batchId,
+      created_at: new Date(this.#now).toISOString(),
+      devices: boards.map(manifestDeviceOf),
+    };
+    const answer = await this.#backend.push(await signManifest(manifest, this.#station), true);
+    for (const { device_id, result, reason } of answer.devices) {
+      if (result !== 'accepted')
+        this.conflicts.push(`${device_id}: ${reason ?? result}; remove the row, or re-issue the board's code.`);
+    }
+  }
+}
+

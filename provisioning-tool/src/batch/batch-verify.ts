@@ -1,0 +1,133 @@
+import { createHash, createPrivateKey, X509Certificate } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { deviceIdOf } from '@aovis/contracts/ids';
+import { bundleDescriptorSchema, bundleFiles } from '@aovis/contracts/provisioning';
+import { fingerprintOf } from '../ca/ca-store.ts';
+import type { IotRegistry } from '../cloud/iot-registry.ts';
+import { findMode, privateDirectoryMode, privateFileMode } from '../files/durable-files.ts';
+import type { BoardIssued } from '../journal/records.ts';
+import { messageOf } from '../refusal.ts';
+import { thingAttributesOf } from './board-steps.ts';
+
+/** Checks one finished bundle against the journal and the CA; returns what is wrong with it. */
+export async function verifyBundle(
+  directory: string,
+  board: BoardIssued,
+  issuing: X509Certificate,
+  now: number,
+): Promise<string[]> {
+  const problems = await modeProblems(directory);
+  if (problems.length > 0) return problems;
+  const read = (name: string) => readFile(join(directory, name), 'utf8');
+  try {
+    return [
+      ...descriptorProblems(await read(bundleFiles.descriptor), board),
+      ...certificateProblems(
+        await read(bundleFiles.certificate),
+        await read(bundleFiles.privateKey),
+        board,
+        issuing,
+        now,
+      ),
+      ...rootProblems(await read(bundleFiles.rootCa)),
+    ];
+  } catch (error) {
+    return [`a file cannot be read (${messageOf(error)})`];
+  }
+}
+
+async function modeProblems(directory: string): Promise<string[]> {
+  const mode = await findMode(directory);
+  if (mode === undefined) return ['the bundle is missing'];
+  const problems = mode === privateDirectoryMode ? [] : [`the folder has mode 0${mode.toString(8)}, not 0700`];
+  const wanted: string[] = Object.values(bundleFiles);
+  for (const name of wanted) {
+    const fileMode = await findMode(join(directory, name));
+    if (fileMode === undefined) problems.push(`${name} is missing`);
+    else if (fileMode !== privateFileMode) problems.push(`${name} has mode 0${fileMode.toString(8)}, not 0600`);
+  }
+  for (const name of await readdir(directory)) {
+    if (!wanted.includes(name)) problems.push(`${name} does not belong there`);
+  }
+  return problems;
+}
+
+function descriptorProblems(text: string, board: BoardIssued): string[] {
+  const parsed = bundleDescriptorSchema.safeParse(parseJson(text));
+  if (!parsed.success) return [`${bundleFiles.descriptor} does not fit the schema`];
+  const { device_id, serial, model } = parsed.data;
+  return device_id === deviceIdOf(board.serial) && serial === board.serial && model === board.model
+    ? []
+    : [`${bundleFiles.descriptor} is of another board (${device_id})`];
+}
+
+function certificateProblems(
+  chainPem: string,
+  keyPem: string,
+  board: BoardIssued,
+  issuing: X509Certificate,
+  now: number,
+): string[] {
+  const blocks = chainPem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  const [leaf, ...issuers] = blocks.map((pem) => new X509Certificate(pem));
+  if (!leaf) return [`${bundleFiles.certificate} has no certificate`];
+  const key = createPrivateKey(keyPem);
+  const publicKeySha256 = createHash('sha256')
+    .update(leaf.publicKey.export({ type: 'spki', format: 'der' }))
+    .digest('hex');
+  const checks: [boolean, string][] = [
+    [fingerprintOf(leaf) === board.certificate_id, 'the certificate is not the one in the journal'],
+    [publicKeySha256 === board.public_key_sha256, 'the public key is not the one in the journal'],
+    [leaf.checkPrivateKey(key), 'the key does not belong to the certificate'],
+    [leaf.subject === `CN=${deviceIdOf(board.serial)}`, `the certificate is made out to ${leaf.subject}`],
+    [leaf.checkIssued(issuing) && leaf.verify(issuing.publicKey), 'the certificate is not signed by our CA'],
+    [
+      issuers.length === 1 && issuers[0]?.fingerprint256 === issuing.fingerprint256,
+      'the issuing CA does not follow the certificate',
+    ],
+    [
+      new Date(leaf.validFrom).getTime() <= now && now < new Date(leaf.validTo).getTime(),
+      'the certificate is not valid now',
+    ],
+  ];
+  return checks.filter(([right]) => !right).map(([, problem]) => problem);
+}
+
+function rootProblems(pem: string): string[] {
+  return new X509Certificate(pem).ca ? [] : [`${bundleFiles.rootCa} is not a CA certificate`];
+}
+
+/** Compares the registry with the journal; returns what differs. */
+export async function verifyRegistration(
+  registry: IotRegistry,
+  board: BoardIssued,
+  expected: { thingType: string; stationId: string },
+): Promise<string[]> {
+  const [certificate, thing] = await Promise.all([
+    registry.findCertificate(board.certificate_id),
+    registry.findThing(deviceIdOf(board.serial)),
+  ]);
+  const problems: string[] = [];
+  if (!certificate) problems.push('AWS IoT does not have the certificate');
+  else {
+    if (fingerprintOf(new X509Certificate(certificate.pem)) !== board.certificate_id)
+      problems.push('AWS IoT has another certificate under this id');
+    if (certificate.status !== 'ACTIVE') problems.push(`the certificate is ${certificate.status} at AWS IoT`);
+  }
+  if (!thing) return [...problems, 'AWS IoT does not have the thing'];
+  if (thing.type !== expected.thingType) problems.push(`the thing has type ${thing.type || '(none)'} at AWS IoT`);
+  for (const [name, value] of Object.entries(thingAttributesOf(board, expected.stationId))) {
+    if (thing.attributes[name] !== value)
+      problems.push(`the thing's attribute ${name} is ${thing.attributes[name] ?? 'missing'} at AWS IoT`);
+  }
+  return problems;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

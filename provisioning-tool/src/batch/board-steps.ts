@@ -1,0 +1,104 @@
+import { X509Certificate } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { deviceIdOf } from '@aovis/contracts/ids';
+import { bundleFiles } from '@aovis/contracts/provisioning';
+import { fingerprintOf } from '../ca/ca-store.ts';
+import type { IotRegistry } from '../cloud/iot-registry.ts';
+import { exists, renameDurably } from '../files/durable-files.ts';
+import type { BoardIssued, BoardStep } from '../journal/records.ts';
+import { Refusal } from '../refusal.ts';
+import type { BatchFolder } from './batch-folder.ts';
+
+export interface StepSettings {
+  registry: IotRegistry;
+  folder: BatchFolder;
+  stationId: string;
+  thingType: string;
+  policy: string;
+  /** Carries the policy instead of each certificate. */
+  thingGroup: string | undefined;
+  /** Registered issuing CA; undefined: certificates are registered without one. */
+  caPem: string | undefined;
+  /** `arn:aws:iot:<region>:<account>:cert/`. */
+  certificateArnPrefix: string;
+}
+
+/**
+ * The effects of a board's later life, each safe to repeat. They run in the waves of `stepWaves`: the certificate is
+ * registered INACTIVE and becomes ACTIVE last of all, when its finished bundle lies in `bundles/`. Whatever is
+ * cut short leaves a certificate that opens nothing.
+ */
+export const steps: Record<BoardStep, (settings: StepSettings, board: BoardIssued) => Promise<void>> = {
+  thing: ({ registry, thingType, stationId }, board) =>
+    registry.createThing(deviceIdOf(board.serial), {
+      type: thingType,
+      attributes: thingAttributesOf(board, stationId),
+    }),
+
+  certificate: async ({ registry, folder, caPem }, board) => {
+    const pem = await leafOf(folder, board);
+    await registry.registerCertificate({ id: board.certificate_id, pem, caPem });
+  },
+
+  principal: ({ registry, certificateArnPrefix }, board) =>
+    registry.attachThingPrincipal(deviceIdOf(board.serial), certificateArnPrefix + board.certificate_id),
+
+  policy: ({ registry, certificateArnPrefix, policy, thingGroup }, board) =>
+    thingGroup === undefined
+      ? registry.attachPolicy(policy, certificateArnPrefix + board.certificate_id)
+      : registry.addThingToThingGroup(deviceIdOf(board.serial), thingGroup),
+
+  bundle: async ({ folder }, board) => {
+    const deviceId = deviceIdOf(board.serial);
+    // After a cut between the rename and the journal the bundle is there already.
+    if (!(await exists(folder.staged(deviceId))) && (await exists(folder.bundle(deviceId)))) return;
+    await renameDurably(folder.staged(deviceId), folder.bundle(deviceId));
+  },
+
+  active: ({ registry }, board) => registry.activateCertificate(board.certificate_id),
+};
+
+/** Steps of one wave do not wait for one another. */
+export const stepWaves: readonly (readonly BoardStep[])[] = [
+  ['thing', 'certificate'],
+  ['principal', 'policy'],
+  ['bundle'],
+  ['active'],
+];
+
+/**
+ * The certificate's id is among them, so that repeating CreateThing succeeds for this very issuance only: a board
+ * that another station or batch made is a conflict.
+ */
+export function thingAttributesOf(board: BoardIssued, stationId: string): Record<string, string> {
+  return {
+    serial: board.serial,
+    model: board.model,
+    batch: board.batch_id,
+    station: stationId,
+    first_certificate_id: board.certificate_id,
+  };
+}
+
+async function leafOf(folder: BatchFolder, board: BoardIssued): Promise<string> {
+  const path = join(folder.staged(deviceIdOf(board.serial)), bundleFiles.certificate);
+  let leaf: X509Certificate;
+  try {
+    // Of several certificates in a PEM text Node reads the first: the leaf.
+    leaf = new X509Certificate(await readFile(path));
+  } catch (error) {
+    throw new Refusal(
+      'journal',
+      `The journal says that ${board.serial} was issued, but ${path} cannot be read; put the batch folder back.`,
+      { cause: error },
+    );
+  }
+  if (fingerprintOf(leaf) !== board.certificate_id) {
+    throw new Refusal(
+      'conflict',
+      `${path} is not the certificate that the journal has for ${board.serial}; put the batch folder back.`,
+    );
+  }
+  return leaf.toString();
+}

@@ -1,0 +1,96 @@
+import { type BatchPlan, NoveltyCheck, PlanCounter } from '../batch/batch-plan.ts';
+import { runFailureOf } from '../batch/batch-run.ts';
+import type { Config } from '../config.ts';
+import type { BackendClient } from '../handover/backend-client.ts';
+import type { Station } from '../handover/station-key.ts';
+import { loadStation } from '../handover/station-key.ts';
+import { journalPath, replayJournal } from '../journal/journal.ts';
+import type { JournalState } from '../journal/journal-state.ts';
+import { formatDuration } from '../terminal/progress.ts';
+import { type BatchInputs, eachBoard, readInputs } from './batch-inputs.ts';
+import { type CommandContext, withStop } from './command-context.ts';
+
+export interface BatchFlags {
+  csv: string;
+  batchId: string | undefined;
+}
+
+/** Checks everything that can be checked without doing anything, and says what a run would do. */
+export async function batchPlan(context: CommandContext, flags: BatchFlags): Promise<void> {
+  const { workspace, surroundings } = context;
+  const config = await context.config();
+  const { state } = await replayJournal(journalPath(workspace));
+  const inputs = await readInputs(flags.csv, flags.batchId, state);
+  const plan = await countPlan(inputs, state, config);
+  try {
+    await withStop(surroundings.signal, async (stop) => {
+      const backend = context.backend(config, stop.signal);
+      if (backend && plan.fresh > 0)
+        await checkNovelty(inputs, state, backend, await loadStation(workspace), surroundings.clock.now());
+    });
+  } catch (error) {
+    throw runFailureOf(error);
+  }
+  showPlan(context, inputs, plan, config);
+}
+
+export async function countPlan(inputs: BatchInputs, state: JournalState, config: Config): Promise<BatchPlan> {
+  const counter = new PlanCounter(state, config);
+  await eachBoard(inputs.path, inputs.batchId, (row) => counter.add(row));
+  return counter.plan();
+}
+
+/** Boards that are not issued yet must be new to the backend. */
+export async function checkNovelty(
+  inputs: BatchInputs,
+  state: JournalState,
+  backend: BackendClient,
+  station: Station,
+  now: number,
+): Promise<void> {
+  const check = new NoveltyCheck(backend, station, inputs.batchId, now);
+  await eachBoard(inputs.path, inputs.batchId, async (row) => {
+    if (!state.boards.has(row.serial)) await check.add(row);
+  });
+  await check.finish();
+}
+
+function showPlan({ terminal }: CommandContext, inputs: BatchInputs, plan: BatchPlan, config: Config): void {
+  const { batchId } = inputs;
+  const rows = plan.calls
+    .filter(({ calls }) => calls > 0)
+    .map(({ operation, calls, callsPerSecond, seconds }) => [
+      operation,
+      String(calls),
+      `${callsPerSecond}/s`,
+      formatDuration(seconds),
+    ]);
+  terminal.result(
+    {
+      batch_id: batchId,
+      boards: plan.boards,
+      finished: plan.finished,
+      started: plan.issued,
+      new: plan.fresh,
+      seconds_at_least: plan.seconds,
+      calls: plan.calls.map(({ operation, calls, callsPerSecond, seconds }) => ({
+        operation,
+        calls,
+        calls_per_second: callsPerSecond,
+        seconds,
+      })),
+      backend_checked: config.backend_url !== undefined && plan.fresh > 0,
+    },
+    [
+      `Batch ${batchId}: ${plan.boards} boards; ${plan.finished} finished, ${plan.issued} begun, ${plan.fresh} new.`,
+      ...(rows.length > 0
+        ? [...terminal.table([['call', 'times', 'quota', 'at least'], ...rows])]
+        : ['Nothing is left to do at AWS IoT.']),
+      `The quotas make it at least ${formatDuration(plan.seconds)}.`,
+      config.backend_url === undefined
+        ? 'No backend is configured: manifests are written as files, and duplicates there were not looked for.'
+        : `Manifests go to ${config.backend_url}.`,
+      'Nothing was done.',
+    ],
+  );
+}

@@ -1,0 +1,265 @@
+import { BatchFolder } from '../batch/batch-folder.ts';
+import type { BatchPlan } from '../batch/batch-plan.ts';
+import { BatchRun, type BatchRunCounts, runFailureOf } from '../batch/batch-run.ts';
+import type { StepSettings } from '../batch/board-steps.ts';
+import type { IssuingDesk } from '../batch/issue-board.ts';
+import { LabelFile } from '../batch/labels.ts';
+import { bundleSettingsOf, checkCloud, checkRegisteredCa } from '../batch/preflight.ts';
+import { validityOf } from '../ca/board-identity.ts';
+import { type FactoryCa, fingerprintOf, leafIssuerOf, loadCa, unlockSigner } from '../ca/ca-store.ts';
+import type { Signer } from '../ca/signer.ts';
+import type { IotRegistry } from '../cloud/iot-registry.ts';
+import { type Config, requireSetting } from '../config.ts';
+import { renameDurably } from '../files/durable-files.ts';
+import type { BackendClient } from '../handover/backend-client.ts';
+import { Handover } from '../handover/handover.ts';
+import { loadStation, type Station } from '../handover/station-key.ts';
+import { Journal } from '../journal/journal.ts';
+import type { BatchState } from '../journal/journal-state.ts';
+import { Refusal } from '../refusal.ts';
+import { startProgress } from '../terminal/progress.ts';
+import { type BatchInputs, eachBoard, withInputsCopy } from './batch-inputs.ts';
+import { type BatchFlags, checkNovelty, countPlan } from './batch-plan-command.ts';
+import { type CommandContext, withStop } from './command-context.ts';
+
+/** Provisions every board of a CSV; run again, it goes on where it stopped. */
+export async function batchRun(context: CommandContext, flags: BatchFlags): Promise<void> {
+  const { workspace, surroundings } = context;
+  const config = await context.config();
+  const journal = await Journal.open(workspace, surroundings.clock);
+  try {
+    await withInputsCopy(workspace, flags.csv, flags.batchId, journal.state, (inputs) =>
+      withStop(surroundings.signal, (stop) => new Session(context, config, journal, inputs, stop).run()),
+    );
+  } catch (error) {
+    throw runFailureOf(error);
+  } finally {
+    await journal.close();
+  }
+}
+
+/** One run of one batch, from checks to summary. */
+class Session {
+  readonly #context: CommandContext;
+  readonly #config: Config;
+  readonly #journal: Journal;
+  readonly #inputs: BatchInputs;
+  readonly #stop: AbortController;
+  readonly #folder: BatchFolder;
+
+  constructor(
+    context: CommandContext,
+    config: Config,
+    journal: Journal,
+    inputs: BatchInputs,
+    stop: AbortController,
+  ) {
+    this.#context = context;
+    this.#config = config;
+    this.#journal = journal;
+    this.#inputs = inputs;
+    this.#stop = stop;
+    this.#folder = new BatchFolder(context.workspace, inputs.batchId);
+  }
+
+  async run(): Promise<void> {
+    const ca = await loadCa(this.#context.workspace);
+    const station = await loadStation(this.#context.workspace);
+    const plan = await countPlan(this.#inputs, this.#journal.state, this.#config);
+    this.#refuseOtherCircumstances(ca, station);
+    const registry = await this.#context.registry(this.#config, this.#stop.signal);
+    try {
+      const backend = this.#context.backend(this.#config, this.#stop.signal);
+      const signer = plan.fresh > 0 ? await unlockSigner(ca, await this.#context.passphrase()) : undefined;
+      const cloud = plan.finished < plan.boards ? await this.#prepareCloud(registry, ca, station) : undefined;
+      const bundle = signer && (await bundleSettingsOf(this.#config, ca, registry));
+      if (backend && plan.fresh > 0) {
+        const now = this.#context.surroundings.clock.now();
+        await checkNovelty(this.#inputs, this.#journal.state, backend, station, now);
+      }
+      const issuer = signer && this.#issuer(ca, signer);
+      await this.#folder.create();
+      await renameDurably(this.#inputs.path, this.#folder.boards);
+      const batch = await this.#startBatch(ca, station);
+      const labels = await this.#openLabels();
+      try {
+        const desk: IssuingDesk | undefined = issuer &&
+          bundle && {
+            batchId: batch.id,
+            folder: this.#folder,
+            journal: this.#journal,
+            labels,
+            issuer,
+            bundle,
+          };
+        await this.#work(plan, batch, station, backend, desk, cloud);
+      } finally {
+        await labels.close();
+      }
+    } finally {
+      registry.close();
+    }
+  }
+
+  /** A batch is of one region, one CA and one station. */
+  #refuseOtherCircumstances(ca: FactoryCa, station: Station): void {
+    const region = requireSetting(this.#config, 'region');
+    const batch = this.#journal.state.batches.get(this.#inputs.batchId);
+    const differences = [
+      ...(batch && batch.region !== region ? [`it began in region ${batch.region}, now it is ${region}`] : []),
+      ...(batch && batch.issuingCertificateSha256 !== fingerprintOf(ca.issuing)
+        ? ['it began with another issuing CA']
+        : []),
+      ...(batch && batch.stationId !== station.stationId
+        ? [`it began at station ${batch.stationId}, this is ${station.stationId}`]
+        : []),
+    ];
+    if (differences.length > 0) {
+      throw new Refusal('conflict', `Batch ${this.#inputs.batchId} cannot go on here; restore what it began with.`, {
+        details: differences,
+      });
+    }
+    if (this.#config.station_id !== undefined && this.#config.station_id !== station.stationId) {
+      throw new Refusal(
+        'usage',
+        `The setting station_id is ${this.#config.station_id}, but this workspace has the key of ${station.stationId}; correct the setting.`,
+      );
+    }
+  }
+
+  async #prepareCloud(registry: IotRegistry, ca: FactoryCa, station: Station): Promise<StepSettings> {
+    const config = this.#config;
+    const certificateArnPrefix = await checkCloud(registry, config);
+    const caPem = await checkRegisteredCa(registry, config, ca, fingerprintOf(ca.issuing), this.#journal.state);
+    return {
+      registry,
+      folder: this.#folder,
+      stationId: station.stationId,
+      thingType: config.thing_type,
+      policy: config.policy,
+      thingGroup: config.thing_group,
+      caPem,
+      certificateArnPrefix,
+    };
+  }
+
+  #issuer(ca: FactoryCa, signer: Signer) {
+    const now = this.#context.surroundings.clock.now();
+    return leafIssuerOf(ca, signer, validityOf(now, this.#config.certificate_years), now);
+  }
+
+  async #startBatch(ca: FactoryCa, station: Station): Promise<BatchState> {
+    const { batchId, boards, sha256 } = this.#inputs;
+    const { batches } = this.#journal.state;
+    if (!batches.has(batchId)) {
+      await this.#journal.append({
+        type: 'batch_started',
+        batch_id: batchId,
+        boards,
+        csv_sha256: sha256,
+        region: requireSetting(this.#config, 'region'),
+        issuing_certificate_sha256: fingerprintOf(ca.issuing),
+        station_id: station.stationId,
+        operator: this.#context.operator,
+        tool_version: this.#context.surroundings.version,
+      });
+    }
+    return batches.get(batchId) as BatchState;
+  }
+
+  #openLabels(): Promise<LabelFile> {
+    const { state } = this.#journal;
+    return LabelFile.open(this.#folder.labels, async (serial) =>
+      state.boards.has(serial) ? (await this.#journal.issued(serial)).activation_code_digest : undefined,
+    );
+  }
+
+  async #work(
+    plan: BatchPlan,
+    batch: BatchState,
+    station: Station,
+    backend: BackendClient | undefined,
+    desk: IssuingDesk | undefined,
+    cloud: StepSettings | undefined,
+  ): Promise<void> {
+    const { clock, signal } = this.#context.surroundings;
+    const handover = new Handover({
+      journal: this.#journal,
+      folder: this.#folder,
+      batch,
+      station,
+      clock,
+      backend,
+    });
+    handover.resume();
+    const progress = await startProgress(this.#context.terminal, clock, plan.boards - plan.finished);
+    const run = new BatchRun({
+      journal: this.#journal,
+      desk,
+      cloud,
+      handover,
+      boardsInFlight: this.#config.boards_in_flight,
+      signal,
+      stop: this.#stop,
+      onFinished: () => progress.step(),
+    });
+    try {
+      await eachBoard(this.#folder.boards, batch.id, (row) => run.add(row));
+    } finally {
+      // Whatever ended it: nothing may still write when the journal closes.
+      const ended = await Promise.allSettled([run.drain()]);
+      progress.stop();
+      if (!this.#stop.signal.aborted) await handover.finish();
+      else await Promise.allSettled([handover.settle()]);
+      const [drained] = ended;
+      if (drained.status === 'rejected') throw drained.reason;
+    }
+    this.#summarise(batch, run.counts, handover, backend);
+  }
+
+  #summarise(
+    batch: BatchState,
+    counts: BatchRunCounts,
+    handover: Handover,
+    backend: BackendClient | undefined,
+  ): void {
+    const manifests = [...this.#journal.state.manifests.values()].filter(({ batch: { id } }) => id === batch.id);
+    const waiting = manifests.filter(({ accepted }) => !accepted);
+    const finished = counts.finished + counts.alreadyFinished;
+    this.#context.terminal.result(
+      {
+        batch_id: batch.id,
+        boards: batch.boards,
+        finished,
+        finished_now: counts.finished,
+        failed: counts.failed,
+        manifests_accepted: manifests.length - waiting.length,
+        manifests_waiting: waiting.length,
+        bundles: this.#folder.bundle('').replace(/\/$/, ''),
+        labels: this.#folder.labels,
+      },
+      [
+        `Batch ${batch.id}: ${finished} of ${batch.boards} boards finished (${counts.finished} now), ${counts.failed} failed.`,
+        `Manifests: ${manifests.length - waiting.length} accepted by the backend, ${waiting.length} waiting.`,
+        `Bundles: ${this.#folder.bundle('').replace(/\/$/, '')}`,
+        `Labels:  ${this.#folder.labels} (activation codes: print, then keep them as the procedure says)`,
+      ],
+    );
+    this.#refuseUnfinished(batch, counts, handover, waiting.length > 0 && backend !== undefined);
+  }
+
+  #refuseUnfinished(batch: BatchState, counts: BatchRunCounts, handover: Handover, waiting: boolean): void {
+    if (counts.failed > 0) {
+      throw new Refusal(
+        counts.conflicts > 0 ? 'conflict' : 'partial',
+        `${counts.failed} boards could not be finished; «aovis-provision batch status ${batch.id}» says why. ` +
+          'Mend that, then run the same command again.',
+      );
+    }
+    if (handover.failure) {
+      const failure = runFailureOf(handover.failure);
+      throw failure instanceof Error ? failure : handover.failure;
+    }
+    if (waiting) throw new Refusal('partial', 'Some manifests are still waiting; run the same command again.');
+  }
+}

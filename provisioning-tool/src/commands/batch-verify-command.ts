@@ -1,0 +1,114 @@
+import { BatchFolder } from '../batch/batch-folder.ts';
+import { runFailureOf } from '../batch/batch-run.ts';
+import { verifyBundle, verifyRegistration } from '../batch/batch-verify.ts';
+import { readLabels } from '../batch/labels.ts';
+import { WorkPool } from '../batch/work-pool.ts';
+import { loadCa } from '../ca/ca-store.ts';
+import { deviceIdOf } from '@aovis/contracts/ids';
+import type { AwsIotRegistry } from '../cloud/aws-iot-registry.ts';
+import type { Config } from '../config.ts';
+import { type BatchState, isProvisioned, type JournalState } from '../journal/journal-state.ts';
+import { journalPath, readIssued, replayJournal } from '../journal/journal.ts';
+import { Refusal } from '../refusal.ts';
+import { startProgress } from '../terminal/progress.ts';
+import { type CommandContext, withStop } from './command-context.ts';
+
+interface Finding {
+  serial: string;
+  problem: string;
+}
+
+/** Re-checks what a batch left: bundles, labels, keys, and (unless offline) AWS IoT's registry. */
+export async function batchVerify(context: CommandContext, batchId: string, offline: boolean): Promise<void> {
+  const { terminal, workspace, surroundings } = context;
+  const config = await context.config();
+  const { state } = await replayJournal(journalPath(workspace));
+  const batch = state.batches.get(batchId);
+  if (!batch)
+    throw new Refusal('usage', `There is no batch ${batchId} here; «aovis-provision batch status» lists them.`);
+  const findings = await withStop(surroundings.signal, async (stop) => {
+    const registry = offline ? undefined : await context.registry(config, stop.signal);
+    try {
+      return await verifyBatch(context, config, state, batch, registry);
+    } catch (error) {
+      throw runFailureOf(error);
+    } finally {
+      registry?.close();
+    }
+  });
+  const verified = state.boardsOf(batchId).filter(([, board]) => isProvisioned(board)).length;
+  terminal.result({ batch_id: batchId, verified, registry_checked: !offline, problems: findings }, [
+    ...terminal.table(findings.map(({ serial, problem }) => [serial, problem])),
+    `Batch ${batchId}: ${verified} finished boards checked${offline ? ', AWS IoT not asked' : ''}; ` +
+      (findings.length === 0 ? 'everything agrees.' : `${findings.length} problems.`),
+  ]);
+  if (findings.length > 0)
+    throw new Refusal('conflict', `Batch ${batchId} is not as the journal says; see the problems above.`);
+}
+
+async function verifyBatch(
+  { workspace, terminal, surroundings }: CommandContext,
+  config: Config,
+  state: JournalState,
+  batch: BatchState,
+  registry: AwsIotRegistry | undefined,
+): Promise<Finding[]> {
+  const { issuing } = await loadCa(workspace);
+  const folder = new BatchFolder(workspace, batch.id);
+  const path = journalPath(workspace);
+  const findings: Finding[] = [...(await duplicateKeys(path, state)), ...(await labelFindings(folder, path, state))];
+  const finished = state.boardsOf(batch.id).filter(([, board]) => isProvisioned(board));
+  const progress = await startProgress(terminal, surroundings.clock, finished.length);
+  const pool = new WorkPool(config.boards_in_flight);
+  try {
+    for (const [serial] of finished) {
+      await pool.add(async () => {
+        const board = await readIssued(path, state, serial);
+        const directory = folder.bundle(deviceIdOf(serial));
+        const problems = [
+          ...(await verifyBundle(directory, board, issuing, surroundings.clock.now())),
+          ...(registry
+            ? await verifyRegistration(registry, board, {
+                thingType: config.thing_type,
+                stationId: batch.stationId,
+              })
+            : []),
+        ];
+        findings.push(...problems.map((problem) => ({ serial, problem })));
+        progress.step();
+      });
+    }
+    await pool.drain();
+  } finally {
+    await Promise.allSettled([pool.drain()]);
+    progress.stop();
+  }
+  return findings.sort((a, b) => a.serial.localeCompare(b.serial));
+}
+
+/** Over all batches of the workspace: two boards with one key mean a broken random source or a copied bundle. */
+async function duplicateKeys(path: string, state: JournalState): Promise<Finding[]> {
+  const holders = new Map<string, string>();
+  const findings: Finding[] = [];
+  for (const serial of state.boards.keys()) {
+    const { public_key_sha256: key } = await readIssued(path, state, serial);
+    const holder = holders.get(key);
+    if (holder) findings.push({ serial, problem: `has the same key as ${holder}` });
+    else holders.set(key, serial);
+  }
+  return findings;
+}
+
+async function labelFindings(folder: BatchFolder, path: string, state: JournalState): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  const labelled = new Set<string>();
+  for await (const label of readLabels(folder.labels)) {
+    const known = label && state.boards.has(label.serial) ? label : undefined;
+    if (!known) continue;
+    if (labelled.has(known.serial)) findings.push({ serial: known.serial, problem: 'has two labels' });
+    labelled.add(known.serial);
+    if ((await readIssued(path, state, known.serial)).activation_code_digest !== known.digest)
+      findings.push({ serial: known.serial, problem: 'the code on its label is not the one handed over' });
+  }
+  return findings;
+}

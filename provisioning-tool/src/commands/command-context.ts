@@ -1,0 +1,126 @@
+import { userInfo } from 'node:os';
+import { resolve } from 'node:path';
+import type { Clock } from '../clock.ts';
+import type { AwsIotRegistry } from '../cloud/aws-iot-registry.ts';
+import type { RetryRules } from '../cloud/paced-calls.ts';
+import { quotasOf } from '../batch/batch-plan.ts';
+import { type Config, loadConfig, readConfigFile, requireSetting } from '../config.ts';
+import { readSecretFile } from '../files/durable-files.ts';
+import { BackendClient } from '../handover/backend-client.ts';
+import { Refusal } from '../refusal.ts';
+import type { Terminal } from '../terminal/terminal.ts';
+
+/** What the program got from outside. */
+export interface Surroundings {
+  env: Partial<Record<string, string>>;
+  clock: Clock;
+  random: () => number;
+  /** Aborted by Ctrl-C with a `Refusal` of kind `interrupted`. */
+  signal: AbortSignal;
+  version: string;
+}
+
+/** Flags that every command takes. */
+export interface CommonFlags {
+  workspace: string;
+  settings: Partial<Record<string, string>>;
+  passphraseFile: string | undefined;
+  dryRun: boolean;
+}
+
+/** What a command works with. */
+export class CommandContext {
+  readonly terminal: Terminal;
+  readonly surroundings: Surroundings;
+  readonly flags: CommonFlags;
+  readonly workspace: string;
+
+  constructor(terminal: Terminal, surroundings: Surroundings, flags: CommonFlags) {
+    this.terminal = terminal;
+    this.surroundings = surroundings;
+    this.flags = flags;
+    this.workspace = resolve(flags.workspace);
+  }
+
+  async config(): Promise<Config> {
+    return loadConfig({
+      flags: this.flags.settings,
+      env: this.surroundings.env,
+      file: await readConfigFile(this.workspace),
+    });
+  }
+
+  /** Who acts, for the journal. */
+  get operator(): string {
+    return userInfo().username;
+  }
+
+  rules(config: Config, signal: AbortSignal): RetryRules {
+    const { clock, random } = this.surroundings;
+    return { clock, random, signal, patienceMs: config.outage_patience_seconds * 1000 };
+  }
+
+  /** The SDK is loaded here and not before: most commands do without it. */
+  async registry(config: Config, signal: AbortSignal): Promise<AwsIotRegistry> {
+    const region = requireSetting(config, 'region');
+    const { AwsIotRegistry: Registry } = await import('../cloud/aws-iot-registry.ts');
+    return new Registry({
+      region,
+      controlUrl: config.iot_control_url,
+      quotas: quotasOf(config),
+      requestTimeoutMs: config.request_timeout_ms,
+      rules: this.rules(config, signal),
+    });
+  }
+
+  backend(config: Config, signal: AbortSignal): BackendClient | undefined {
+    if (config.backend_url === undefined) return undefined;
+    return new BackendClient({
+      url: config.backend_url,
+      requestTimeoutMs: config.request_timeout_ms,
+      rules: this.rules(config, signal),
+    });
+  }
+
+  /** Passphrase of the CA keys, from `--passphrase-file` or typed. */
+  async passphrase(): Promise<string> {
+    const { passphraseFile } = this.flags;
+    if (passphraseFile === undefined) return await this.terminal.askSecret('Passphrase of the CA');
+    return firstLine(await readSecretFile(passphraseFile, 'The passphrase file'), passphraseFile);
+  }
+
+  /** A passphrase to be: typed twice, and not too short. */
+  async newPassphrase(): Promise<string> {
+    const { passphraseFile } = this.flags;
+    const passphrase =
+      passphraseFile === undefined
+        ? await this.terminal.askSecret('New passphrase of the CA')
+        : firstLine(await readSecretFile(passphraseFile, 'The passphrase file'), passphraseFile);
+    if (passphrase.length < shortestPassphrase)
+      throw new Refusal('usage', `The passphrase is too short; take at least ${shortestPassphrase} characters.`);
+    if (passphraseFile === undefined && (await this.terminal.askSecret('Once more')) !== passphrase)
+      throw new Refusal('usage', 'The two passphrases differ; start again.');
+    return passphrase;
+  }
+}
+
+const shortestPassphrase = 12;
+
+function firstLine(text: string, path: string): string {
+  const line = text.split(/\r?\n/, 1)[0] ?? '';
+  if (line === '') throw new Refusal('usage', `The passphrase file ${path} is empty; write the passphrase into it.`);
+  return line;
+}
+
+/** Runs `work` with a controller that the operator's signal aborts too. */
+export async function withStop<T>(signal: AbortSignal, work: (stop: AbortController) => Promise<T>): Promise<T> {
+  const stop = new AbortController();
+  const forward = () => stop.abort(signal.reason);
+  if (signal.aborted) forward();
+  signal.addEventListener('abort', forward);
+  try {
+    return await work(stop);
+  } finally {
+    signal.removeEventListener('abort', forward);
+  }
+}

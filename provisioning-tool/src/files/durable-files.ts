@@ -1,0 +1,116 @@
+import { randomBytes } from 'node:crypto';
+import { chmod, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { Refusal, systemCodeOf } from '../refusal.ts';
+
+export const privateFileMode = 0o600;
+export const privateDirectoryMode = 0o700;
+
+/** Makes names in a directory (created, renamed, removed) survive a power cut. */
+export async function syncDirectory(path: string): Promise<void> {
+  const handle = await open(path, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** A directory for the owner alone; its parents are made too. An existing one that is open to others is closed. */
+export async function ensurePrivateDirectory(path: string): Promise<void> {
+  const made = await mkdir(path, { recursive: true, mode: privateDirectoryMode });
+  if (made !== undefined) {
+    await syncDirectory(dirname(made));
+    return;
+  }
+  const { mode } = await stat(path);
+  if ((mode & 0o077) !== 0) await chmod(path, privateDirectoryMode);
+}
+
+/** A new file with its content on the disk. Fails when the name is taken. */
+export async function writeNewFile(path: string, content: string | Buffer): Promise<void> {
+  const handle = await open(path, 'wx', privateFileMode);
+  try {
+    await handle.writeFile(content);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/**
+ * Replaces a file so that after a power cut at any instant either the old or the new content is there, whole:
+ * temporary file, fsync, rename, fsync of the directory. Mode 0600.
+ */
+export async function writeFileDurably(path: string, content: string | Buffer): Promise<void> {
+  const directory = dirname(path);
+  const temporary = join(directory, `.${basename(path)}.${randomBytes(6).toString('hex')}.partial`);
+  try {
+    await writeNewFile(temporary, content);
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+  await syncDirectory(directory);
+}
+
+/**
+ * Makes a directory of files appear at `path` all at once: built beside it, synced, then renamed.
+ * Fails when `path` is there already.
+ */
+export async function writeDirectoryDurably(path: string, files: Record<string, string>): Promise<void> {
+  const parent = dirname(path);
+  const temporary = join(parent, `.${basename(path)}.partial`);
+  await rm(temporary, { recursive: true, force: true });
+  await mkdir(temporary, { mode: privateDirectoryMode });
+  await Promise.all(
+    Object.entries(files).map(([name, content]) => writeNewFile(join(temporary, name), content)),
+  );
+  await syncDirectory(temporary);
+  await rename(temporary, path);
+  await syncDirectory(parent);
+}
+
+/** Moves a file or directory; both directories are synced. */
+export async function renameDurably(from: string, to: string): Promise<void> {
+  await rename(from, to);
+  await Promise.all([syncDirectory(dirname(from)), syncDirectory(dirname(to))]);
+}
+
+export async function exists(path: string): Promise<boolean> {
+  return (await findMode(path)) !== undefined;
+}
+
+/** Permission bits, or undefined when there is nothing. */
+export async function findMode(path: string): Promise<number | undefined> {
+  try {
+    return (await stat(path)).mode & 0o777;
+  } catch (error) {
+    if (systemCodeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+export async function findTextFile(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (systemCodeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** Reads a file that holds a secret; one that others can read is refused, as ssh does. */
+export async function readSecretFile(path: string, what: string): Promise<string> {
+  const mode = await findMode(path);
+  if (mode === undefined)
+    throw new Refusal('usage', `${what} ${path} does not exist; check the path.`);
+  if ((mode & 0o077) !== 0) {
+    throw new Refusal(
+      'usage',
+      `${what} ${path} can be read by others (mode 0${mode.toString(8)}); close it with: chmod 600 ${path}`,
+    );
+  }
+  return await readFile(path, 'utf8');
+}

@@ -1,0 +1,60 @@
+import { createHash } from 'node:crypto';
+import {
+  type Manifest,
+  type ManifestDevice,
+  manifestJwsType,
+  manifestSchema,
+} from '@aovis/contracts/provisioning';
+import { deviceIdOf } from '@aovis/contracts/ids';
+import { CompactSign } from 'jose';
+import type { BoardIssued } from '../journal/records.ts';
+import type { Station } from './station-key.ts';
+
+/** So many boards keep a request below the backend's 256 kB. */
+export const boardsPerManifest = 200;
+
+const crockford = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
+
+/**
+ * A ULID made from what the manifest says instead of from chance: the batch's start and a hash of its boards. The
+ * same boards of the same batch therefore have the same id, whoever computes it and however often.
+ */
+export function manifestIdOf(batchId: string, startedAtMs: number, boards: readonly BoardIssued[]): string {
+  const hash = createHash('sha256').update(`aovis-manifest-id-v1\0${batchId}\0`);
+  for (const board of boards)
+    hash.update(`${board.serial}\0${board.certificate_id}\0${board.activation_code_digest}\0`);
+  const time = Buffer.alloc(6);
+  time.writeUIntBE(startedAtMs, 0, 6);
+  return encodeUlid(Buffer.concat([time, hash.digest().subarray(0, 10)]));
+}
+
+/** 128 bits → 26 symbols of 5 bits, the first of which holds 3 (github.com/ulid/spec). */
+function encodeUlid(bytes: Buffer): string {
+  let value = BigInt(`0x${bytes.toString('hex')}`);
+  let text = '';
+  for (let i = 0; i < 26; i++) {
+    text = crockford[Number(value & 31n)] + text;
+    value >>= 5n;
+  }
+  return text;
+}
+
+export function manifestDeviceOf(board: BoardIssued): ManifestDevice {
+  return {
+    device_id: deviceIdOf(board.serial),
+    serial: board.serial,
+    model: board.model,
+    certificate_id: board.certificate_id,
+    activation_code_digest: board.activation_code_digest,
+    code_epoch: board.code_epoch,
+    ...(board.iccid ? { iccid: board.iccid } : {}),
+  };
+}
+
+/** Compact JWS (RFC 7515), EdDSA (RFC 8037). Ed25519 has no randomness: the same manifest gives the same text. */
+export async function signManifest(manifest: Manifest, station: Station): Promise<string> {
+  const payload = JSON.stringify(manifestSchema.parse(manifest));
+  return await new CompactSign(Buffer.from(payload, 'utf8'))
+    .setProtectedHeader({ alg: 'EdDSA', typ: manifestJwsType, kid: station.stationId })
+    .sign(station.key);
+}

@@ -1,0 +1,174 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Clock } from '../clock.ts';
+import { AppendFile } from '../files/append-file.ts';
+import { ensurePrivateDirectory, syncDirectory } from '../files/durable-files.ts';
+import { LockFile } from '../files/lock-file.ts';
+import { messageOf, Refusal, systemCodeOf } from '../refusal.ts';
+import { JournalState } from './journal-state.ts';
+import { type BoardIssued, boardIssuedSchema, type JournalRecord, lineSchema, recordSchema } from './records.ts';
+
+/** `prev` of the first line. */
+const genesis = '0'.repeat(64);
+/** The longest line is a manifest of 200 serials, about 3 kB; anything far beyond is not ours. */
+const longestLine = 1 << 20;
+
+interface Replay {
+  state: JournalState;
+  seq: number;
+  head: string;
+  /** Bytes up to the end of the last whole line. */
+  validBytes: number;
+  tornBytes: number;
+}
+
+/**
+ * What this station did, for good: one JSON object a line, each carrying the SHA-256 of the line before it
+ * (`prev`), so that a changed, missing or reordered line shows. A line is on the disk before `append` resolves.
+ * An unfinished last line, left by a power cut, was never acknowledged and is cut off.
+ */
+export class Journal {
+  readonly path: string;
+  readonly state: JournalState;
+  #clock: Clock;
+  #file: AppendFile;
+  #lock: LockFile;
+  #seq: number;
+  #head: string;
+  #bytes: number;
+
+  private constructor(path: string, replay: Replay, file: AppendFile, lock: LockFile, clock: Clock) {
+    this.path = path;
+    this.state = replay.state;
+    this.#seq = replay.seq;
+    this.#head = replay.head;
+    this.#bytes = replay.validBytes;
+    this.#file = file;
+    this.#lock = lock;
+    this.#clock = clock;
+  }
+
+  /** Takes the folder's lock, replays and mends. */
+  static async open(workspace: string, clock: Clock): Promise<Journal> {
+    await ensurePrivateDirectory(workspace);
+    const path = journalPath(workspace);
+    const lock = await LockFile.acquire(join(workspace, 'journal.lock'));
+    try {
+      const replay = await replayJournal(path);
+      const file = await AppendFile.open(path, replay.validBytes);
+      await syncDirectory(workspace);
+      return new Journal(path, replay, file, lock, clock);
+    } catch (error) {
+      await lock.release();
+      throw error;
+    }
+  }
+
+  /** Resolves once the record is on the disk. */
+  async append(record: JournalRecord): Promise<void> {
+    const at = new Date(this.#clock.now()).toISOString();
+    const line = JSON.stringify({ seq: this.#seq + 1, at, prev: this.#head, ...record });
+    const problem = this.state.apply(record, this.#bytes, at);
+    if (problem) throw new Refusal('journal', `The journal refuses a record: ${problem}.`);
+    this.#seq += 1;
+    this.#head = sha256(line);
+    this.#bytes += Buffer.byteLength(line) + 1;
+    try {
+      await this.#file.append(`${line}\n`);
+    } catch (error) {
+      throw new Refusal(
+        'journal',
+        `The journal ${this.path} cannot be written (${messageOf(error)}); free some disk space or mend the disk, then run the same command again.`,
+        { cause: error },
+      );
+    }
+  }
+
+  issued(serial: string): Promise<BoardIssued> {
+    return readIssued(this.path, this.state, serial);
+  }
+
+  async close(): Promise<void> {
+    await this.#file.close();
+    await this.#lock.release();
+  }
+}
+
+export function journalPath(workspace: string): string {
+  return join(workspace, 'journal.jsonl');
+}
+
+function sha256(line: string | Buffer): string {
+  return createHash('sha256').update(line).digest('hex');
+}
+
+/** Reads back what was issued for a board; the state only knows where it stands in the file. */
+export async function readIssued(path: string, state: JournalState, serial: string): Promise<BoardIssued> {
+  const board = state.boards.get(serial);
+  if (!board) throw new Refusal('journal', `Board ${serial} is not in the journal.`);
+  const file = await open(path, 'r');
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(2048), 0, 2048, board.issuedAt);
+    const line = buffer.subarray(0, bytesRead).toString('utf8').split('\n', 1)[0] ?? '';
+    const { seq: _seq, at: _at, prev: _prev, ...record } = JSON.parse(line);
+    return boardIssuedSchema.parse(record);
+  } finally {
+    await file.close();
+  }
+}
+
+/** Reads the journal without changing it; a missing one is empty. */
+export async function replayJournal(path: string): Promise<Replay> {
+  const replay: Replay = { state: new JournalState(), seq: 0, head: genesis, validBytes: 0, tornBytes: 0 };
+  let rest: Buffer = Buffer.alloc(0);
+  try {
+    for await (const chunk of createReadStream(path, { highWaterMark: 1 << 18 })) {
+      rest = rest.length === 0 ? (chunk as Buffer) : Buffer.concat([rest, chunk as Buffer]);
+      let end = rest.indexOf(10);
+      while (end !== -1) {
+        applyLine(path, replay, rest.subarray(0, end));
+        rest = rest.subarray(end + 1);
+        end = rest.indexOf(10);
+      }
+      if (rest.length > longestLine) break;
+    }
+  } catch (error) {
+    if (systemCodeOf(error) !== 'ENOENT') throw error;
+  }
+  if (rest.length > longestLine) throw damaged(path, replay.seq + 1, 'the line is far too long');
+  replay.tornBytes = rest.length;
+  return replay;
+}
+
+function applyLine(path: string, replay: Replay, line: Buffer): void {
+  const number = replay.seq + 1;
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(line.toString('utf8'));
+  } catch (error) {
+    throw damaged(path, number, 'it is not JSON', error);
+  }
+  const chained = lineSchema.safeParse(parsed);
+  if (!chained.success) throw damaged(path, number, 'it lacks seq, at, prev or type');
+  const { seq, at, prev, ...body } = chained.data;
+  if (seq !== number) throw damaged(path, number, `it is numbered ${seq}`);
+  if (prev !== replay.head) throw damaged(path, number, 'the line before it was changed');
+  const record = recordSchema.safeParse(body);
+  if (!record.success) throw damaged(path, number, `it is no record of this version (type ${body.type})`);
+  const problem = replay.state.apply(record.data, replay.validBytes, at);
+  if (problem) throw damaged(path, number, problem);
+  replay.seq = number;
+  replay.head = sha256(line);
+  replay.validBytes += line.length + 1;
+}
+
+function damaged(path: string, line: number, why: string, cause?: unknown): Refusal {
+  return new Refusal(
+    'journal',
+    `Line ${line} of the journal ${path} cannot be trusted: ${why}. Put back the last good copy of the file; ` +
+      'nothing was changed.',
+    { cause },
+  );
+}

@@ -1,0 +1,88 @@
+import { certificateIdSchema, iccidSchema, modelCodeSchema, serialSchema, ulidSchema } from '@aovis/contracts/ids';
+import { manifestSchema } from '@aovis/contracts/provisioning';
+import { z } from 'zod';
+
+/** What happens to a board after it was issued, in the order of the journal's golden path. */
+export const boardSteps = ['thing', 'certificate', 'principal', 'policy', 'bundle', 'active'] as const;
+export type BoardStep = (typeof boardSteps)[number];
+
+const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);
+const batchIdSchema = manifestSchema.shape.batch_id;
+const stationIdSchema = manifestSchema.shape.station_id;
+
+/**
+ * The intent for a board: everything its later effects are derived from. Written once its key, certificate and
+ * label record lie on the disk, and before anything leaves the station. Nothing in it is secret.
+ */
+export const boardIssuedSchema = z.strictObject({
+  type: z.literal('board_issued'),
+  batch_id: batchIdSchema,
+  serial: serialSchema,
+  model: modelCodeSchema,
+  iccid: iccidSchema.optional(),
+  certificate_id: certificateIdSchema,
+  public_key_sha256: sha256Schema,
+  activation_code_digest: sha256Schema,
+  code_epoch: z.int().positive(),
+});
+export type BoardIssued = z.infer<typeof boardIssuedSchema>;
+
+/** Every kind of journal line, without the chain fields (`seq`, `at`, `prev`). */
+export const recordSchema = z.discriminatedUnion('type', [
+  z.strictObject({
+    type: z.literal('ca_initialised'),
+    issuing_certificate_sha256: sha256Schema,
+    root_certificate_sha256: sha256Schema,
+    operator: z.string(),
+  }),
+  z.strictObject({
+    type: z.literal('ca_registered'),
+    issuing_certificate_sha256: sha256Schema,
+    ca_certificate_id: z.string(),
+    mode: z.enum(['SNI_ONLY', 'DEFAULT']),
+    region: z.string(),
+    operator: z.string(),
+  }),
+  z.strictObject({
+    type: z.literal('station_initialised'),
+    station_id: stationIdSchema,
+    public_key_sha256: sha256Schema,
+    operator: z.string(),
+  }),
+  z.strictObject({
+    type: z.literal('batch_started'),
+    batch_id: batchIdSchema,
+    boards: z.int().positive(),
+    csv_sha256: sha256Schema,
+    region: z.string(),
+    issuing_certificate_sha256: sha256Schema,
+    station_id: stationIdSchema,
+    operator: z.string(),
+    tool_version: z.string(),
+  }),
+  boardIssuedSchema,
+  z.strictObject({ type: z.literal('board_step'), serial: serialSchema, step: z.enum(boardSteps) }),
+  z.strictObject({
+    type: z.literal('board_failed'),
+    serial: serialSchema,
+    step: z.string(),
+    message: z.string(),
+  }),
+  z.strictObject({
+    type: z.literal('manifest_planned'),
+    batch_id: batchIdSchema,
+    manifest_id: ulidSchema,
+    created_at: z.iso.datetime(),
+    serials: z.array(serialSchema).min(1),
+  }),
+  z.strictObject({ type: z.literal('manifest_accepted'), manifest_id: ulidSchema, backend: z.string() }),
+]);
+export type JournalRecord = z.infer<typeof recordSchema>;
+
+/** The chain fields that every line carries around its record. */
+export const lineSchema = z.looseObject({
+  seq: z.int().positive(),
+  at: z.iso.datetime(),
+  prev: sha256Schema,
+  type: z.string(),
+});

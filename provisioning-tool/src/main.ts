@@ -1,0 +1,29 @@
+import { readFileSync } from 'node:fs';
+import { run } from './cli.ts';
+import { systemClock } from './clock.ts';
+import { Refusal } from './refusal.ts';
+
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+
+const interrupt = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    interrupt.abort(
+      new Refusal('interrupted', 'Interrupted; nothing is lost. The same command goes on where it stopped.'),
+    );
+  });
+}
+// A reader of our output that left (`| head`) is no failure of ours.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
+
+process.exitCode = await run(process.argv.slice(2), process, {
+  env: process.env,
+  clock: systemClock,
+  random: Math.random,
+  signal: interrupt.signal,
+  version,
+});

@@ -1,0 +1,52 @@
+/** How the program ends, by reason. A script can tell «fix the file» from «run it again». */
+export const exitCodes = {
+  ok: 0,
+  /** A defect of ours; not part of the promise. */
+  unexpected: 1,
+  /** Wrong flags or settings, or something the run needs is missing; nothing was done. */
+  usage: 2,
+  /** The CSV is not valid; nothing was done. */
+  csv: 3,
+  /** Some boards are not finished; the same command goes on. */
+  partial: 4,
+  /** The certificate authority: missing, locked, damaged or not registered. */
+  ca: 5,
+  /** The cloud does not accept the credentials or the permissions. */
+  credentials: 6,
+  /** What is there already differs from what should be written. */
+  conflict: 7,
+  /** The journal is damaged, locked or cannot be written. */
+  journal: 8,
+  interrupted: 130,
+} as const;
+
+export type RefusalKind = Exclude<keyof typeof exitCodes, 'ok' | 'unexpected'>;
+
+/** Something the operator can mend. The message is a sentence that says what is wrong and what to do. */
+export class Refusal extends Error {
+  readonly kind: RefusalKind;
+  /** Further lines, e.g. one per CSV problem. */
+  readonly details: readonly string[];
+
+  constructor(kind: RefusalKind, message: string, options: { details?: string[]; cause?: unknown } = {}) {
+    super(message, 'cause' in options ? { cause: options.cause } : undefined);
+    this.name = 'Refusal';
+    this.kind = kind;
+    this.details = options.details ?? [];
+  }
+
+  get exitCode(): number {
+    return exitCodes[this.kind];
+  }
+}
+
+/** The text of anything thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** `ENOENT` and the like, when the system gave one. */
+export function systemCodeOf(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('code' in error)) return undefined;
+  return typeof error.code === 'string' ? error.code : undefined;
+}
