@@ -28,7 +28,7 @@ const statementSchema = z.strictObject({
 const documentSchema = z.strictObject({
   Version: z.enum(['2012-10-17', '2008-10-17']),
   Id: z.string().optional(),
-  Statement: z.array(statementSchema).min(1),
+  Statement: z.union([statementSchema, z.array(statementSchema).min(1)]),
 });
 
 /** IoT policies, their versions and what they are attached to. */

@@ -114,6 +114,8 @@ export class IotState {
   /** Group name ↔ thing name. */
   readonly groupThings: Relation<true>;
   readonly #settings: Table<string>;
+  /** Ids of the certificates that followers of the changes know of. */
+  readonly #known: Set<string>;
   readonly #arnPrefix: string;
 
   constructor({ store, clock, region, accountId }: IotStateOptions) {
@@ -132,6 +134,9 @@ export class IotState {
     this.policyTargets = new Relation(store.table('iot-policy-targets'));
     this.groupThings = new Relation(store.table('iot-group-things'));
     this.#settings = store.table('iot-settings');
+    this.#known = new Set([...this.certificates.values()].map(({ certificateId }) => certificateId));
+    this.changes.on('certificate', ({ certificateId }) => this.#known.add(certificateId));
+    this.changes.on('certificateDeleted', (certificateId) => this.#known.delete(certificateId));
   }
 
   /** `arn('thing', 'aovis-n4k-000123')` → `arn:aws:iot:REGION:ACCOUNT:thing/aovis-n4k-000123`. */
@@ -143,6 +148,22 @@ export class IotState {
   nameInArn(kind: string, arn: string): string | undefined {
     const prefix = `${this.#arnPrefix}:${kind}/`;
     return arn.startsWith(prefix) ? arn.slice(prefix.length) : undefined;
+  }
+
+  tag(arn: string, tags: readonly { Key: string; Value: string }[] | undefined): void {
+    if (tags === undefined) return;
+    const added = Object.fromEntries(tags.map(({ Key, Value }) => [Key, Value]));
+    this.tags.put(arn, { ...this.tags.get(arn), ...added });
+  }
+
+  untag(arn: string, keys: readonly string[]): void {
+    const left = Object.entries(this.tags.get(arn) ?? {}).filter(([key]) => !keys.includes(key));
+    this.tags.put(arn, Object.fromEntries(left));
+  }
+
+  /** Certificates that were known before the store was emptied are gone for whoever follows the changes. */
+  announceReset(): void {
+    for (const certificateId of [...this.#known]) this.changes.emit('certificateDeleted', certificateId);
   }
 
   /** 64 hex digits, the same until it is deleted. */

@@ -45,7 +45,8 @@ export class StoredRegistry implements Registry {
       const policy = this.#state.policies.get(policyName);
       const version = policy?.versions.find(({ versionId }) => versionId === policy.defaultVersionId);
       // Written only by the rules, which parsed it before.
-      return JSON.parse(version?.document ?? '{"Statement":[]}') as PolicyDocument;
+      const document = JSON.parse(version?.document ?? '{"Statement":[]}') as PolicyDocument;
+      return { ...document, Statement: [document.Statement].flat() };
     });
   }
 

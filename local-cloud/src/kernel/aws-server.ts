@@ -5,6 +5,8 @@ import type { Logger } from 'pino';
 import { AwsError } from './aws-error.ts';
 import type { Clock } from './clock.ts';
 import type { FaultRule, Faults } from './faults.ts';
+import { close, listen } from './listen.ts';
+import { PathPattern } from './path-pattern.ts';
 import type { AccessKeys, Principal } from './principal.ts';
 import { verifySigV4 } from './sigv4.ts';
 import { TokenBucket } from './token-bucket.ts';
@@ -65,7 +67,7 @@ const maxBodyBytes = 8 * 1024 * 1024;
 /** One AWS REST-JSON endpoint on plain HTTP: signature, throttle, fault, operation, answer. */
 export class AwsServer {
   readonly #options: AwsServerOptions;
-  readonly #routes: { operation: AwsOperation; pattern: RegExp; names: string[] }[];
+  readonly #routes: { operation: AwsOperation; pattern: PathPattern }[];
   readonly #buckets = new Map<string, TokenBucket>();
   readonly #server: Server;
   /** Throttles can be switched off as a whole, for tests that are about something else. */
@@ -73,31 +75,22 @@ export class AwsServer {
 
   constructor(options: AwsServerOptions) {
     this.#options = options;
-    this.#routes = options.operations.map((operation) => ({ operation, ...compile(operation.path) }));
+    this.#routes = options.operations.map((operation) => ({
+      operation,
+      pattern: new PathPattern(operation.path),
+    }));
     // Node answers `Expect: 100-continue` itself, which AWS's C producer sends.
     this.#server = createServer((request, response) => void this.#serve(request, response));
     this.#server.requestTimeout = 0;
   }
 
   /** Listens on 127.0.0.1 and returns the port. */
-  async listen(port: number): Promise<number> {
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen(port, '127.0.0.1', () => {
-        this.#server.off('error', reject);
-        resolve();
-      });
-    });
-    const address = this.#server.address();
-    return typeof address === 'object' && address !== null ? address.port : port;
+  listen(port: number): Promise<number> {
+    return listen(this.#server, port);
   }
 
-  async close(): Promise<void> {
-    if (!this.#server.listening) return;
-    await new Promise<void>((resolve) => {
-      this.#server.close(() => resolve());
-      this.#server.closeAllConnections();
-    });
+  close(): Promise<void> {
+    return close(this.#server);
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -168,14 +161,9 @@ export class AwsServer {
     method: string,
     path: string,
   ): { operation: AwsOperation; params: Record<string, string> } | undefined {
-    for (const { operation, pattern, names } of this.#routes) {
-      if (operation.method !== method) continue;
-      const match = pattern.exec(path);
-      if (match === null) continue;
-      return {
-        operation,
-        params: Object.fromEntries(names.map((name, i) => [name, decodeURIComponent(match[i + 1] ?? '')])),
-      };
+    for (const { operation, pattern } of this.#routes) {
+      const params = operation.method === method ? pattern.match(path) : undefined;
+      if (params !== undefined) return { operation, params };
     }
     return undefined;
   }
@@ -191,20 +179,6 @@ export class AwsServer {
     }
     if (!bucket.tryTake()) throw throttled?.() ?? new AwsError('ThrottlingException', 400, 'Rate exceeded');
   }
-}
-
-function compile(path: string): { pattern: RegExp; names: string[] } {
-  const names: string[] = [];
-  const source = path
-    .split(/(\{[^}]+\})/)
-    .map((part) => {
-      if (!part.startsWith('{')) return part.replace(/[.*+?^$()|[\]\\]/g, '\\$&');
-      const greedy = part.endsWith('+}');
-      names.push(part.slice(1, greedy ? -2 : -1));
-      return greedy ? '(.+)' : '([^/]+)';
-    })
-    .join('');
-  return { pattern: new RegExp(`^${source}/?$`), names };
 }
 
 async function readBody(request: IncomingMessage): Promise<Buffer> {

@@ -68,8 +68,9 @@ export function verifySigV4(
   const payloadHash = payloadHashOf(request);
   const canonicalQuery = query
     .filter(([name]) => name !== 'X-Amz-Signature')
-    .map(([name, value]) => `${encode(name)}=${encode(value)}`)
-    .sort()
+    .map(([name, value]) => [encode(name), encode(value)] as const)
+    .sort(byNameThenValue)
+    .map((pair) => pair.join('='))
     .join('&');
   const canonicalHeaders = claims.signedHeaders
     .map((name) => `${name}:${headerValue(request.headers, name)}\n`)
@@ -202,8 +203,25 @@ function parseQuery(text: string): [string, string][] {
   return text.split('&').map((pair) => {
     const mark = pair.indexOf('=');
     const name = mark < 0 ? pair : pair.slice(0, mark);
-    return [decodeURIComponent(name), mark < 0 ? '' : decodeURIComponent(pair.slice(mark + 1))];
+    return [decoded(name), mark < 0 ? '' : decoded(pair.slice(mark + 1))];
   });
+}
+
+/** What cannot be decoded stays as it is; no signature will fit it. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+function byNameThenValue(a: readonly [string, string], b: readonly [string, string]): number {
+  return compare(a[0], b[0]) || compare(a[1], b[1]);
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 /** RFC 3986 encoding: everything but unreserved characters. */
