@@ -122,6 +122,7 @@ CREATE TABLE devices (
     manifest_id text,
     created_at timestamp with time zone NOT NULL DEFAULT now(),
     updated_at timestamp with time zone NOT NULL DEFAULT now(),
+    last_seen_at timestamp with time zone,
     CONSTRAINT devices_epochs_count CHECK (((code_epoch > 0) AND (ownership_epoch >= 0))),
     CONSTRAINT devices_id_shape CHECK ((device_id ~ '^aovis-[a-z0-9]{2,8}-[0-9]{6}$'::text)),
     CONSTRAINT devices_policy_known CHECK ((activation_policy = ANY (ARRAY['label'::text, 'label+device'::text]))),
@@ -186,6 +187,7 @@ CREATE TABLE factory_manifests (
     device_count integer NOT NULL,
     created_at timestamp with time zone NOT NULL,
     received_at timestamp with time zone NOT NULL DEFAULT now(),
+    result jsonb NOT NULL,
     CONSTRAINT factory_manifests_station_fkey FOREIGN KEY (station_id) REFERENCES factory_stations(station_id),
     CONSTRAINT factory_manifests_pkey PRIMARY KEY (manifest_id)
 );
