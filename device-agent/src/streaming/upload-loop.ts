@@ -42,8 +42,6 @@ const maxConnectionMs = 40 * 60_000;
 /** How long before credentials expire the next connection is opened, and the random part of that. */
 const rotationMarginMs = 60_000;
 const rotationJitterMs = 30_000;
-/** A successor whose acceptance takes longer takes over without. */
-const acceptGraceMs = 2_000;
 const firstAckTimeoutMs = 5_000;
 const maxAckTimeoutMs = 60_000;
 /** A session this old proves that its acknowledgements come in time. */
@@ -220,14 +218,9 @@ export class UploadLoop {
   }
 
   #enter(lane: Lane): void {
-    if (this.#active === undefined) {
-      this.#active = lane;
-      return;
-    }
-    this.#successor = lane;
-    this.#options.clock.after(acceptGraceMs, () => {
-      if (this.#successor === lane) this.#cutOver(lane);
-    });
+    if (this.#active === undefined) this.#active = lane;
+    else if (lane.session.ready) this.#cutOver(lane);
+    else this.#successor = lane;
   }
 
   /** The successor takes the next fragment; the old session ends with the one it is sending. */
@@ -263,7 +256,7 @@ export class UploadLoop {
         clock,
         ackTimeoutMs: this.#ackTimeoutMs,
         drainTimeoutMs,
-        onAccepted: () => {
+        onReady: () => {
           if (this.#successor === lane) this.#cutOver(lane);
         },
         onReceived: () => this.#noteSuccess(lane),

@@ -9,7 +9,10 @@ import type { Connection, ConnectionEnd, ConnectionListener } from './put-media-
 /** How a session ended. What it did not bring home is back in the buffer by then. */
 export type SessionEnd =
   /** Everything it sent is persisted. */
-  { kind: 'drained' } | { kind: 'lost'; decision: ErrorDecision; message: string };
+  | { kind: 'drained' }
+  /** It was dropped by us. */
+  | { kind: 'abandoned' }
+  | { kind: 'lost'; decision: ErrorDecision; message: string };
 
 export interface UploadSessionOptions {
   buffer: FragmentBuffer;
@@ -18,7 +21,8 @@ export interface UploadSessionOptions {
   ackTimeoutMs: number;
   /** After the end of the body, how long PERSISTED may take. */
   drainTimeoutMs: number;
-  onAccepted: () => void;
+  /** Media may flow: the service has accepted the connection, or takes its time to. */
+  onReady: () => void;
   /** A fragment was received as a whole, so the connection is a good one. */
   onReceived: () => void;
   onPersisted: (fragment: Fragment) => void;
@@ -31,7 +35,7 @@ export interface UploadSessionOptions {
  * The service accepts, or refuses, as soon as it has read the headers. Media waits for that, so that a refusal is
  * heard and costs no uplink, but not longer than this.
  */
-const acceptGraceMs = 500;
+const acceptGraceMs = 1_000;
 /** A fragment that keeps provoking errors that should pass does not pass. */
 const maxFragmentFailures = 4;
 const noAcks: ErrorDecision = {
@@ -66,7 +70,7 @@ export class UploadSession implements ConnectionListener {
   #lastTimecodeMs = 0;
   #blocked = false;
   #accepted = false;
-  #mayWrite = false;
+  #ready = false;
   #flushing = false;
   #finishing = false;
   #bodyEndedAt: number | undefined;
@@ -89,6 +93,10 @@ export class UploadSession implements ConnectionListener {
     return this.#accepted;
   }
 
+  get ready(): boolean {
+    return this.#ready;
+  }
+
   /** It takes no further fragment. */
   get finishing(): boolean {
     return this.#finishing;
@@ -105,12 +113,8 @@ export class UploadSession implements ConnectionListener {
 
   /** Sends what there is, as far as the socket takes it. */
   pump(): void {
-    while (
-      !this.#over &&
-      !this.#blocked &&
-      this.#bodyEndedAt === undefined &&
-      this.#connection !== undefined
-    ) {
+    if (!this.#ready) return;
+    while (!this.#over && !this.#blocked && this.#bodyEndedAt === undefined) {
       this.#current ??= this.#takeNext();
       if (this.#current === undefined) break;
       if (!this.#sendCurrent(this.#current)) break;
@@ -152,7 +156,6 @@ export class UploadSession implements ConnectionListener {
 
   onAccepted(): void {
     this.#accepted = true;
-    this.#options.onAccepted();
     this.#open();
   }
 
@@ -188,7 +191,9 @@ export class UploadSession implements ConnectionListener {
   }
 
   #open(): void {
-    this.#mayWrite = true;
+    if (this.#ready || this.#over) return;
+    this.#ready = true;
+    this.#options.onReady();
     this.pump();
   }
 
