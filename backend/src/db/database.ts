@@ -1,0 +1,44 @@
+import knex, { type Knex } from 'knex';
+import { AppError } from '../kernel/errors.ts';
+import { isPassingConflict, translatePgError } from './pg-errors.ts';
+
+/** The database or a transaction on it. Repositories take either. */
+export type Database = Knex;
+
+export interface DatabaseOptions {
+  url: string;
+  poolSize: number;
+  /** How long a request waits for a connection before it is answered 503: queueing longer helps nobody. */
+  acquireTimeoutMs?: number;
+}
+
+/** Opens no connection yet; `destroy()` closes them all. */
+export function openDatabase({ url, poolSize, acquireTimeoutMs = 2_000 }: DatabaseOptions): Database {
+  return knex({
+    client: 'pg',
+    connection: { connectionString: url, application_name: 'aovis-backend' },
+    pool: { min: 0, max: poolSize },
+    acquireConnectionTimeout: acquireTimeoutMs,
+  });
+}
+
+/** Serialization failures and deadlocks are over when they are reported: the work is simply done again. */
+const attempts = 5;
+
+/**
+ * Runs `work` in a transaction: committed when it resolves, rolled back when it throws. On a deadlock `work` runs
+ * again from its start, so it does nothing but talk to `trx`: no network, no state of its own.
+ * Inside a transaction (when `db` is one) it joins it through a savepoint.
+ * @throws AppError service_unavailable when the database cannot be reached; else what `work` threw
+ */
+export async function transaction<T>(db: Database, work: (trx: Database) => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await db.transaction((trx) => work(trx));
+    } catch (error) {
+      if (db.isTransaction || !isPassingConflict(error)) throw translatePgError(error);
+      if (attempt === attempts)
+        throw new AppError('service_unavailable', { cause: error, retryAfterMs: 1_000 });
+    }
+  }
+}

@@ -1,0 +1,55 @@
+import { randomUUID } from 'node:crypto';
+import type { NextFunction, Request, RequestHandler, Response } from 'express';
+import type { Logger } from '../kernel/logger.ts';
+
+/** What a handler may know of the request beside its parsed parts. */
+export interface RequestContext {
+  requestId: string;
+  /** Of the client, behind as many proxies as the configuration names. */
+  ip: string;
+  userAgent: string | undefined;
+  /** Value of a request header, by any case. */
+  header(name: string): string | undefined;
+  /** The body's bytes as they came, for signatures; empty when there was none. */
+  rawBody: Buffer;
+  /** Carries the request id on every line. */
+  log: Logger;
+}
+
+const contextKey = Symbol('request context');
+type WithContext = Request & { [contextKey]?: RequestContext };
+const acceptableId = /^[A-Za-z0-9._-]{1,128}$/;
+
+/** Gives every request its id (the caller's own when it is well-formed) and logs how it was answered. */
+export function requestContext(logger: Logger): RequestHandler {
+  return (request: WithContext, response: Response, next: NextFunction) => {
+    const asked = request.get('x-request-id');
+    const requestId = asked !== undefined && acceptableId.test(asked) ? asked : randomUUID();
+    const log = logger.child({ requestId });
+    request[contextKey] = {
+      requestId,
+      ip: request.ip ?? '',
+      userAgent: request.get('user-agent')?.slice(0, 256),
+      header: (name) => request.get(name),
+      get rawBody() {
+        return Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
+      },
+      log,
+    };
+    response.setHeader('X-Request-Id', requestId);
+    const startedAt = performance.now();
+    response.once('finish', () => {
+      const durationMs = Math.round(performance.now() - startedAt);
+      // The path without its query: queries may carry what does not belong into logs.
+      const { method, path } = request;
+      log.info({ method, path, status: response.statusCode, durationMs }, 'request');
+    });
+    next();
+  };
+}
+
+export function contextOf(request: Request): RequestContext {
+  const context = (request as WithContext)[contextKey];
+  if (context === undefined) throw new Error('the request context is not mounted');
+  return context;
+}

@@ -1,0 +1,68 @@
+import type { RouteContract } from '@aovis/contracts/http/route';
+import type { z } from 'zod';
+import type { RequestContext } from './request-context.ts';
+
+/** Who is signed in. */
+export interface SignedInUser {
+  id: string;
+  sessionId: string;
+  role: 'user' | 'admin';
+}
+
+export interface HandlerInput<Params extends z.ZodType, Query extends z.ZodType, Body extends z.ZodType> {
+  params: z.output<Params>;
+  query: z.output<Query>;
+  body: z.output<Body>;
+  /** Reading it on a route without sign-in is a programming error and throws. */
+  user: SignedInUser;
+  requestContext: RequestContext;
+}
+
+/** One of the contract's answers, whole. */
+export type Answer<Responses extends Record<number, z.ZodType>> = {
+  [Status in keyof Responses & number]: {
+    status: Status;
+    body: z.input<Responses[Status]>;
+    headers?: Record<string, string | string[]>;
+  };
+}[keyof Responses & number];
+
+export interface RouteOptions {
+  /** Runs before the body is read as JSON: the place to check a signature over `requestContext.rawBody`. */
+  before?: (requestContext: RequestContext) => Promise<void>;
+  /** Names of limits (`http/limits.ts`) on top of the general one. */
+  limits?: readonly LimitName[];
+  /** Take an `Idempotency-Key` header: the same key and body get the stored answer. */
+  idempotent?: boolean;
+}
+
+export type LimitName = 'sign-in' | 'magic-link' | 'activation';
+
+/** A route as the server mounts it: contract and handler, types erased. */
+export interface Route extends RouteOptions {
+  contract: RouteContract;
+  handler: (
+    input: HandlerInput<z.ZodType, z.ZodType, z.ZodType>,
+  ) => Promise<Answer<Record<number, z.ZodType>>>;
+}
+
+/**
+ * Joins a contract and its handler, typed by the contract. Parts that do not fit the schemas never reach the
+ * handler; it throws AppErrors for all refusals.
+ */
+export function handle<
+  Params extends z.ZodType,
+  Query extends z.ZodType,
+  Body extends z.ZodType,
+  Responses extends Record<number, z.ZodType>,
+>(
+  contract: RouteContract<Params, Query, Body, Responses>,
+  handler: (input: HandlerInput<Params, Query, Body>) => Promise<Answer<Responses>>,
+  options: RouteOptions = {},
+): Route {
+  return {
+    ...options,
+    contract: contract as unknown as RouteContract,
+    handler: handler as unknown as Route['handler'],
+  };
+}

@@ -1,0 +1,44 @@
+import { setTimeout as wait } from 'node:timers/promises';
+
+export interface BackoffPolicy {
+  firstMs: number;
+  /** No pause is longer. */
+  capMs: number;
+}
+
+/** Full jitter (AWS Architecture Blog, "Exponential Backoff And Jitter"): anything up to first · 2^(attempt−1), capped. */
+export function backoffMs(
+  attempt: number,
+  policy: BackoffPolicy,
+  random: () => number = Math.random,
+): number {
+  const ceiling = Math.min(policy.capMs, policy.firstMs * 2 ** Math.min(attempt - 1, 30));
+  return Math.round(ceiling * random());
+}
+
+/** What the other side asked for, if it did. */
+function askedPauseMs(error: unknown): number | undefined {
+  const asked = (error as { retryAfterMs?: unknown } | null)?.retryAfterMs;
+  return typeof asked === 'number' ? asked : undefined;
+}
+
+export interface RetryOptions extends BackoffPolicy {
+  attempts: number;
+  isPassing: (error: unknown) => boolean;
+  signal?: AbortSignal;
+  random?: () => number;
+}
+
+/** Runs `work` until it succeeds, fails for good, or the attempts are used up; then the last error is thrown. */
+export async function retry<T>(work: (attempt: number) => Promise<T>, options: RetryOptions): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    options.signal?.throwIfAborted();
+    try {
+      return await work(attempt);
+    } catch (error) {
+      if (attempt >= options.attempts || !options.isPassing(error)) throw error;
+      const pauseMs = Math.max(backoffMs(attempt, options, options.random), askedPauseMs(error) ?? 0);
+      await wait(pauseMs, undefined, options.signal && { signal: options.signal });
+    }
+  }
+}
