@@ -1,0 +1,148 @@
+import { join } from 'node:path';
+import type { AdminRoute } from '../kernel/admin-route.ts';
+import { AwsError } from '../kernel/aws-error.ts';
+import { type AwsOperation, AwsServer } from '../kernel/aws-server.ts';
+import type { Environment, Service } from '../kernel/service.ts';
+import { kinesisVideoAdminRoutes } from './admin-routes.ts';
+import { type Authorizer, StreamAccess } from './api.ts';
+import { archivedOperations } from './archived/archived-operations.ts';
+import { getMediaOperation } from './archived/get-media-operation.ts';
+import { controlOperations } from './control-operations.ts';
+import { HlsSessions } from './hls/hls-session.ts';
+import { hlsSessionOperation } from './hls/hls-session-operation.ts';
+import { playbackOperations } from './hls/playback-operations.ts';
+import { type ConnectionPolicy, Connections } from './put-media/connections.ts';
+import { putMediaOperation } from './put-media/put-media-operation.ts';
+import { defaultSessionLimits, type SessionLimits } from './put-media/put-media-session.ts';
+import { Quotas } from './quotas.ts';
+import { State } from './state.ts';
+
+export interface KinesisVideoOptions extends Authorizer {
+  /** Default 0: a free one. */
+  port?: number;
+  /** What to do with a second PutMedia connection of a stream; default `overlap`. */
+  connectionPolicy?: ConnectionPolicy;
+  /** How long two connections may overlap; default 15 s. */
+  overlapMs?: number;
+  /** Times of PutMedia connections, for tests. */
+  limits?: Partial<SessionLimits>;
+  /** Media of one stream on disk; beyond it the oldest goes. Default 4 GiB. */
+  maxStreamBytes?: number;
+}
+
+const retentionEveryMs = 30_000;
+
+/** The Kinesis Video Streams stand-in: control plane, PutMedia, archived media and HLS playback on one endpoint. */
+export class KinesisVideo implements Service {
+  readonly name = 'kinesis-video';
+  readonly adminRoutes: readonly AdminRoute[];
+  /** The quotas in calls a second; may be switched off. */
+  readonly quotas: Quotas;
+  readonly #port: number;
+  readonly #state: State;
+  readonly #connections: Connections;
+  readonly #server: AwsServer;
+  #url = '';
+  #retention: NodeJS.Timeout | undefined;
+
+  constructor(environment: Environment, options: KinesisVideoOptions) {
+    const { region, accountId, clock, store, faults, accessKeys, log } = environment;
+    this.#port = options.port ?? 0;
+    this.quotas = new Quotas(clock);
+    const state = new State({
+      region,
+      accountId,
+      store,
+      clock,
+      directory: join(environment.directory, 'streams'),
+      maxStreamBytes: options.maxStreamBytes ?? 4 * 1024 ** 3,
+    });
+    const connections = new Connections(options.connectionPolicy ?? 'overlap', options.overlapMs ?? 15_000);
+    const sessions = new HlsSessions(store, clock);
+    const access = new StreamAccess(state, options, { region, accountId });
+    const limits = { ...defaultSessionLimits, ...options.limits };
+    const context = {
+      state,
+      access,
+      quotas: this.quotas,
+      sessions,
+      connections,
+      clock,
+      faults,
+      limits,
+      log,
+      accountId,
+    };
+    const endpoint = (): string => this.#url;
+    this.#state = state;
+    this.#connections = connections;
+    this.#server = new AwsServer({
+      service: 'kinesis-video',
+      signingNames: ['kinesisvideo'],
+      operations: [
+        ...controlOperations({
+          ...context,
+          endpoint,
+          streamDeleted: (stream) => {
+            for (const session of connections.of(stream.arn)) session.end(4008);
+          },
+        }),
+        putMediaOperation(context),
+        ...archivedOperations(context),
+        getMediaOperation(context),
+        hlsSessionOperation({ ...context, endpoint }),
+        ...playbackOperations(context),
+      ].map(withErrorHeaders),
+      accessKeys,
+      clock,
+      faults,
+      log,
+    });
+    this.adminRoutes = kinesisVideoAdminRoutes({ state, connections, sessions, clock });
+  }
+
+  /** `http://127.0.0.1:port`, once started: control plane, data endpoint and playback alike. */
+  get url(): string {
+    return this.#url;
+  }
+
+  async start(): Promise<void> {
+    if (this.#url !== '') return;
+    // Opens every stream's media: half-written records of a killed process go, the index is read.
+    this.#state.expire();
+    this.#url = `http://127.0.0.1:${await this.#server.listen(this.#port)}`;
+    this.#retention = setInterval(() => this.#state.expire(), retentionEveryMs);
+    this.#retention.unref();
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#retention);
+    for (const session of this.#connections.all()) session.end();
+    await this.#server.close();
+    await this.#state.settle();
+    this.#url = '';
+  }
+}
+
+export function createKinesisVideo(environment: Environment, options: KinesisVideoOptions): KinesisVideo {
+  return new KinesisVideo(environment, options);
+}
+
+/** This service spells its error header `x-amz-ErrorType`, and its request id `x-amz-RequestId`. */
+function withErrorHeaders(operation: AwsOperation): AwsOperation {
+  return {
+    ...operation,
+    async handle(request) {
+      try {
+        return await operation.handle(request);
+      } catch (error) {
+        const { response } = request.raw;
+        if (error instanceof AwsError && !response.headersSent) {
+          response.setHeader('x-amz-ErrorType', error.code);
+          response.setHeader('x-amz-RequestId', String(response.getHeader('x-amzn-RequestId')));
+        }
+        throw error;
+      }
+    },
+  };
+}
