@@ -1,10 +1,10 @@
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { cpus, release, type } from 'node:os';
 import type { Clock } from './clock.ts';
 
 export interface MachineHealth {
   rssBytes: number;
-  /** Of one core, since the last reading. */
+  /** Of one core, over the last seconds. */
   cpuPercent: number;
   temperatureCelsius?: number;
 }
@@ -14,39 +14,42 @@ const temperatureFile = '/sys/class/thermal/thermal_zone0/temp';
 /** Changes with every boot of the machine (random(4)). */
 const bootIdFile = '/proc/sys/kernel/random/boot_id';
 
-/** What the agent knows about the machine it runs on and about its own use of it. */
+/** CPU use is averaged over at least this long, whoever asks. */
+const minReadingMs = 5_000;
+
+/** What the agent knows about its own use of the machine. */
 export class Machine {
   readonly #clock: Clock;
-  #lastCpu = process.cpuUsage();
-  #lastReadAt: number;
+  #cpu = process.cpuUsage();
+  #readAt: number;
+  #cpuPercent = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
-    this.#lastReadAt = clock.monotonic();
+    this.#readAt = clock.monotonic();
   }
 
-  async health(): Promise<MachineHealth> {
-    const temperature = await readText(temperatureFile);
+  health(): MachineHealth {
+    const elapsedMs = this.#clock.monotonic() - this.#readAt;
+    if (elapsedMs >= minReadingMs) this.#readCpu(elapsedMs);
+    const temperature = Number(readText(temperatureFile) ?? Number.NaN);
     return {
       rssBytes: process.memoryUsage.rss(),
-      cpuPercent: this.#cpuPercent(),
-      ...(temperature === undefined ? {} : { temperatureCelsius: Number(temperature) / 1000 }),
+      cpuPercent: this.#cpuPercent,
+      ...(Number.isFinite(temperature) ? { temperatureCelsius: temperature / 1000 } : {}),
     };
   }
 
-  #cpuPercent(): number {
-    const used = process.cpuUsage(this.#lastCpu);
-    const now = this.#clock.monotonic();
-    const elapsedMs = now - this.#lastReadAt;
-    this.#lastCpu = process.cpuUsage();
-    this.#lastReadAt = now;
-    if (elapsedMs <= 0) return 0;
-    return Math.round(((used.user + used.system) / 1000 / elapsedMs) * 1000) / 10;
+  #readCpu(elapsedMs: number): void {
+    const used = process.cpuUsage(this.#cpu);
+    this.#cpuPercent = Math.round(((used.user + used.system) / 1000 / elapsedMs) * 1000) / 10;
+    this.#cpu = process.cpuUsage();
+    this.#readAt += elapsedMs;
   }
 }
 
 /** Identifies the machine's boot; undefined where the system has no such id (anything but Linux). */
-export function readMachineBootId(): Promise<string | undefined> {
+export function readMachineBootId(): string | undefined {
   return readText(bootIdFile);
 }
 
@@ -55,9 +58,10 @@ export function operatingSystem(): string {
   return `${type()} ${release()} ${process.arch}, ${cpus().length} cores`;
 }
 
-async function readText(path: string): Promise<string | undefined> {
+/** Files of /sys and /proc are answered from memory: reading them blocks no longer than a system call. */
+function readText(path: string): string | undefined {
   try {
-    return (await readFile(path, 'utf8')).trim();
+    return readFileSync(path, 'utf8').trim();
   } catch {
     return undefined;
   }
