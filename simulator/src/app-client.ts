@@ -1,0 +1,88 @@
+import type { SignedIn } from '@aovis/contracts/http/auth';
+import type { Activation, DeviceDetail } from '@aovis/contracts/http/devices';
+
+/** What an HTTP call of the app came to: the status and the JSON body, whatever they are. */
+export interface Answer<T = unknown> {
+  status: number;
+  body: T;
+}
+
+/** The customer's app, as the backend sees it: the same HTTP calls, one signed-in user. */
+export class AppClient {
+  readonly #backendUrl: string;
+  readonly #mailUrl: string;
+  #accessToken: string | undefined;
+
+  constructor(options: { backendUrl: string; mailUrl: string }) {
+    this.#backendUrl = options.backendUrl;
+    this.#mailUrl = options.mailUrl;
+  }
+
+  /** Signs in as people do: asks for a magic link, takes its token from the mail, exchanges it. */
+  async signIn(email: string): Promise<SignedIn> {
+    const lastMail = await this.#lastMailId(email);
+    const asked = await this.call<{ request_secret: string }>('POST', '/api/auth/app-magic-link', { email });
+    if (asked.status !== 202)
+      throw new Error(`Asking for a magic link answered ${asked.status}: ${JSON.stringify(asked.body)}`);
+    const token = await this.#mailedToken(email, lastMail);
+    const verified = await this.call<SignedIn>('POST', '/api/auth/app-magic-link/verify', {
+      token,
+      request_secret: asked.body.request_secret,
+    });
+    if (verified.status !== 200)
+      throw new Error(`The magic link answered ${verified.status}: ${JSON.stringify(verified.body)}`);
+    this.#accessToken = verified.body.access_token;
+    return verified.body;
+  }
+
+  async activate(deviceId: string, activationCode: string): Promise<Answer<Activation>> {
+    return this.call('POST', '/api/devices/activate', {
+      aovis_device_id: deviceId,
+      activation_code: activationCode,
+    });
+  }
+
+  async device(deviceId: string): Promise<Answer<DeviceDetail>> {
+    return this.call('GET', `/api/devices/${deviceId}`);
+  }
+
+  async stream(deviceId: string): Promise<Answer<{ protocol: string; url: string; expires_at: string }>> {
+    return this.call('GET', `/api/devices/${deviceId}/stream?mode=live`);
+  }
+
+  async call<T>(method: string, path: string, body?: unknown): Promise<Answer<T>> {
+    const response = await fetch(new URL(path, this.#backendUrl), {
+      method,
+      headers: {
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(this.#accessToken === undefined ? {} : { authorization: `Bearer ${this.#accessToken}` }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    return { status: response.status, body: (await response.json()) as T };
+  }
+
+  /** Waits for the mail (the sink holds the request open until one comes) and reads the token behind `#token=`. */
+  async #mailedToken(email: string, after: string | undefined): Promise<string> {
+    const response = await this.#mail('/messages/next', email, after);
+    if (response.status !== 200)
+      throw new Error(`No mail for ${email} came: the mail sink answered ${response.status}.`);
+    const { text } = (await response.json()) as { text: string };
+    const token = /#token=([A-Za-z0-9_-]+)/.exec(text)?.[1];
+    if (token === undefined) throw new Error(`The mail to ${email} holds no sign-in link.`);
+    return token;
+  }
+
+  async #lastMailId(email: string): Promise<string | undefined> {
+    const response = await this.#mail('/messages', email);
+    const { messages } = (await response.json()) as { messages: { id: string }[] };
+    return messages.at(-1)?.id;
+  }
+
+  async #mail(path: string, to: string, after?: string): Promise<Response> {
+    const url = new URL(path, this.#mailUrl);
+    url.searchParams.set('to', to);
+    if (after !== undefined) url.searchParams.set('after', after);
+    return fetch(url, { signal: AbortSignal.timeout(60_000) });
+  }
+}

@@ -1,0 +1,80 @@
+import { mkdirSync } from 'node:fs';
+import type { ProvisionedBoard } from './factory.ts';
+import { ManagedProcess, runProgram } from './managed-process.ts';
+
+const agentBundle = new URL('../../device-agent/dist/aovis-agent.cjs', import.meta.url).pathname;
+
+/**
+ * The node that boards run: at least 20, the oldest the agent supports when the machine has it. `AOVIS_BOARD_NODE`
+ * names one; by default it is the simulator's own.
+ */
+export const boardNode = process.env['AOVIS_BOARD_NODE'] || process.execPath;
+
+/** One simulated board: the real agent, as one bundled file, on a bundle from the factory. */
+export class Board {
+  readonly deviceId: string;
+  readonly #bundle: string;
+  readonly #stateDirectory: string;
+  readonly #logFile: string;
+  #process: ManagedProcess | undefined;
+
+  constructor(board: ProvisionedBoard, options: { stateDirectory: string; logFile: string }) {
+    this.deviceId = board.deviceId;
+    this.#bundle = board.bundle;
+    this.#stateDirectory = options.stateDirectory;
+    this.#logFile = options.logFile;
+    mkdirSync(options.stateDirectory, { recursive: true, mode: 0o700 });
+  }
+
+  get process(): ManagedProcess {
+    if (this.#process === undefined) throw new Error(`The board ${this.deviceId} is not switched on.`);
+    return this.#process;
+  }
+
+  /** Switches the board on. */
+  start(source = 'clip'): void {
+    this.#process = new ManagedProcess({
+      name: this.deviceId,
+      node: boardNode,
+      args: [
+        agentBundle,
+        'run',
+        '--bundle',
+        this.#bundle,
+        '--state',
+        this.#stateDirectory,
+        '--source',
+        source,
+      ],
+      env: {},
+      logFile: this.#logFile,
+    });
+  }
+
+  /** What `aovis-agent status --json` says of it. */
+  async status(): Promise<BoardStatus> {
+    const { stdout, stderr } = await runProgram({
+      name: 'aovis-agent status',
+      node: boardNode,
+      args: [agentBundle, 'status', '--json', '--state', this.#stateDirectory],
+      env: {},
+    });
+    if (stdout === '') throw new Error(`aovis-agent status said: ${stderr}`);
+    return JSON.parse(stdout) as BoardStatus;
+  }
+
+  async stop(): Promise<void> {
+    await this.#process?.stop();
+  }
+
+  /** Power cut. */
+  async kill(): Promise<void> {
+    await this.process.kill();
+  }
+}
+
+export interface BoardStatus {
+  running: boolean;
+  connection?: { state: string };
+  stream?: { state: string; last_persisted_at?: number };
+}
