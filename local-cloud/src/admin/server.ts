@@ -15,6 +15,8 @@ export interface AdminOptions {
   iam: Iam;
   /** The services whose routes it shows and which it resets; itself not among them. */
   services: readonly Service[];
+  /** Told when the throttles are switched, for a service that keeps its own. */
+  onThrottling(enabled: boolean): void;
   /** What the index page lists as endpoints. */
   endpoints(): Readonly<Record<string, string>>;
   port: number;
@@ -107,7 +109,11 @@ export class Admin implements Service {
 
   #systemRoutes(): AdminRoute[] {
     const { environment, services } = this.#options;
-    const { clock, faults } = environment;
+    const { clock, faults, store } = environment;
+    const throttle = (enabled: boolean): void => {
+      faults.throttling = enabled;
+      this.#options.onThrottling(enabled);
+    };
     const time = () => ({ offsetMs: clock.offsetMs, now: new Date(clock.now()).toISOString() });
     return [
       {
@@ -121,7 +127,7 @@ export class Admin implements Service {
         path: '/_local/throttling',
         summary: 'Switches the throttles of all AWS endpoints: {"enabled":false}',
         handle: ({ body }) => {
-          faults.throttling = switchSchema.parse(body).enabled;
+          throttle(switchSchema.parse(body).enabled);
           return { enabled: faults.throttling };
         },
       },
@@ -145,9 +151,9 @@ export class Admin implements Service {
         path: '/_local/reset',
         summary: 'Forgets everything but the access key, the root CA and the ports',
         handle: async () => {
-          environment.store.reset();
+          store.reset();
           faults.clear();
-          faults.throttling = true;
+          throttle(true);
           clock.shift(0);
           for (const service of services) await service.reset?.();
         },

@@ -1,3 +1,4 @@
+import 'reflect-metadata';
 import { createPublicKey, generateKeyPair, randomUUID, type X509Certificate } from 'node:crypto';
 import { promisify } from 'node:util';
 import { Pkcs10CertificateRequest } from '@peculiar/x509';

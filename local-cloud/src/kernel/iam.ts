@@ -27,10 +27,25 @@ export const rolePolicySchema = z.strictObject({
     .transform((value) => [value].flat() as z.infer<typeof statementSchema>[]),
 });
 
-/** An IAM role as the stand-in knows it. `trust` lists the services that may assume it. */
+/** An assume-role policy document, of which the stand-in keeps the services that are allowed. */
+const trustDocumentSchema = z
+  .object({
+    Statement: z.array(
+      z.object({
+        Effect: z.enum(['Allow', 'Deny']),
+        Principal: z.object({ Service: oneOrMany }),
+        Action: oneOrMany.refine((actions) => actions.includes('sts:AssumeRole'), 'must be sts:AssumeRole'),
+      }),
+    ),
+  })
+  .transform(({ Statement }) =>
+    Statement.filter(({ Effect }) => Effect === 'Allow').flatMap(({ Principal }) => Principal.Service),
+  );
+
+/** An IAM role as the stand-in knows it. `trust` names the services that may assume it, as a list or as a document. */
 export const roleSchema = z.strictObject({
   roleName: z.string().regex(/^[\w+=,.@-]{1,64}$/, 'a role name has 1 to 64 of letters, digits and +=,.@_-'),
-  trust: z.array(z.string()).default(['credentials.iot.amazonaws.com']),
+  trust: z.union([z.array(z.string()), trustDocumentSchema]).default(['credentials.iot.amazonaws.com']),
   maxSessionSeconds: z.int().min(3600).max(43_200).default(3600),
   policyDocument: rolePolicySchema,
 });
