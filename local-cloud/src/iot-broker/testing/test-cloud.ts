@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -171,7 +170,10 @@ export class TestCloud {
 
 /** Resolves when the client's connection has ended. */
 export async function closed(client: MqttClient): Promise<void> {
-  if (!client.disconnecting && client.connected) await once(client, 'close');
+  if (!client.connected) return;
+  await new Promise<void>((resolve) => {
+    client.once('close', () => resolve());
+  });
 }
 
 /** The next message a client receives, as text, with its topic. */
