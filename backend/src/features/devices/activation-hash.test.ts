@@ -5,7 +5,12 @@ import {
   generateActivationCode,
 } from '@aovis/contracts/activation-code';
 import { describe, expect, it } from '@jest/globals';
-import { checkActivationCode, hashActivationDigest, parsePeppers } from './activation-hash.ts';
+import {
+  checkActivationCode,
+  hashActivationDigest,
+  matchesActivationDigest,
+  parsePeppers,
+} from './activation-hash.ts';
 
 const hexKey = '11'.repeat(32);
 const otherKey = Buffer.alloc(40, 7).toString('base64url');
@@ -87,6 +92,12 @@ describe('checking a code', () => {
     expect(
       checkActivationCode({ serial, typedCode: 'ABCDEF012346', storedHash: imported }, peppers).matches,
     ).toBe(false);
+  });
+
+  it('knows the digest of a stored hash', () => {
+    expect(matchesActivationDigest(digest, storedHash, peppers)).toBe(true);
+    expect(matchesActivationDigest('0'.repeat(64), storedHash, peppers)).toBe(false);
+    expect(matchesActivationDigest(digest, `sha256$${digest}`, peppers)).toBe(false);
   });
 
   it('says so when a pepper was removed or a row is of no known kind', () => {

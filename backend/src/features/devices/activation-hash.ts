@@ -35,6 +35,12 @@ export function hashActivationDigest(digest: string, peppers: Peppers): string {
   return `hmac-sha256$${peppers.currentId}$${hmacOf(digest, keyOf(peppers.currentId, peppers)).toString('hex')}`;
 }
 
+/** Whether a stored hash is that of this station digest; an imported `sha256$…` hash is of no digest. */
+export function matchesActivationDigest(digest: string, storedHash: string, peppers: Peppers): boolean {
+  const stored = parseStored(storedHash, peppers);
+  return stored.kind === 'hmac' && timingSafeEqual(hmacOf(digest, stored.key), stored.hash);
+}
+
 export interface ActivationAttempt {
   serial: string;
   /** As the user typed it. */

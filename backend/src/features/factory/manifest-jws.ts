@@ -22,13 +22,16 @@ export interface VerifiedManifest {
   payloadSha256: string;
 }
 
+/** As in `manifestSchema`. */
+const stationIdPattern = /^[a-z0-9][a-z0-9-]{1,62}$/;
+
 /** The station a manifest says it is of (`kid`); unverified. */
 export function stationOf(jws: string): string {
   try {
     const { kid, typ } = decodeProtectedHeader(jws);
     if (typ !== manifestJwsType)
       throw new ManifestRefused('invalid_manifest', [`the header's typ must be ${manifestJwsType}`]);
-    if (kid !== undefined) return kid;
+    if (kid !== undefined && stationIdPattern.test(kid)) return kid;
   } catch (cause) {
     if (cause instanceof ManifestRefused) throw cause;
     throw new ManifestRefused('invalid_manifest', ['this is not a compact JWS (RFC 7515)'], { cause });

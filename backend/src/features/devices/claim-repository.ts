@@ -1,0 +1,77 @@
+import type { Database } from '../../db/database.ts';
+import type { ClaimPolicy, DeviceStatus } from './activation-rules.ts';
+
+/** A device with all that decides about a claim, its row locked until the transaction ends. */
+export interface LockedDevice {
+  deviceId: string;
+  serial: string;
+  status: DeviceStatus;
+  activationCodeHash: string | undefined;
+  iccid: string | undefined;
+  claimPolicy: ClaimPolicy;
+  epoch: number;
+  ownerId: string | undefined;
+}
+
+interface Row {
+  device_id: string;
+  serial: string;
+  status: DeviceStatus;
+  activation_code_hash: string | null;
+  iccid: string | null;
+  activation_policy: ClaimPolicy;
+  ownership_epoch: number;
+}
+
+/** Locks the device: claims and releases of one device happen one after the other. */
+export async function lockDevice(trx: Database, deviceId: string): Promise<LockedDevice | undefined> {
+  const row = await trx<Row>('devices').where({ device_id: deviceId }).forUpdate().first();
+  if (row === undefined) return undefined;
+  const owner = await trx('device_ownerships')
+    .where({ device_id: deviceId, ended_at: null })
+    .first<{ user_id: string } | undefined>('user_id');
+  return {
+    deviceId: row.device_id,
+    serial: row.serial,
+    status: row.status,
+    activationCodeHash: row.activation_code_hash ?? undefined,
+    iccid: row.iccid ?? undefined,
+    claimPolicy: row.activation_policy,
+    epoch: row.ownership_epoch,
+    ownerId: owner?.user_id,
+  };
+}
+
+/** Begins an ownership in a new epoch, which it returns. A second active one cannot be stored. */
+export async function beginOwnership(
+  trx: Database,
+  { deviceId, userId, now }: { deviceId: string; userId: string; now: Date },
+): Promise<number> {
+  const epoch = await bumpEpoch(trx, deviceId, now);
+  await trx('device_ownerships').insert({ device_id: deviceId, user_id: userId, epoch, started_at: now });
+  return epoch;
+}
+
+/** Ends the ownership and with it the owner's name for the device. Returns the new epoch. */
+export async function endOwnership(
+  trx: Database,
+  { deviceId, reason, now }: { deviceId: string; reason: 'released'; now: Date },
+): Promise<number> {
+  await trx('device_ownerships')
+    .where({ device_id: deviceId, ended_at: null })
+    .update({ ended_at: now, end_reason: reason, name: null });
+  return bumpEpoch(trx, deviceId, now);
+}
+
+export async function storeActivationHash(trx: Database, deviceId: string, hash: string): Promise<void> {
+  await trx('devices').where({ device_id: deviceId }).update({ activation_code_hash: hash });
+}
+
+async function bumpEpoch(trx: Database, deviceId: string, now: Date): Promise<number> {
+  const [row] = await trx('devices')
+    .where({ device_id: deviceId })
+    .update({ ownership_epoch: trx.raw('ownership_epoch + 1'), updated_at: now })
+    .returning<{ ownership_epoch: number }[]>('ownership_epoch');
+  if (row === undefined) throw new Error(`there is no device ${deviceId}`);
+  return row.ownership_epoch;
+}

@@ -1,0 +1,78 @@
+import {
+  activateDevice,
+  getDevice,
+  getDeviceShadow,
+  listDevices,
+  releaseDevice,
+  renameDevice,
+  updateDeviceShadow,
+} from '@aovis/contracts/http/devices';
+import type { RequestContext } from '../../http/request-context.ts';
+import { handle, type Route, type SignedInUser } from '../../http/route.ts';
+import { AppError } from '../../kernel/errors.ts';
+import type { ActivationService } from './activation-service.ts';
+import type { Caller, DeviceService } from './device-service.ts';
+
+export interface DeviceRouteDependencies {
+  activations: ActivationService;
+  devices: DeviceService;
+}
+
+export function deviceRoutes({ activations, devices }: DeviceRouteDependencies): Route[] {
+  return [
+    handle(
+      activateDevice,
+      async ({ body, user, requestContext: { ip, requestId } }) => {
+        const activation = await activations.activate({
+          userId: user.id,
+          ip,
+          requestId,
+          deviceId: body.aovis_device_id,
+          activationCode: body.activation_code ?? undefined,
+          iccid: body.iccid ?? undefined,
+        });
+        return { status: 200 as const, body: activation };
+      },
+      { limits: ['activation'] },
+    ),
+    handle(listDevices, async ({ query, user }) => ({
+      status: 200 as const,
+      body: await devices.list(user.id, query),
+    })),
+    handle(getDevice, async ({ params, user }) => ({
+      status: 200 as const,
+      body: await devices.get(user.id, params.id),
+    })),
+    handle(renameDevice, async ({ params, body, user, requestContext }) => ({
+      status: 200 as const,
+      body: await devices.rename(callerOf(user, requestContext), params.id, body.name),
+    })),
+    handle(releaseDevice, async ({ params, user, requestContext }) => ({
+      status: 200 as const,
+      body: await devices.release(callerOf(user, requestContext), params.id),
+    })),
+    handle(getDeviceShadow, async ({ params, query, user }) => {
+      const shadow = await devices.getShadow(user.id, params.id, query.name);
+      return { status: 200 as const, body: shadow, headers: { ETag: `"${shadow.version}"` } };
+    }),
+    handle(updateDeviceShadow, async ({ params, body, user, requestContext }) => {
+      const shadow = await devices.updateShadow(callerOf(user, requestContext), params.id, {
+        desired: body.desired,
+        expectedVersion: versionOf(requestContext.header('if-match')),
+      });
+      return { status: 200 as const, body: shadow, headers: { ETag: `"${shadow.version}"` } };
+    }),
+  ];
+}
+
+function callerOf(user: SignedInUser, { requestId }: RequestContext): Caller {
+  return { userId: user.id, requestId };
+}
+
+/** `7` or `"7"` (RFC 9110, entity tags). */
+function versionOf(ifMatch: string | undefined): number {
+  const [, version] = /^"?(\d{1,15})"?$/.exec(ifMatch ?? '') ?? [];
+  if (version !== undefined) return Number(version);
+  const message = 'send the version that you read from the shadow, e.g. If-Match: 7';
+  throw new AppError('invalid_request', { details: [{ path: 'headers.If-Match', message }] });
+}

@@ -1,0 +1,179 @@
+import type { DeviceDetail, DeviceView, ShadowSummary, ShadowView } from '@aovis/contracts/http/devices';
+import { deviceIdSchema, maskIccid } from '@aovis/contracts/ids';
+import type { DesiredConfig } from '@aovis/contracts/shadow';
+import { configShadow } from '@aovis/contracts/topics';
+import { type Database, transaction } from '../../db/database.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import { AppError } from '../../kernel/errors.ts';
+import { enqueue } from '../../outbox/outbox.ts';
+import { record } from '../audit/audit-log.ts';
+import { toEntitlementView } from '../entitlements/entitlement.ts';
+import type { EntitlementService } from '../entitlements/entitlement-service.ts';
+import { endOwnership, lockDevice } from './claim-repository.ts';
+import { type OwnedDevice, toDeviceView } from './device.ts';
+import type { DeviceAccess } from './device-access.ts';
+import { type DeviceOutboxPayload, deviceReleasedTopic } from './device-outbox.ts';
+import { KnexDeviceRepository } from './device-repository.ts';
+import type { ShadowPort } from './shadow-port.ts';
+import { summarizeShadow, toShadowView } from './shadow-view.ts';
+
+export interface DeviceDependencies {
+  db: Database;
+  clock: Clock;
+  access: DeviceAccess;
+  entitlements: Pick<EntitlementService, 'list'>;
+  shadows: ShadowPort;
+}
+
+/** Who asks, and under which request id it goes into the audit log. */
+export interface Caller {
+  userId: string;
+  requestId: string;
+}
+
+/** What an owner can see of a device and do with it, video apart. */
+export class DeviceService {
+  readonly #db: Database;
+  readonly #clock: Clock;
+  readonly #access: DeviceAccess;
+  readonly #entitlements: Pick<EntitlementService, 'list'>;
+  readonly #shadows: ShadowPort;
+
+  constructor({ db, clock, access, entitlements, shadows }: DeviceDependencies) {
+    this.#db = db;
+    this.#clock = clock;
+    this.#access = access;
+    this.#entitlements = entitlements;
+    this.#shadows = shadows;
+  }
+
+  /** @throws AppError invalid_request when the cursor is none of ours */
+  async list(
+    userId: string,
+    { limit, cursor }: { limit: number; cursor?: string | undefined },
+  ): Promise<{ devices: DeviceView[]; next_cursor: string | null }> {
+    const devices = new KnexDeviceRepository(this.#db);
+    const found = await devices.listOwned(userId, { afterDeviceId: readCursor(cursor), limit: limit + 1 });
+    const page = found.slice(0, limit);
+    const last = found.length > limit ? page.at(-1) : undefined;
+    return {
+      devices: page.map(toDeviceView),
+      next_cursor: last ? Buffer.from(last.deviceId).toString('base64url') : null,
+    };
+  }
+
+  /** @throws AppError device_not_found */
+  async get(userId: string, deviceId: string): Promise<DeviceDetail> {
+    const device = await this.#access.assertDeviceServiceAccess(userId, deviceId);
+    const [entitlements, shadow] = await Promise.all([
+      this.#entitlements.list(userId, deviceId),
+      this.#summary(deviceId),
+    ]);
+    const now = this.#clock.now();
+    return {
+      ...toDeviceView(device),
+      iccid: device.iccid === undefined ? null : maskIccid(device.iccid),
+      entitlements: entitlements.map((entitlement) => toEntitlementView(entitlement, now)),
+      shadow,
+    };
+  }
+
+  /** @throws AppError device_not_found */
+  async rename({ userId, requestId }: Caller, deviceId: string, name: string): Promise<DeviceView> {
+    const device = await this.#access.assertDeviceServiceAccess(userId, deviceId);
+    await transaction(this.#db, async (trx) => {
+      const renamed = await new KnexDeviceRepository(trx).rename(userId, deviceId, name);
+      if (!renamed) throw new AppError('device_not_found');
+      await record(trx, {
+        action: 'device.rename',
+        actor: { kind: 'user', id: userId },
+        subject: { kind: 'device', id: deviceId },
+        outcome: 'ok',
+        details: {},
+        requestId,
+      });
+    });
+    return toDeviceView({ ...device, name });
+  }
+
+  /** Ends the ownership; its trial stays used. @throws AppError device_not_found */
+  async release(
+    { userId, requestId }: Caller,
+    deviceId: string,
+  ): Promise<{ device_id: string; released_at: string }> {
+    await this.#access.assertDeviceServiceAccess(userId, deviceId);
+    const now = this.#clock.now();
+    await transaction(this.#db, async (trx) => {
+      const locked = await lockDevice(trx, deviceId);
+      if (locked?.ownerId !== userId) throw new AppError('device_not_found');
+      const epoch = await endOwnership(trx, { deviceId, reason: 'released', now });
+      const payload: DeviceOutboxPayload = { device_id: deviceId };
+      await enqueue(trx, { topic: deviceReleasedTopic, key: deviceId, payload, requestId });
+      await record(trx, {
+        action: 'device.release',
+        actor: { kind: 'user', id: userId },
+        subject: { kind: 'device', id: deviceId },
+        outcome: 'ok',
+        details: { epoch },
+        requestId,
+      });
+    });
+    return { device_id: deviceId, released_at: now.toISOString() };
+  }
+
+  /** @throws AppError device_not_found, service_unavailable */
+  async getShadow(userId: string, deviceId: string, name: 'config' | 'state'): Promise<ShadowView> {
+    await this.#access.assertDeviceServiceAccess(userId, deviceId);
+    const shadow = await this.#shadows.find(deviceId, name === 'config' ? configShadow : undefined);
+    return toShadowView(shadow);
+  }
+
+  /** @throws AppError device_not_found, shadow_version_conflict, service_unavailable */
+  async updateShadow(
+    { userId, requestId }: Caller,
+    deviceId: string,
+    { desired, expectedVersion }: { desired: DesiredConfig; expectedVersion: number },
+  ): Promise<ShadowView> {
+    await this.#access.assertDeviceServiceAccess(userId, deviceId);
+    await this.#shadows.mergeDesired(deviceId, {
+      shadowName: configShadow,
+      desired: withoutUndefined(desired),
+      expectedVersion,
+    });
+    await transaction(this.#db, (trx) =>
+      record(trx, {
+        action: 'device.configure',
+        actor: { kind: 'user', id: userId },
+        subject: { kind: 'device', id: deviceId },
+        outcome: 'ok',
+        details: { keys: Object.keys(desired) },
+        requestId,
+      }),
+    );
+    return toShadowView(await this.#shadows.find(deviceId, configShadow));
+  }
+
+  /** The detail page must open while the shadow service is away. */
+  async #summary(deviceId: OwnedDevice['deviceId']): Promise<ShadowSummary | null> {
+    try {
+      return summarizeShadow(await this.#shadows.find(deviceId, undefined));
+    } catch (error) {
+      if (error instanceof AppError && error.code === 'service_unavailable') return null;
+      throw error;
+    }
+  }
+}
+
+function readCursor(cursor: string | undefined): string {
+  if (cursor === undefined) return '';
+  const parsed = deviceIdSchema.safeParse(Buffer.from(cursor, 'base64url').toString());
+  if (parsed.success) return parsed.data;
+  throw new AppError('invalid_request', {
+    details: [{ path: 'query.cursor', message: 'send the next_cursor of the page before' }],
+  });
+}
+
+/** A shadow knows null (delete) but no undefined. */
+function withoutUndefined(desired: DesiredConfig) {
+  return JSON.parse(JSON.stringify(desired)) as ReturnType<typeof toShadowView>['desired'];
+}

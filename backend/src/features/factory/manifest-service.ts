@@ -1,0 +1,195 @@
+import { createPublicKey } from 'node:crypto';
+import type { ManifestDeviceResult, ManifestResult } from '@aovis/contracts/http/factory';
+import type { Manifest } from '@aovis/contracts/provisioning';
+import { type Database, transaction } from '../../db/database.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import { AppError } from '../../kernel/errors.ts';
+import { record } from '../audit/audit-log.ts';
+import { hashActivationDigest, matchesActivationDigest, type Peppers } from '../devices/activation-hash.ts';
+import type { ClaimPolicy } from '../devices/activation-rules.ts';
+import { registerSims } from '../sim/sim-service.ts';
+import { FactoryRepository, type StoredBoard } from './factory-repository.ts';
+import { ManifestRefused, stationOf, type VerifiedManifest, verifyManifest } from './manifest-jws.ts';
+import { decideRow } from './manifest-rules.ts';
+
+export interface ManifestDependencies {
+  db: Database;
+  clock: Clock;
+  peppers: Peppers;
+  /** What a claim of a board of this model needs. */
+  claimPolicyOf: (model: string) => ClaimPolicy;
+}
+
+export interface ManifestImport {
+  /** Compact JWS. */
+  jws: string;
+  dryRun: boolean;
+  /** Undefined when an operator imports a file. */
+  requestId?: string | undefined;
+}
+
+/** A refusal that is committed with its audit row before it is thrown. */
+interface Refusal {
+  code: 'manifest_conflict';
+  details: Record<string, unknown>;
+}
+
+/** Takes boards over from the factory's stations. */
+export class ManifestService {
+  readonly #dependencies: ManifestDependencies;
+
+  constructor(dependencies: ManifestDependencies) {
+    this.#dependencies = dependencies;
+  }
+
+  /**
+   * Stores all boards of a manifest or none; a dry run decides the same and stores nothing.
+   * @throws AppError unknown_station, invalid_signature, invalid_manifest, manifest_conflict
+   */
+  async import(request: ManifestImport): Promise<ManifestResult> {
+    const verified = await this.#verify(request);
+    const outcome = await transaction(this.#dependencies.db, (trx) => this.#decide(trx, verified, request));
+    if ('code' in outcome) throw new AppError(outcome.code, { details: outcome.details });
+    return outcome;
+  }
+
+  async #verify({ jws, requestId }: ManifestImport): Promise<VerifiedManifest> {
+    let stationId: string | undefined;
+    try {
+      stationId = stationOf(jws);
+      const station = await new FactoryRepository(this.#dependencies.db).findStation(stationId);
+      if (station === undefined || station.disabledAt !== undefined)
+        throw new ManifestRefused('unknown_station', ['register the station: station add <id> --key <file>']);
+      return await verifyManifest(jws, { stationId, publicKey: createPublicKey(station.publicKeyPem) });
+    } catch (error) {
+      if (!(error instanceof ManifestRefused)) throw error;
+      await transaction(this.#dependencies.db, (trx) =>
+        record(trx, {
+          action: 'factory.import_manifest',
+          actor: { kind: 'station', id: stationId },
+          subject: { kind: 'manifest' },
+          outcome: 'refused',
+          details: { code: error.code },
+          requestId,
+        }),
+      );
+      throw new AppError(error.code, { details: { issues: error.issues }, cause: error });
+    }
+  }
+
+  async #decide(
+    trx: Database,
+    { manifest, payloadSha256 }: VerifiedManifest,
+    { dryRun, requestId }: ManifestImport,
+  ): Promise<ManifestResult | Refusal> {
+    const repository = new FactoryRepository(trx);
+    await repository.lockImports();
+    const earlier = await repository.findManifest(manifest.manifest_id);
+    if (earlier?.payloadSha256 === payloadSha256) return { ...earlier.result, dry_run: dryRun };
+    if (earlier !== undefined)
+      return this.#refuse(trx, manifest, {
+        requestId,
+        details: { manifest_id: 'used_with_another_payload' },
+      });
+
+    const devices = await this.#decideRows(repository, manifest);
+    const result = toResult(manifest, devices, dryRun);
+    if (dryRun) return result;
+    if (result.conflicts > 0) return this.#refuse(trx, manifest, { requestId, details: { devices } });
+    await this.#store(trx, manifest, { payloadSha256, result, requestId });
+    return result;
+  }
+
+  async #decideRows(repository: FactoryRepository, manifest: Manifest): Promise<ManifestDeviceResult[]> {
+    const stored = await repository.lockBoards(manifest.devices);
+    const byId = new Map(stored.map((board) => [board.deviceId, board]));
+    const byCertificate = new Map(stored.map((board) => [board.certificateId, board.deviceId]));
+    const byIccid = new Map(stored.map((board) => [board.iccid, board.deviceId]));
+    return manifest.devices.map((device) =>
+      decideRow({
+        device,
+        known: this.#known(byId.get(device.device_id), device.activation_code_digest),
+        certificateHolder: byCertificate.get(device.certificate_id),
+        iccidHolder: device.iccid === undefined ? undefined : byIccid.get(device.iccid),
+      }),
+    );
+  }
+
+  #known(board: StoredBoard | undefined, digest: string) {
+    if (board === undefined) return undefined;
+    const { certificateId, activationCodeHash, codeEpoch, iccid, status } = board;
+    return {
+      certificateId,
+      codeEpoch: activationCodeHash === undefined ? 0 : codeEpoch,
+      sameCode:
+        activationCodeHash !== undefined &&
+        matchesActivationDigest(digest, activationCodeHash, this.#dependencies.peppers),
+      iccid,
+      revoked: status === 'revoked' || status === 'retired',
+    };
+  }
+
+  async #store(
+    trx: Database,
+    manifest: Manifest,
+    {
+      payloadSha256,
+      result,
+      requestId,
+    }: { payloadSha256: string; result: ManifestResult; requestId: string | undefined },
+  ): Promise<void> {
+    const { clock, peppers, claimPolicyOf } = this.#dependencies;
+    const now = clock.now();
+    const repository = new FactoryRepository(trx);
+    const accepted = manifest.devices.filter((_, i) => result.devices[i]?.result === 'accepted');
+    await registerSims(
+      trx,
+      accepted.flatMap(({ iccid }) => iccid ?? []),
+    );
+    await repository.insertManifest(manifest, { payloadSha256, result }, now);
+    const boards = accepted.map((device) => ({
+      device,
+      activationCodeHash: hashActivationDigest(device.activation_code_digest, peppers),
+      claimPolicy: claimPolicyOf(device.model),
+    }));
+    await repository.upsertBoards(boards, manifest, now);
+    const { accepted: acceptedCount, unchanged } = result;
+    const details = { batch_id: manifest.batch_id, accepted: acceptedCount, unchanged };
+    await record(trx, { ...auditOf(manifest, requestId), outcome: 'ok', details });
+  }
+
+  async #refuse(
+    trx: Database,
+    manifest: Manifest,
+    { requestId, details }: { requestId: string | undefined; details: Record<string, unknown> },
+  ): Promise<Refusal> {
+    await record(trx, {
+      ...auditOf(manifest, requestId),
+      outcome: 'refused',
+      details: { code: 'manifest_conflict', batch_id: manifest.batch_id },
+    });
+    return { code: 'manifest_conflict', details };
+  }
+}
+
+function auditOf({ station_id, manifest_id }: Manifest, requestId: string | undefined) {
+  return {
+    action: 'factory.import_manifest',
+    actor: { kind: 'station', id: station_id },
+    subject: { kind: 'manifest', id: manifest_id },
+    requestId,
+  } as const;
+}
+
+function toResult(manifest: Manifest, devices: ManifestDeviceResult[], dryRun: boolean): ManifestResult {
+  const count = (result: ManifestDeviceResult['result']): number =>
+    devices.filter((device) => device.result === result).length;
+  return {
+    manifest_id: manifest.manifest_id,
+    dry_run: dryRun,
+    accepted: count('accepted'),
+    unchanged: count('unchanged'),
+    conflicts: count('conflict'),
+    devices,
+  };
+}

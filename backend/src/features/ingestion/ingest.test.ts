@@ -1,0 +1,44 @@
+import fixture from '@aovis/contracts/fixtures/iot-event.v1.json' with { type: 'json' };
+import { iotEnvelopeSchema } from '@aovis/contracts/http/ingestion';
+import { beforeEach, expect, it } from '@jest/globals';
+import { FakeIngestionRepository } from './fake-ingestion-repository.ts';
+import { ingest } from './ingest.ts';
+
+const thing = 'aovis-n4k-000123';
+let repository: FakeIngestionRepository;
+const take = (golden: unknown) => ingest(repository, iotEnvelopeSchema.parse(golden));
+
+beforeEach(() => {
+  repository = new FakeIngestionRepository([thing]);
+});
+
+it('stores an event once', async () => {
+  expect(await take(fixture.event)).toBe('stored');
+  expect(await take(fixture.event)).toBe('duplicate');
+  expect(repository.events).toEqual([{ thing, event: fixture.event.payload }]);
+});
+
+it('stores every sample of a batch', async () => {
+  expect(await take(fixture.telemetry)).toBe('stored');
+  expect(repository.telemetry.map(({ sample }) => sample)).toEqual(fixture.telemetry.payload.samples);
+});
+
+it('follows presence and not the last will', async () => {
+  await take(fixture.presence_connected);
+  await take(fixture.lwt);
+  expect(repository.presences.get(thing)?.online).toBe(true);
+  await take(fixture.presence_disconnected);
+  expect(repository.presences.get(thing)?.online).toBe(false);
+  expect(await take(fixture.presence_connected)).toBe('duplicate');
+});
+
+it('remembers when it last heard of a board', async () => {
+  await take(fixture.event);
+  expect(repository.lastSeen.get(thing)).toEqual(new Date(fixture.event.received_at));
+});
+
+it('takes nothing of a board it does not know', async () => {
+  repository.things.clear();
+  expect(await take(fixture.event)).toBe('unknown_thing');
+  expect(repository.events).toEqual([]);
+});

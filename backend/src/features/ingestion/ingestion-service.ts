@@ -1,0 +1,74 @@
+import type { IotEnvelope, IotEventResult } from '@aovis/contracts/http/ingestion';
+import { type Database, transaction } from '../../db/database.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import { AppError } from '../../kernel/errors.ts';
+import { record } from '../audit/audit-log.ts';
+import { type IngestResult, ingest } from './ingest.ts';
+import { KnexIngestionRepository } from './ingestion-repository.ts';
+import { checkSignature, type SignatureVerdict, type SignedRequest } from './signature.ts';
+
+export interface IngestionDependencies {
+  db: Database;
+  clock: Clock;
+  /** Shared with the forwarder of the IoT rule. */
+  signingKey: string;
+}
+
+/** Takes what boards say, as the IoT rule forwards it. */
+export class IngestionService {
+  readonly #dependencies: IngestionDependencies;
+
+  constructor(dependencies: IngestionDependencies) {
+    this.#dependencies = dependencies;
+  }
+
+  /**
+   * @throws AppError invalid_signature; nothing of the body was looked at then
+   */
+  async assertSigned(request: SignedRequest, requestId: string): Promise<void> {
+    const { clock, signingKey } = this.#dependencies;
+    const verdict = checkSignature(request, signingKey, clock.now());
+    if (verdict === 'ok') return;
+    await this.#recordRefusal(verdict, requestId);
+    throw new AppError('invalid_signature');
+  }
+
+  /** @throws AppError device_not_found for a board that no manifest brought */
+  async take(envelope: IotEnvelope, requestId: string): Promise<IotEventResult> {
+    const result = await transaction(this.#dependencies.db, async (trx) => {
+      const taken = await ingest(new KnexIngestionRepository(trx), envelope);
+      if (taken !== 'stored') await recordNotStored(trx, envelope, { taken, requestId });
+      return taken;
+    });
+    if (result === 'unknown_thing') throw new AppError('device_not_found');
+    return { received: true, duplicate: result === 'duplicate' };
+  }
+
+  async #recordRefusal(verdict: SignatureVerdict, requestId: string): Promise<void> {
+    await transaction(this.#dependencies.db, (trx) =>
+      record(trx, {
+        action: 'ingestion.receive',
+        actor: { kind: 'system' },
+        subject: { kind: 'iot_event' },
+        outcome: 'refused',
+        details: { code: 'invalid_signature', verdict },
+        requestId,
+      }),
+    );
+  }
+}
+
+async function recordNotStored(
+  trx: Database,
+  { thing, kind }: IotEnvelope,
+  { taken, requestId }: { taken: Exclude<IngestResult, 'stored'>; requestId: string },
+): Promise<void> {
+  await record(trx, {
+    action: 'ingestion.receive',
+    actor: { kind: 'device', id: thing },
+    subject: { kind: 'device', id: thing },
+    outcome: taken === 'duplicate' ? 'ok' : 'refused',
+    details: { kind, result: taken },
+    requestId,
+  });
+}

@@ -1,0 +1,69 @@
+import { boardEventSchema } from '@aovis/contracts/events';
+import fixture from '@aovis/contracts/fixtures/iot-event.v1.json' with { type: 'json' };
+import { telemetryBatchSchema } from '@aovis/contracts/telemetry';
+import { expect, it } from '@jest/globals';
+import { type IngestionRepository, touchEveryMs } from '../ingestion-repository.ts';
+
+export interface IngestionRepositoryStand {
+  repository: IngestionRepository;
+  newThing: () => Promise<string>;
+  eventsOf: (thing: string) => Promise<unknown[]>;
+  telemetryOf: (thing: string) => Promise<unknown[]>;
+  lastSeenOf: (thing: string) => Promise<Date | undefined>;
+}
+
+/** What every repository of ingestion must do; run on the real one and on the fake. */
+export function ingestionRepositoryContract(makeStand: () => Promise<IngestionRepositoryStand>): void {
+  const at = new Date('2026-03-01T08:00:00Z');
+  const later = (ms: number): Date => new Date(at.getTime() + ms);
+
+  it('knows things', async () => {
+    const { repository, newThing } = await makeStand();
+    expect(await repository.knows(await newThing())).toBe(true);
+    expect(await repository.knows('aovis-n4k-999999')).toBe(false);
+  });
+
+  it('takes a key once for each thing', async () => {
+    const { repository, newThing } = await makeStand();
+    const [one, another] = [await newThing(), await newThing()];
+    expect(await repository.markIngested(one, 'event:1', 'event', at)).toBe(true);
+    expect(await repository.markIngested(one, 'event:1', 'event', at)).toBe(false);
+    expect(await repository.markIngested(another, 'event:1', 'event', at)).toBe(true);
+    expect(await repository.markIngested(one, 'telemetry:1', 'telemetry', at)).toBe(true);
+  });
+
+  it('keeps events and samples as they came', async () => {
+    const { repository, newThing, eventsOf, telemetryOf } = await makeStand();
+    const thing = await newThing();
+    const event = boardEventSchema.parse(fixture.event.payload);
+    const batch = telemetryBatchSchema.parse(fixture.telemetry.payload);
+    await repository.insertEvent(thing, event, at);
+    await repository.insertTelemetry(thing, batch);
+    expect(await eventsOf(thing)).toEqual([event]);
+    expect(await telemetryOf(thing)).toEqual(batch.samples);
+  });
+
+  it('keeps the presence', async () => {
+    const { repository, newThing } = await makeStand();
+    const thing = await newThing();
+    expect(await repository.lockPresence(thing)).toBeUndefined();
+    const on = { online: true, sessionId: 's1', version: 4, atMs: at.getTime() };
+    await repository.storePresence(thing, on, undefined);
+    expect(await repository.lockPresence(thing)).toEqual(on);
+    const off = { ...on, online: false, atMs: at.getTime() + 1 };
+    await repository.storePresence(thing, off, 'CONNECTION_LOST');
+    expect(await repository.lockPresence(thing)).toEqual(off);
+  });
+
+  it('moves the time of the last word forward, and not at every word', async () => {
+    const { repository, newThing, lastSeenOf } = await makeStand();
+    const thing = await newThing();
+    expect(await lastSeenOf(thing)).toBeUndefined();
+    for (const ms of [0, 1, -60_000, touchEveryMs]) {
+      await repository.touch(thing, later(ms));
+      expect(await lastSeenOf(thing)).toEqual(at);
+    }
+    await repository.touch(thing, later(touchEveryMs + 1));
+    expect(await lastSeenOf(thing)).toEqual(later(touchEveryMs + 1));
+  });
+}

@@ -1,0 +1,50 @@
+import { streamNameOf } from '@aovis/contracts/ids';
+import type { Clock } from '../../kernel/clock.ts';
+import { AppError } from '../../kernel/errors.ts';
+import type { DeviceAccess } from '../devices/device-access.ts';
+import { type Playback, readPlayback, type StreamQuery } from './stream-request.ts';
+import type { HlsSessions } from './video-ports.ts';
+
+/**
+ * How long a URL plays. It needs no further authentication and outlives a release of the device, so it is short; a
+ * player that goes on longer asks again.
+ */
+const urlSeconds = 900;
+
+export interface StreamDependencies {
+  access: DeviceAccess;
+  sessions: HlsSessions;
+  clock: Clock;
+}
+
+/** Playback of a device's video. */
+export class StreamService {
+  readonly #access: DeviceAccess;
+  readonly #sessions: HlsSessions;
+  readonly #clock: Clock;
+
+  constructor({ access, sessions, clock }: StreamDependencies) {
+    this.#access = access;
+    this.#sessions = sessions;
+    this.#clock = clock;
+  }
+
+  /** @throws AppError device_not_found, entitlement_required, invalid_range, stream_not_available, service_unavailable */
+  async open(userId: string, deviceId: string, query: StreamQuery) {
+    const device = await this.#access.assertDeviceServiceAccess(userId, deviceId, 'cloud_playback');
+    const now = this.#clock.now();
+    const reading = readPlayback(query, now);
+    if (!reading.ok) throw new AppError('invalid_range', { details: { problem: reading.problem } });
+    const playback = sinceOwned(reading.playback, device.ownedSince);
+    const url = await this.#sessions.open(streamNameOf(deviceId), playback, urlSeconds);
+    const expiresAt = new Date(now.getTime() + urlSeconds * 1000);
+    return { protocol: 'hls' as const, url, expires_at: expiresAt.toISOString() };
+  }
+}
+
+/** An earlier owner's recordings are not the present one's to see. */
+function sinceOwned(playback: Playback, ownedSince: Date): Playback {
+  if (playback.mode === 'live' || playback.start >= ownedSince) return playback;
+  if (playback.end !== undefined && playback.end <= ownedSince) throw new AppError('stream_not_available');
+  return { ...playback, start: ownedSince };
+}
