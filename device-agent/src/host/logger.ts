@@ -62,3 +62,23 @@ function problemOf(
     sentence ?? 'an error without a message',
   ];
 }
+
+/** The loggers of the parts, whose level can be changed together while the agent runs. */
+export class PartLoggers {
+  readonly #root: Logger;
+  readonly #children: Logger[] = [];
+
+  constructor(root: Logger) {
+    this.#root = root;
+  }
+
+  of(part: string): Logger {
+    const child = this.#root.child({ part });
+    this.#children.push(child);
+    return child;
+  }
+
+  setLevel(level: LogLevel): void {
+    for (const logger of [this.#root, ...this.#children]) logger.level = level;
+  }
+}

@@ -1,0 +1,29 @@
+import { copyFile, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+
+/**
+ * Makes `dist/aovis-agent.cjs`, the whole agent in one file for Node ≥ 20, and `dist/clip.h264` beside it. The clip
+ * stays a file of its own: boards with a camera leave it out, and no board keeps it in memory.
+ */
+const here = import.meta.dirname;
+const dist = join(here, 'dist');
+const { version } = JSON.parse(await readFile(join(here, 'package.json'), 'utf8')) as { version: string };
+
+await build({
+  entryPoints: [join(here, 'src/main.ts')],
+  outfile: join(dist, 'aovis-agent.cjs'),
+  bundle: true,
+  platform: 'node',
+  target: 'node20',
+  format: 'cjs',
+  minify: true,
+  keepNames: true,
+  legalComments: 'none',
+  define: {
+    'import.meta.dirname': '__dirname',
+    AOVIS_AGENT_BUILD: JSON.stringify({ version, builtAt: new Date().toISOString() }),
+  },
+  banner: { js: '#!/usr/bin/env node' },
+});
+await copyFile(join(here, 'assets/clip.h264'), join(dist, 'clip.h264'));

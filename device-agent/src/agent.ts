@@ -1,0 +1,286 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { statfsSync } from 'node:fs';
+import type { lwtPayloadSchema } from '@aovis/contracts/http/ingestion';
+import type { RunningConfig } from '@aovis/contracts/shadow';
+import { configShadow, lwtTopic } from '@aovis/contracts/topics';
+import { monotonicFactory } from 'ulid';
+import type { z } from 'zod';
+import { Camera } from './camera/camera.ts';
+import type { CameraSource } from './camera/camera-source.ts';
+import { createCameraSource } from './camera/create-camera-source.ts';
+import { CommandListener } from './commands/command-listener.ts';
+import type { AgentConfig } from './config.ts';
+import { CredentialProvider } from './credentials/credential-provider.ts';
+import { announceBoot } from './events/boot.ts';
+import { BoardEvents } from './events/board-events.ts';
+import { Telemetry } from './events/telemetry.ts';
+import { buildInfo } from './host/build-info.ts';
+import type { Clock } from './host/clock.ts';
+import { type Logger, PartLoggers } from './host/logger.ts';
+import { Machine } from './host/machine.ts';
+import type { RecentProblems } from './host/recent-problems.ts';
+import type { StateDirectory } from './host/state-directory.ts';
+import type { Bundle } from './identity/bundle.ts';
+import { parseHostPort } from './identity/host-port.ts';
+import { MqttConnection } from './iot/mqtt-connection.ts';
+import type { Part } from './part.ts';
+import { OutboundPublisher } from './queue/outbound-publisher.ts';
+import { OutboundQueue } from './queue/outbound-queue.ts';
+import { defaultConfig, refuseBeyondCamera } from './shadow/board-limits.ts';
+import { ConfigApplier } from './shadow/config-applier.ts';
+import { ShadowClient } from './shadow/shadow-client.ts';
+import { ShadowReporter } from './shadow/shadow-reporter.ts';
+import { startInOrder, stopInReverse } from './start-order.ts';
+import type { AgentStatus } from './status/agent-status.ts';
+import { BoardReport } from './status/board-report.ts';
+import { StatusServer } from './status/status-server.ts';
+import { kinesisVideoEndpoint } from './streaming/data-endpoint-client.ts';
+import { StreamUploader } from './streaming/stream-uploader.ts';
+
+export interface AgentOptions {
+  config: AgentConfig;
+  bundle: Bundle;
+  state: StateDirectory;
+  /** The H.264 clip that the source `clip` plays. */
+  clipPath: string;
+  clock: Clock;
+  /** Uniform in [0, 1). */
+  random(): number;
+  logger: Logger;
+  problems: RecentProblems;
+}
+
+export interface Agent {
+  /** Resolves when all parts run; the network may still be away. Rejects with `Refusal` when the agent cannot run. */
+  start(signal: AbortSignal): Promise<void>;
+  /** Stops the parts, last started first. */
+  stop(): Promise<void>;
+  status(): AgentStatus;
+}
+
+/** The whole agent, put together; nothing runs yet. */
+export function createAgent(options: AgentOptions): Agent {
+  const { config, bundle, state, clipPath, clock, random, problems } = options;
+  const { descriptor, thing } = bundle;
+  const loggers = new PartLoggers(options.logger);
+  const newUlid = monotonicFactory();
+  const bootId = newUlid(clock.now());
+  const tls = { certificate: bundle.certificate, privateKey: bundle.privateKey, rootCa: bundle.rootCa };
+  const common = { clock, random };
+
+  const connection = new MqttConnection({
+    ...common,
+    endpoint: {
+      ...parseHostPort(descriptor.endpoints.iot, 8883),
+      ...tls,
+      clientId: thing,
+      keepAliveSeconds: config.keepAliveSeconds,
+      will: { topic: lwtTopic(thing), payload: onlineState(false) },
+    },
+    logger: loggers.of('iot'),
+  });
+  const credentials = new CredentialProvider({
+    ...common,
+    ...parseHostPort(descriptor.endpoints.credentials, 443),
+    ...tls,
+    roleAlias: descriptor.role_alias,
+    thing,
+    logger: loggers.of('credentials'),
+  });
+
+  const sourceFor = (camera: RunningConfig['camera']): CameraSource =>
+    createCameraSource({
+      specification: config.source,
+      settings: {
+        width: camera.width,
+        height: camera.height,
+        fps: camera.fps,
+        bitrateBps: camera.bitrate_bps,
+        gopSeconds: camera.gop_s,
+      },
+      clock,
+      clipPath,
+      ffmpeg: config.ffmpeg,
+    });
+  const defaults = defaultConfig(config.logLevel);
+  const camera = new Camera({ ...common, source: sourceFor(defaults.camera), logger: loggers.of('camera') });
+  let streamState = 'off';
+  const streaming = new StreamUploader({
+    ...common,
+    camera,
+    credentials,
+    streamName: descriptor.stream,
+    region: descriptor.region,
+    endpoint: new URL(descriptor.endpoints.kinesis_video ?? kinesisVideoEndpoint(descriptor.region)),
+    userAgent: `aovis-agent/${buildInfo.version}`,
+    ...(descriptor.endpoints.kinesis_video === undefined ? {} : { ca: bundle.rootCa }),
+    logger: loggers.of('streaming'),
+    randomBytes,
+    onChange: (status) => {
+      if (status.state !== streamState)
+        events.emit('stream_state', {
+          state: status.state,
+          previous: streamState,
+          ...(status.lastError === undefined ? {} : { reason: status.lastError }),
+        });
+      streamState = status.state;
+      reporter.changed();
+    },
+  });
+
+  const queue = new OutboundQueue();
+  const outbound = new OutboundPublisher({ ...common, connection, queue, logger: loggers.of('outbound') });
+  const publish = outbound.publish.bind(outbound);
+  const events = new BoardEvents({ thing, clock, newUlid, publish });
+  const report = new BoardReport({
+    clock,
+    machine: new Machine(clock),
+    camera,
+    streaming,
+    queue,
+    model: descriptor.model,
+    firmware: config.firmware,
+    agentVersion: buildInfo.version,
+    bootId,
+    freeBytes: () => freeBytesOf(state.path),
+  });
+  const telemetry = new Telemetry({
+    thing,
+    clock,
+    newUlid,
+    publish,
+    measure: () => report.measurements(),
+    intervalSeconds: defaults.telemetry.interval_s,
+  });
+
+  const shadow = (logger: Logger, shadowName?: string): ShadowClient =>
+    new ShadowClient({
+      connection,
+      clock,
+      logger,
+      thing,
+      newToken: randomUUID,
+      ...(shadowName === undefined ? {} : { shadowName }),
+    });
+  const shadowLogger = loggers.of('shadow');
+  const reporter = new ShadowReporter({
+    ...common,
+    client: shadow(shadowLogger),
+    connection,
+    logger: shadowLogger,
+    collect: () => report.reportedState(),
+    cachePath: state.reportedState,
+  });
+  const configLogger = loggers.of('config');
+  let cameraInUse = JSON.stringify(defaults.camera);
+  const applier = new ConfigApplier({
+    ...common,
+    client: shadow(configLogger, configShadow),
+    connection,
+    logger: configLogger,
+    defaults,
+    path: state.runningConfig,
+    refuse: refuseBeyondCamera(config.source),
+    onChange: (running) => {
+      loggers.setLevel(running.log_level);
+      telemetry.setInterval(running.telemetry.interval_s);
+      const settled = [streaming.setMode(running.stream.mode), streaming.setEnabled(running.stream.enabled)];
+      if (JSON.stringify(running.camera) !== cameraInUse) settled.push(camera.use(sourceFor(running.camera)));
+      cameraInUse = JSON.stringify(running.camera);
+      Promise.all(settled).catch((error: unknown) =>
+        configLogger.error({ err: error }, 'A new setting could not be put into force; restart the agent.'),
+      );
+    },
+    onRefused: (errors) => events.emit('config_error', { errors }),
+  });
+  const commands = new CommandListener({
+    thing,
+    connection,
+    clock,
+    logger: loggers.of('commands'),
+    requestKeyframe: () => camera.requestKeyframe(),
+  });
+  connection.onConnected(() => {
+    connection.publish({ topic: lwtTopic(thing), payload: onlineState(true, clock.now()) }).catch(() => {
+      // The connection is gone again: the broker's last will says so.
+    });
+  });
+
+  const status = (): AgentStatus => {
+    const stream = streaming.status();
+    return {
+      running: true,
+      pid: process.pid,
+      version: buildInfo.version,
+      device_id: thing,
+      serial: descriptor.serial,
+      uptime_s: report.uptimeSeconds,
+      connection: {
+        state: connection.state,
+        endpoint: descriptor.endpoints.iot,
+        detail: connection.health().detail,
+      },
+      certificate: {
+        id: bundle.certificateId,
+        expires_at: bundle.notAfter.toISOString(),
+        days_left: Math.floor((bundle.notAfter.getTime() - clock.now()) / 86_400_000),
+      },
+      shadow: {
+        ...(reporter.version === undefined ? {} : { version: reporter.version }),
+        config_version: applier.version,
+        config_errors: { ...applier.errors },
+      },
+      camera: { detail: camera.health().detail },
+      stream: {
+        state: stream.state,
+        bitrate_bps: stream.bitrate_bps,
+        ...(stream.last_persisted_at === undefined ? {} : { last_persisted_at: stream.last_persisted_at }),
+        dropped_fragments: stream.dropped_fragments,
+        detail: streaming.health().detail,
+      },
+      buffer: {
+        fragments: stream.bufferedFragments,
+        fragment_bytes: stream.bufferedBytes,
+        messages: queue.depth,
+        message_bytes: queue.bytes,
+      },
+      parts: parts.map((part) => ({ name: part.name, ...part.health() })),
+      problems: [...problems.list()],
+    };
+  };
+
+  // The status server first: it holds the lock of the state directory. Then what listens, then what connects.
+  const parts: Part[] = [
+    new StatusServer({ directory: state.path, status }),
+    applier,
+    reporter,
+    commands,
+    outbound,
+    telemetry,
+    connection,
+    camera,
+    streaming,
+  ];
+  return {
+    start: async (signal) => {
+      await startInOrder(parts, signal);
+      await announceBoot(events, { path: state.lastBoot, bootId, agentVersion: buildInfo.version });
+    },
+    stop: () => stopInReverse(parts),
+    status,
+  };
+}
+
+function onlineState(online: boolean, at?: number): string {
+  const payload: z.infer<typeof lwtPayloadSchema> = { online, ...(at === undefined ? {} : { at }) };
+  return JSON.stringify(payload);
+}
+
+function freeBytesOf(path: string): number | undefined {
+  try {
+    const { bavail, bsize } = statfsSync(path);
+    return bavail * bsize;
+  } catch {
+    return undefined;
+  }
+}

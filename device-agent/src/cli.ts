@@ -1,0 +1,138 @@
+import { Command } from 'commander';
+import { type Agent, createAgent } from './agent.ts';
+import { type AgentConfig, loadConfig, type SettingName, settingNames, settings } from './config.ts';
+import { buildInfo } from './host/build-info.ts';
+import { systemClock } from './host/clock.ts';
+import { createLogger, type Logger } from './host/logger.ts';
+import { RecentProblems } from './host/recent-problems.ts';
+import { openStateDirectory } from './host/state-directory.ts';
+import { loadBundle } from './identity/bundle.ts';
+import { checkClockAndValidity } from './identity/clock-sanity.ts';
+import { exitCodes, Refusal } from './refusal.ts';
+import { renderStatus } from './status/render-status.ts';
+import { readStatus } from './status/status-client.ts';
+
+export interface CliContext {
+  env: NodeJS.ProcessEnv;
+  /** Aborted by SIGTERM and SIGINT. */
+  signal: AbortSignal;
+  clipPath: string;
+  stdout(text: string): void;
+  stderr(text: string): void;
+}
+
+type Flags = Record<string, string | undefined>;
+
+/** Runs the command line and answers the exit code. */
+export async function runCli(args: readonly string[], context: CliContext): Promise<number> {
+  let exitCode = 0;
+  const program = new Command('aovis-agent')
+    .description('Connects a camera board to the cloud: shadow, video, events, commands.')
+    .version(buildInfo.version)
+    .exitOverride()
+    .configureOutput({ writeOut: context.stdout, writeErr: context.stderr });
+
+  const run = program.command('run').description('Run until SIGTERM or SIGINT. Logs JSON lines to standard error.');
+  for (const name of settingNames) addOption(run, name);
+  run.action(async (flags: Flags) => {
+    await runAgent(loadConfig({ env: context.env, flags: byName(flags) }), context);
+  });
+
+  const status = program
+    .command('status')
+    .description('Show on one screen what the running agent does, and what keeps it from doing it.')
+    .option('--json', 'the same as JSON');
+  addOption(status, 'state');
+  status.action(async ({ json, ...flags }: Flags & { json?: string }) => {
+    const { state } = loadConfig({ env: context.env, flags: byName(flags) });
+    exitCode = await showStatus(state, json !== undefined, context);
+  });
+
+  try {
+    await program.parseAsync([...args], { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    return explain(error, context);
+  }
+}
+
+function addOption(command: Command, name: SettingName): void {
+  const { flag, sentence, variable, default: defaultText } = settings[name];
+  command.option(flag, `${sentence} (${variable}, default ${defaultText})`);
+}
+
+/** commander names values after the flag; settings are named after what they are. */
+function byName(flags: Flags): Partial<Record<SettingName, string>> {
+  const entries = settingNames.flatMap((name): [SettingName, string][] => {
+    const key = settings[name].flag.slice(2).split(' ')[0] ?? '';
+    const value = flags[key.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())];
+    return value === undefined ? [] : [[name, value]];
+  });
+  return Object.fromEntries(entries);
+}
+
+async function runAgent(config: AgentConfig, { signal, clipPath }: CliContext): Promise<void> {
+  const problems = new RecentProblems(systemClock);
+  const logger = createLogger({
+    level: config.logLevel,
+    onProblem: (part, level, sentence) => problems.add(part, level, sentence),
+  });
+  const bundle = await loadBundle(config.bundle);
+  checkClockAndValidity(systemClock.now(), bundle, buildInfo.builtAt);
+  const state = await openStateDirectory(config.state);
+  const agent = createAgent({
+    config,
+    bundle,
+    state,
+    clipPath,
+    clock: systemClock,
+    random: Math.random,
+    logger,
+    problems,
+  });
+  await runUntilAborted(agent, signal, logger);
+}
+
+async function runUntilAborted(agent: Agent, signal: AbortSignal, logger: Logger): Promise<void> {
+  try {
+    await agent.start(signal);
+  } catch (error) {
+    if (signal.aborted) return;
+    throw error;
+  }
+  logger.info({ version: buildInfo.version }, 'The agent runs.');
+  await new Promise<void>((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+  logger.info('The agent stops.');
+  await agent.stop();
+}
+
+async function showStatus(directory: string, json: boolean, { stdout }: CliContext): Promise<number> {
+  const status = await readStatus(directory);
+  if (status !== undefined) {
+    stdout(`${json ? JSON.stringify(status) : renderStatus(status, systemClock.now())}\n`);
+    return 0;
+  }
+  const sentence =
+    `The agent is not running: nothing answers in the state directory ${directory}. ` +
+    'Start it with aovis-agent run, or name its directory with --state DIR.';
+  stdout(`${json ? JSON.stringify({ running: false }) : sentence}\n`);
+  return exitCodes.notRunning;
+}
+
+function explain(error: unknown, { stderr }: CliContext): number {
+  if (error instanceof Refusal) {
+    stderr(`aovis-agent: ${error.message}\n`);
+    return error.exitCode;
+  }
+  // commander has printed its help or its complaint by itself.
+  if (isCommanderError(error)) return error.exitCode === 0 ? 0 : exitCodes.usage;
+  stderr(`aovis-agent: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  return exitCodes.unexpected;
+}
+
+function isCommanderError(error: unknown): error is Error & { exitCode: number } {
+  return error instanceof Error && 'exitCode' in error && typeof error.exitCode === 'number';
+}

@@ -1,0 +1,148 @@
+import { parseSourceSpecification, sourceForms, type SourceSpecification } from './camera/source-specification.ts';
+import type { LogLevel } from './host/logger.ts';
+import { Refusal } from './refusal.ts';
+
+export interface AgentConfig {
+  bundle: string;
+  state: string;
+  source: SourceSpecification;
+  ffmpeg: string;
+  logLevel: Exclude<LogLevel, 'silent'>;
+  keepAliveSeconds: number;
+  firmware: string;
+}
+
+interface Setting<T> {
+  variable: `AOVIS_AGENT_${string}`;
+  /** As commander writes it. */
+  flag: `--${string}`;
+  /** As somebody would type it. */
+  default: string;
+  /** Throws an Error whose message completes «VARIABLE …». */
+  parse(text: string): T;
+  sentence: string;
+}
+
+type SettingsTable = { [Name in keyof AgentConfig]: Setting<AgentConfig[Name]> };
+
+const logLevels = ['debug', 'info', 'warn', 'error'] as const;
+
+/** Every setting of the agent: command line before environment before default. README.md has the same table. */
+export const settings: SettingsTable = {
+  bundle: {
+    variable: 'AOVIS_AGENT_BUNDLE',
+    flag: '--bundle <dir>',
+    default: '/etc/aovis-agent/bundle',
+    parse: directory,
+    sentence: "Directory of this board's identity, as aovis-provision wrote it.",
+  },
+  state: {
+    variable: 'AOVIS_AGENT_STATE',
+    flag: '--state <dir>',
+    default: '/var/lib/aovis-agent',
+    parse: directory,
+    sentence: 'Directory for what must survive a restart; made when missing.',
+  },
+  source: {
+    variable: 'AOVIS_AGENT_SOURCE',
+    flag: '--source <source>',
+    default: 'clip',
+    parse: parseSourceSpecification,
+    sentence: `Where pictures come from: ${sourceForms}.`,
+  },
+  ffmpeg: {
+    variable: 'AOVIS_AGENT_FFMPEG',
+    flag: '--ffmpeg <program>',
+    default: 'ffmpeg',
+    parse: nonEmpty,
+    sentence: 'The ffmpeg program, for sources that need it.',
+  },
+  logLevel: {
+    variable: 'AOVIS_AGENT_LOG_LEVEL',
+    flag: '--log-level <level>',
+    default: 'info',
+    parse: logLevel,
+    sentence: `Least important lines that are logged (${logLevels.join(', ')}), until the shadow says otherwise.`,
+  },
+  keepAliveSeconds: {
+    variable: 'AOVIS_AGENT_KEEP_ALIVE_SECONDS',
+    flag: '--keep-alive <seconds>',
+    default: '45',
+    parse: keepAlive,
+    sentence: 'MQTT keep-alive, 30 to 60 s: how soon a dead uplink is noticed, at the price of data volume.',
+  },
+  firmware: {
+    variable: 'AOVIS_AGENT_FIRMWARE',
+    flag: '--firmware <version>',
+    default: 'unknown',
+    parse: firmware,
+    sentence: "Version of the board's own software, reported in the shadow.",
+  },
+};
+
+export type SettingName = keyof AgentConfig;
+export const settingNames = Object.keys(settings) as SettingName[];
+
+export interface ConfigInput {
+  env: NodeJS.ProcessEnv;
+  /** Values from the command line, by setting. */
+  flags: Partial<Record<SettingName, string>>;
+}
+
+/** The configuration; throws one `Refusal` that names every problem at once. */
+export function loadConfig(input: ConfigInput): AgentConfig {
+  const problems = unknownVariables(input.env);
+  const read = <Name extends SettingName>(name: Name): AgentConfig[Name] | undefined => {
+    const setting = settings[name];
+    const flag = input.flags[name];
+    const text = flag ?? input.env[setting.variable] ?? setting.default;
+    try {
+      return setting.parse(text);
+    } catch (error) {
+      const from = flag === undefined ? setting.variable : setting.flag.split(' ')[0];
+      problems.push(`${from}: ${error instanceof Error ? error.message : String(error)}`);
+      return undefined;
+    }
+  };
+  const values = Object.fromEntries(settingNames.map((name) => [name, read(name)]));
+  if (problems.length > 0) throw new Refusal('usage', problems.join('\n'));
+  // Every parser above has answered: had one thrown, there would be a problem.
+  return values as unknown as AgentConfig;
+}
+
+/** A mistyped setting must not be ignored in silence. */
+function unknownVariables(env: NodeJS.ProcessEnv): string[] {
+  const known = new Set<string>(settingNames.map((name) => settings[name].variable));
+  return Object.keys(env)
+    .filter((variable) => variable.startsWith('AOVIS_AGENT_') && !known.has(variable))
+    .map((variable) => `${variable}: there is no such setting; known are ${[...known].join(', ')}.`);
+}
+
+function directory(text: string): string {
+  if (text === '' || text.includes('\0')) throw new Error('name a directory.');
+  return text;
+}
+
+function nonEmpty(text: string): string {
+  if (text === '') throw new Error('may not be empty.');
+  return text;
+}
+
+function logLevel(text: string): AgentConfig['logLevel'] {
+  const level = logLevels.find((known) => known === text);
+  if (level === undefined) throw new Error(`«${text}» is no level; use ${logLevels.join(', ')}.`);
+  return level;
+}
+
+function keepAlive(text: string): number {
+  const seconds = Number(text);
+  if (!Number.isInteger(seconds) || seconds < 30 || seconds > 60)
+    throw new Error(`«${text}» does not do; use whole seconds from 30 to 60.`);
+  return seconds;
+}
+
+function firmware(text: string): string {
+  if (!/^[\w.+-]{1,64}$/.test(text))
+    throw new Error(`«${text}» does not do; use at most 64 letters, digits, dots, plus and hyphens.`);
+  return text;
+}

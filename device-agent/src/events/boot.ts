@@ -1,0 +1,29 @@
+import { z } from 'zod';
+import { readJsonFile, writeFileAtomically } from '../host/atomic-file.ts';
+import { readMachineBootId } from '../host/machine.ts';
+import type { BoardEvents } from './board-events.ts';
+
+const lastBootSchema = z.object({ machine_boot_id: z.string() });
+
+export interface BootOptions {
+  /** File of the machine's boot id at the last start. */
+  path: string;
+  /** Of this start of the agent. */
+  bootId: string;
+  agentVersion: string;
+}
+
+/** Says that the agent started, and whether the machine did too. */
+export async function announceBoot(events: BoardEvents, options: BootOptions): Promise<void> {
+  const { path, bootId, agentVersion } = options;
+  const machineBootId = readMachineBootId();
+  const last = lastBootSchema.safeParse(await readJsonFile(path));
+  const sameMachineBoot = last.success && last.data.machine_boot_id === machineBootId;
+  events.emit('boot', {
+    boot_id: bootId,
+    agent_version: agentVersion,
+    cause: sameMachineBoot ? 'agent_restarted' : 'machine_started',
+  });
+  if (machineBootId !== undefined && !sameMachineBoot)
+    await writeFileAtomically(path, JSON.stringify({ machine_boot_id: machineBootId }));
+}

@@ -1,0 +1,38 @@
+import { z } from 'zod';
+
+/** What a running agent tells about itself, over its socket and by `status --json`. Holds no secrets. */
+export const agentStatusSchema = z.object({
+  running: z.literal(true),
+  pid: z.int(),
+  version: z.string(),
+  device_id: z.string(),
+  serial: z.string(),
+  uptime_s: z.int(),
+  connection: z.object({ state: z.string(), endpoint: z.string(), detail: z.string() }),
+  certificate: z.object({ id: z.string(), expires_at: z.string(), days_left: z.int() }),
+  shadow: z.object({
+    version: z.int().optional(),
+    config_version: z.int(),
+    config_errors: z.record(z.string(), z.string()),
+  }),
+  camera: z.object({ detail: z.string() }),
+  stream: z.object({
+    state: z.string(),
+    bitrate_bps: z.number(),
+    last_persisted_at: z.number().optional(),
+    dropped_fragments: z.int(),
+    detail: z.string(),
+  }),
+  buffer: z.object({ fragments: z.int(), fragment_bytes: z.int(), messages: z.int(), message_bytes: z.int() }),
+  parts: z.array(z.object({ name: z.string(), ok: z.boolean(), detail: z.string() })),
+  problems: z.array(
+    z.object({
+      part: z.string(),
+      level: z.enum(['warn', 'error']),
+      sentence: z.string(),
+      at: z.number(),
+      count: z.int(),
+    }),
+  ),
+});
+export type AgentStatus = z.infer<typeof agentStatusSchema>;

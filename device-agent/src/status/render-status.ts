@@ -1,0 +1,64 @@
+import type { AgentStatus } from './agent-status.ts';
+
+const problemsShown = 5;
+
+/** One screen for a person in front of the board. */
+export function renderStatus(status: AgentStatus, now: number): string {
+  const { connection, certificate, shadow, stream, buffer, camera } = status;
+  const persisted =
+    stream.last_persisted_at === undefined
+      ? 'nothing persisted yet'
+      : `last persisted ${ago(now - stream.last_persisted_at)}`;
+  const rows: [string, string][] = [
+    ['Device', `${status.device_id} (serial ${status.serial})`],
+    ['Agent', `version ${status.version}, process ${status.pid}, up ${duration(status.uptime_s * 1_000)}`],
+    ['Connection', `${connection.state}: ${connection.detail}`],
+    ['Certificate', `expires ${certificate.expires_at.slice(0, 10)} (${certificate.days_left} days left)`],
+    ['Shadow', `reported version ${shadow.version ?? 'none'}, config version ${shadow.config_version}`],
+    ...Object.entries(shadow.config_errors).map(([key, reason]): [string, string] => [
+      '',
+      `refused ${key}: ${reason}`,
+    ]),
+    ['Camera', camera.detail],
+    ['Stream', `${stream.state}, ${Math.round(stream.bitrate_bps / 1_000)} kb/s, ${persisted}`],
+    ['', stream.detail],
+    [
+      'Buffer',
+      `${buffer.fragments} fragments (${kib(buffer.fragment_bytes)}), ${buffer.messages} messages ` +
+        `(${kib(buffer.message_bytes)}), ${stream.dropped_fragments} fragments dropped`,
+    ],
+  ];
+  return [...rows.map(([label, text]) => `${label.padEnd(12)}${text}`), ...renderProblems(status, now)].join('\n');
+}
+
+function renderProblems({ problems }: AgentStatus, now: number): string[] {
+  if (problems.length === 0) return ['Problems    none since the start'];
+  return [
+    'Problems',
+    ...problems.slice(0, problemsShown).map(({ at, count, level, part, sentence }) => {
+      const times = count > 1 ? `, ${count} times` : '';
+      return `  ${level.toUpperCase()} ${part}, ${ago(now - at)}${times}: ${sentence}`;
+    }),
+  ];
+}
+
+const kib = (bytes: number): string => `${Math.round(bytes / 1024)} KiB`;
+const ago = (ms: number): string => `${duration(ms)} ago`;
+
+/** `93784000` → `1 d 2 h`; two units at most. */
+export function duration(ms: number): string {
+  const seconds = Math.max(0, Math.floor(ms / 1_000));
+  const units: [number, string][] = [
+    [Math.floor(seconds / 86_400), 'd'],
+    [Math.floor(seconds / 3_600) % 24, 'h'],
+    [Math.floor(seconds / 60) % 60, 'min'],
+    [seconds % 60, 's'],
+  ];
+  const first = units.findIndex(([amount]) => amount > 0);
+  if (first === -1) return '0 s';
+  return units
+    .slice(first, first + 2)
+    .filter(([amount]) => amount > 0)
+    .map(([amount, unit]) => `${amount} ${unit}`)
+    .join(' ');
+}
