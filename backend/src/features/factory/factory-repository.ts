@@ -1,4 +1,4 @@
-import type { ManifestResult } from '@aovis/contracts/http/factory';
+import { type ManifestResult, manifestResultSchema } from '@aovis/contracts/http/factory';
 import type { Manifest, ManifestDevice } from '@aovis/contracts/provisioning';
 import type { Database } from '../../db/database.ts';
 import type { ClaimPolicy } from '../devices/activation-rules.ts';
@@ -80,8 +80,14 @@ export class FactoryRepository {
   async findManifest(manifestId: string): Promise<StoredManifest | undefined> {
     const row = await this.#db('factory_manifests')
       .where({ manifest_id: manifestId })
-      .first<{ payload_digest: Buffer; result: ManifestResult } | undefined>('payload_digest', 'result');
-    return row && { payloadSha256: row.payload_digest.toString('hex'), result: row.result };
+      .first<{ payload_digest: Buffer; result: unknown } | undefined>('payload_digest', 'result');
+    return (
+      row && {
+        payloadSha256: row.payload_digest.toString('hex'),
+        // In the schema's order of keys, which jsonb does not keep: the answer is the same to the byte.
+        result: manifestResultSchema.parse(row.result),
+      }
+    );
   }
 
   /** The manifest's boards, and those that hold one of its certificates or SIM cards; locked. */
