@@ -107,7 +107,7 @@ export class Engine extends Aedes {
       return;
     }
     onNumbered(sequence);
-    client.publish(packetOf(this.id, sequence, message));
+    client.publish(packetOf(this.id, sequence, message), () => undefined);
   }
 
   /** aedes forgets the client id here even when a newer connection has taken it over. */

@@ -90,8 +90,8 @@ export class Broker implements Service, MessageBus {
     if (this.#listener !== undefined) return;
     const { pki, log, store } = this.#environment;
     await this.#engine.listen();
-    store.transaction(() => this.#presence.open());
     this.#forwarder.start();
+    store.transaction(() => this.#presence.open());
     this.#registry.changes.on('certificate', this.#onCertificate);
     this.#registry.changes.on('certificateDeleted', this.#onCertificateDeleted);
     this.#registry.changes.on('policies', this.#onPolicies);
