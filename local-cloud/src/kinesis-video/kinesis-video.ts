@@ -43,6 +43,7 @@ export class KinesisVideo implements Service {
   readonly #connections: Connections;
   readonly #server: AwsServer;
   #url = '';
+  #running = false;
   #retention: NodeJS.Timeout | undefined;
 
   constructor(environment: Environment, options: KinesisVideoOptions) {
@@ -107,7 +108,8 @@ export class KinesisVideo implements Service {
   }
 
   async start(): Promise<void> {
-    if (this.#url !== '') return;
+    if (this.#running) return;
+    this.#running = true;
     // Opens every stream's media: half-written records of a killed process go, the index is read.
     this.#state.expire();
     this.#url = `http://127.0.0.1:${await this.#server.listen(this.#port)}`;
@@ -120,7 +122,7 @@ export class KinesisVideo implements Service {
     for (const session of this.#connections.all()) session.end();
     await this.#server.close();
     await this.#state.settle();
-    this.#url = '';
+    this.#running = false;
   }
 }
 

@@ -153,3 +153,10 @@ export class StreamMedia {
 export function timeOf(kind: TimestampKind): (fragment: Fragment) => number {
   return kind === 'PRODUCER_TIMESTAMP' ? ({ producerMs }) => producerMs : ({ serverMs }) => serverMs;
 }
+
+/** Of fragments in time order those with equal producer times but for the newest; server times are never duplicates. */
+export function withoutDuplicates(kind: TimestampKind, fragments: readonly Fragment[]): Fragment[] {
+  return fragments.filter(
+    ({ producerMs }, i) => kind === 'SERVER_TIMESTAMP' || fragments[i + 1]?.producerMs !== producerMs,
+  );
+}

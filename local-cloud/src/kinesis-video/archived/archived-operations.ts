@@ -10,7 +10,7 @@ import { codecsOf } from '../mp4/codec.ts';
 import { samplesOf } from '../mp4/samples.ts';
 import type { Quotas } from '../quotas.ts';
 import type { State } from '../state.ts';
-import { type StreamMedia, type TimestampKind, timeOf } from '../stream-media.ts';
+import { type StreamMedia, type TimestampKind, timeOf, withoutDuplicates } from '../stream-media.ts';
 import { archivedTags, withTags } from './media-output.ts';
 
 /** Limits of GetClip. */
@@ -148,13 +148,9 @@ async function drained(response: {
 /** Those that touch the range, also one that begins before it; of equal times the newest; within the limits of a clip. */
 function clipFragments(media: StreamMedia, kind: TimestampKind, startMs: number, endMs: number): Fragment[] {
   const time = timeOf(kind);
-  const touching = media
-    .within(kind, Number.NEGATIVE_INFINITY, endMs)
-    .filter((fragment) => time(fragment) >= startMs || time(fragment) + fragment.lengthMs > startMs)
-    .filter((fragment, i, all) => {
-      const next = all[i + 1];
-      return next === undefined || time(next) !== time(fragment);
-    });
+  const touching = withoutDuplicates(kind, media.within(kind, Number.NEGATIVE_INFINITY, endMs)).filter(
+    (fragment) => time(fragment) >= startMs || time(fragment) + fragment.lengthMs > startMs,
+  );
   let bytes = 0;
   return touching.slice(0, maxClipFragments).filter((fragment) => {
     bytes += fragment.sizeBytes;

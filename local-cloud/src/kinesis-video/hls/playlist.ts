@@ -1,5 +1,6 @@
 import type { Fragment } from '../fragment.ts';
-import { type StreamMedia, timeOf } from '../stream-media.ts';
+import { compareFragmentNumbers } from '../fragment-number.ts';
+import { type StreamMedia, timeOf, withoutDuplicates } from '../stream-media.ts';
 import type { HlsSession } from './hls-session.ts';
 
 /** A fragment in a media playlist. */
@@ -60,10 +61,9 @@ export class Playlist {
   }
 
   #updateLive(media: StreamMedia): void {
-    const time = timeOf(this.#session.kind);
     for (const fragment of media.since(this.#nextOrdinal)) {
       this.#nextOrdinal = fragment.ordinal + 1;
-      if (this.#last === undefined || time(fragment) > time(this.#last.fragment)) this.#add(fragment);
+      if (this.#isLater(fragment)) this.#add(fragment);
     }
     this.#trim();
   }
@@ -85,22 +85,25 @@ export class Playlist {
       elapsedMs -= fragments[shown]?.lengthMs ?? 0;
       if (elapsedMs < 0) break;
     }
-    const time = timeOf(this.#session.kind);
-    const after = this.#last === undefined ? Number.NEGATIVE_INFINITY : time(this.#last.fragment);
-    for (const fragment of fragments.slice(0, shown)) if (time(fragment) > after) this.#add(fragment);
+    for (const fragment of fragments.slice(0, shown)) if (this.#isLater(fragment)) this.#add(fragment);
     this.#trim();
     this.ended = endMs !== undefined && endMs < nowMs && shown === fragments.length;
   }
 
-  /** In time order; of equal producer times the fragment with the largest number. */
+  /** Later than all that were shown. Of one server time there may be several, which come in the order of their numbers. */
+  #isLater(fragment: Fragment): boolean {
+    const last = this.#last?.fragment;
+    if (last === undefined) return true;
+    const time = timeOf(this.#session.kind);
+    if (time(fragment) !== time(last) || this.#session.kind === 'PRODUCER_TIMESTAMP')
+      return time(fragment) > time(last);
+    return compareFragmentNumbers(fragment.number, last.number) > 0;
+  }
+
+  /** In time order. */
   #inRange(media: StreamMedia): Fragment[] {
     const { kind, startMs = 0, endMs = Number.POSITIVE_INFINITY } = this.#session;
-    const fragments = media.within(kind, startMs, endMs);
-    const time = timeOf(kind);
-    return fragments.filter((fragment, i) => {
-      const next = fragments[i + 1];
-      return next === undefined || time(next) !== time(fragment);
-    });
+    return withoutDuplicates(kind, media.within(kind, startMs, endMs));
   }
 
   #add(fragment: Fragment): void {

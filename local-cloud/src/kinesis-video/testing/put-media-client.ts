@@ -1,0 +1,171 @@
+import { createHash, createHmac, type Hash, type Hmac } from 'node:crypto';
+import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
+import { SignatureV4 } from '@smithy/signature-v4';
+import type { AccessKey } from '../../kernel/principal.ts';
+import { accountKey, region } from './harness.ts';
+
+export interface Ack {
+  EventType: string;
+  FragmentTimecode?: number;
+  FragmentNumber?: string;
+  ErrorCode?: string;
+  ErrorId?: number;
+}
+
+export interface PutMediaOptions {
+  url: string;
+  streamName: string;
+  key?: AccessKey;
+  headers?: Record<string, string>;
+}
+
+/** SHA-256 as the signer wants it, keyed when a secret is given. */
+class Sha256 {
+  readonly #hash: Hash | Hmac;
+
+  constructor(secret?: string | ArrayBuffer | ArrayBufferView) {
+    if (secret === undefined) this.#hash = createHash('sha256');
+    else if (typeof secret === 'string') this.#hash = createHmac('sha256', secret);
+    else if (ArrayBuffer.isView(secret))
+      this.#hash = createHmac('sha256', Buffer.from(secret.buffer, secret.byteOffset, secret.byteLength));
+    else this.#hash = createHmac('sha256', Buffer.from(secret));
+  }
+
+  update(data: Uint8Array): void {
+    this.#hash.update(data);
+  }
+
+  async digest(): Promise<Uint8Array> {
+    return this.#hash.digest();
+  }
+
+  reset(): void {
+    throw new Error('a hash is used once');
+  }
+}
+
+/** A producer of a stranger's make: signed by AWS's own signer, sent by Node's HTTP client. */
+export class PutMediaClient {
+  readonly acks: Ack[] = [];
+  readonly request: ClientRequest;
+  readonly #response: Promise<IncomingMessage>;
+  readonly #closed: Promise<void>;
+  #wake: (() => void) | undefined;
+  #done = false;
+  #rest = '';
+
+  private constructor(request: ClientRequest) {
+    this.request = request;
+    // A connection that breaks shows as the end of the acknowledgements.
+    request.on('error', () => this.#finish());
+    this.#response = new Promise((resolve, reject) => {
+      request.once('response', resolve);
+      request.once('error', reject);
+    });
+    this.#response.catch(() => undefined);
+    this.#closed = new Promise((resolve) => {
+      request.once('close', resolve);
+    });
+    request.once('response', (response) => {
+      response.setEncoding('utf8');
+      response.on('data', (text: string) => this.#read(text));
+      response.on('error', () => this.#finish());
+      response.on('close', () => this.#finish());
+    });
+  }
+
+  static async open({
+    url,
+    streamName,
+    key = accountKey,
+    headers = {},
+  }: PutMediaOptions): Promise<PutMediaClient> {
+    const endpoint = new URL(url);
+    const signer = new SignatureV4({
+      service: 'kinesisvideo',
+      region,
+      sha256: Sha256,
+      credentials: {
+        accessKeyId: key.accessKeyId,
+        secretAccessKey: key.secretAccessKey,
+        ...(key.sessionToken === undefined ? {} : { sessionToken: key.sessionToken }),
+      },
+    });
+    const signed = await signer.sign({
+      method: 'POST',
+      protocol: 'http:',
+      hostname: endpoint.hostname,
+      port: Number(endpoint.port),
+      path: '/putMedia',
+      query: {},
+      headers: {
+        host: endpoint.host,
+        'x-amz-content-sha256': 'UNSIGNED-PAYLOAD',
+        'x-amzn-stream-name': streamName,
+        'x-amzn-fragment-timecode-type': 'ABSOLUTE',
+        'x-amzn-producer-start-timestamp': (Date.now() / 1000).toFixed(3),
+        'x-amzn-fragment-acknowledgment-required': '1',
+        ...headers,
+      },
+    });
+    const request = httpRequest({
+      method: 'POST',
+      host: endpoint.hostname,
+      port: endpoint.port,
+      path: '/putMedia',
+      headers: { ...signed.headers, 'transfer-encoding': 'chunked' },
+    });
+    request.flushHeaders();
+    return new PutMediaClient(request);
+  }
+
+  async response(): Promise<IncomingMessage> {
+    return this.#response;
+  }
+
+  write(bytes: Uint8Array): void {
+    this.request.write(bytes);
+  }
+
+  /** Ends the body and waits for the end of the response; all acknowledgements. */
+  async finish(bytes?: Uint8Array): Promise<Ack[]> {
+    this.request.end(bytes);
+    await this.ended();
+    return this.acks;
+  }
+
+  /** Waits until the response has ended, whoever ended it. */
+  async ended(): Promise<void> {
+    await this.#until(() => this.#done);
+    this.request.destroy();
+    await this.#closed;
+  }
+
+  /** The first acknowledgement that is wanted; throws when the response ends without it. */
+  async waitFor(wanted: (ack: Ack) => boolean): Promise<Ack> {
+    await this.#until(() => this.#done || this.acks.some(wanted));
+    const found = this.acks.find(wanted);
+    if (found === undefined) throw new Error(`The response ended with ${JSON.stringify(this.acks)}`);
+    return found;
+  }
+
+  #read(text: string): void {
+    const lines = (this.#rest + text).split('\n');
+    this.#rest = lines.pop() ?? '';
+    for (const line of lines) if (line.trim() !== '') this.acks.push(JSON.parse(line) as Ack);
+    this.#wake?.();
+  }
+
+  #finish(): void {
+    this.#done = true;
+    this.#wake?.();
+  }
+
+  async #until(condition: () => boolean): Promise<void> {
+    while (!condition()) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+}
