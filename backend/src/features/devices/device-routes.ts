@@ -31,36 +31,36 @@ export function deviceRoutes({ activations, devices }: DeviceRouteDependencies):
           activationCode: body.activation_code ?? undefined,
           iccid: body.iccid ?? undefined,
         });
-        return { status: 200 as const, body: activation };
+        return { status: 200, body: activation };
       },
       { limits: ['activation'] },
     ),
     handle(listDevices, async ({ query, user }) => ({
-      status: 200 as const,
+      status: 200,
       body: await devices.list(user.id, query),
     })),
     handle(getDevice, async ({ params, user }) => ({
-      status: 200 as const,
+      status: 200,
       body: await devices.get(user.id, params.id),
     })),
     handle(renameDevice, async ({ params, body, user, requestContext }) => ({
-      status: 200 as const,
+      status: 200,
       body: await devices.rename(callerOf(user, requestContext), params.id, body.name),
     })),
     handle(releaseDevice, async ({ params, user, requestContext }) => ({
-      status: 200 as const,
+      status: 200,
       body: await devices.release(callerOf(user, requestContext), params.id),
     })),
     handle(getDeviceShadow, async ({ params, query, user }) => {
       const shadow = await devices.getShadow(user.id, params.id, query.name);
-      return { status: 200 as const, body: shadow, headers: { ETag: `"${shadow.version}"` } };
+      return { status: 200, body: shadow, headers: { ETag: `"${shadow.version}"` } };
     }),
     handle(updateDeviceShadow, async ({ params, body, user, requestContext }) => {
       const shadow = await devices.updateShadow(callerOf(user, requestContext), params.id, {
         desired: body.desired,
         expectedVersion: versionOf(requestContext.header('if-match')),
       });
-      return { status: 200 as const, body: shadow, headers: { ETag: `"${shadow.version}"` } };
+      return { status: 200, body: shadow, headers: { ETag: `"${shadow.version}"` } };
     }),
   ];
 }

@@ -7,7 +7,7 @@ export function ingestionRoutes(ingestion: IngestionService): Route[] {
     handle(
       receiveIotEvent,
       async ({ body, requestContext: { requestId } }) => ({
-        status: 200 as const,
+        status: 200,
         body: await ingestion.take(body, requestId),
       }),
       {

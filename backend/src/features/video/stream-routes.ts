@@ -5,7 +5,7 @@ import type { StreamService } from './stream-service.ts';
 export function streamRoutes(streams: StreamService): Route[] {
   return [
     handle(getDeviceStream, async ({ params, query, user }) => ({
-      status: 200 as const,
+      status: 200,
       body: await streams.open(user.id, params.id, query),
       // The URL is a key to the video.
       headers: { 'Cache-Control': 'no-store' },
