@@ -38,12 +38,18 @@ export interface RouteOptions {
 
 export type LimitName = 'sign-in' | 'magic-link' | 'activation';
 
+export type AnyInput = HandlerInput<z.ZodType, z.ZodType, z.ZodType>;
+
+export interface AnyAnswer {
+  status: number;
+  body: unknown;
+  headers?: Record<string, string | string[]>;
+}
+
 /** A route as the server mounts it: contract and handler, types erased. */
 export interface Route extends RouteOptions {
   contract: RouteContract;
-  handler: (
-    input: HandlerInput<z.ZodType, z.ZodType, z.ZodType>,
-  ) => Promise<Answer<Record<number, z.ZodType>>>;
+  handler: (input: AnyInput) => Promise<AnyAnswer>;
 }
 
 /**
@@ -57,7 +63,7 @@ export function handle<
   Responses extends Record<number, z.ZodType>,
 >(
   contract: RouteContract<Params, Query, Body, Responses>,
-  handler: (input: HandlerInput<Params, Query, Body>) => Promise<Answer<Responses>>,
+  handler: (input: HandlerInput<Params, Query, Body>) => Promise<Answer<NoInfer<Responses>>>,
   options: RouteOptions = {},
 ): Route {
   return {

@@ -1,8 +1,10 @@
 import { type ErrorCode, publicMessageOf } from '@aovis/contracts/error-codes';
 
+/** Goes out with the answer: nothing secret. */
+export type ErrorDetails = Readonly<Record<string, unknown>> | readonly object[];
+
 export interface AppErrorOptions {
-  /** Goes out with the answer: nothing secret. */
-  details?: Record<string, unknown>;
+  details?: ErrorDetails;
   /** Goes to the log only. */
   cause?: unknown;
   /** When a repetition may succeed, in milliseconds from now. Marks the error as passing. */
@@ -13,7 +15,7 @@ export interface AppErrorOptions {
 export class AppError extends Error {
   override name = 'AppError';
   readonly code: ErrorCode;
-  readonly details: Record<string, unknown> | undefined;
+  readonly details: ErrorDetails | undefined;
   readonly retryAfterMs: number | undefined;
 
   constructor(code: ErrorCode, options: AppErrorOptions = {}) {

@@ -1,0 +1,83 @@
+import { publicMessageOf, statusOf } from '@aovis/contracts/error-codes';
+import type { ErrorBody, ProblemBody } from '@aovis/contracts/http/common';
+import type { ErrorRequestHandler, Request, RequestHandler } from 'express';
+import { translatePgError } from '../db/pg-errors.ts';
+import { AppError } from '../kernel/errors.ts';
+import { contextOf } from './request-context.ts';
+
+/** Everything that no route took. */
+export const nothingHere: RequestHandler = () => {
+  throw new AppError('not_found');
+};
+
+/** The only place that turns codes into statuses and bodies. What has no code becomes an opaque 500 and an ERROR line. */
+export const errorHandler: ErrorRequestHandler = (thrown: unknown, request, response, next) => {
+  const { log, requestId } = contextOf(request);
+  const error = toAppError(thrown);
+  const status = statusOf(error.code);
+  if (status >= 500 && error.retryAfterMs === undefined) log.error({ error: thrown }, 'request failed');
+  else if (status >= 500) log.warn({ error: thrown }, 'request could not be served');
+  else log.debug({ error: thrown }, 'request refused');
+  if (response.headersSent) {
+    next(thrown);
+    return;
+  }
+  if (error.retryAfterMs !== undefined)
+    response.setHeader('Retry-After', Math.ceil(error.retryAfterMs / 1_000));
+  if (status === 401) response.setHeader('WWW-Authenticate', 'Bearer');
+  response.setHeader('Cache-Control', 'no-store');
+  response.vary('Accept');
+  response.status(status);
+  if (prefersProblem(request))
+    response.type('application/problem+json').send(JSON.stringify(problem(error, requestId)));
+  else response.json(plain(error, requestId));
+};
+
+function prefersProblem(request: Request): boolean {
+  return request.accepts(['application/json', 'application/problem+json']) === 'application/problem+json';
+}
+
+/** Errors of Express and its body reader carry a status of their own. */
+function toAppError(thrown: unknown): AppError {
+  const error = translatePgError(thrown);
+  if (error instanceof AppError) return error;
+  const { status, type } = (typeof error === 'object' && error !== null ? error : {}) as Record<
+    string,
+    unknown
+  >;
+  if (status === 413) return new AppError('payload_too_large', { cause: error });
+  if (status === 415) return new AppError('unsupported_media_type', { cause: error });
+  // A client that hung up, a length that is not true, a path that is no percent-encoding.
+  if (status === 400 && (typeof type === 'string' || error instanceof URIError))
+    return new AppError('invalid_request', { cause: error });
+  return new AppError('internal_error', { cause: error });
+}
+
+type Details = ErrorBody['error']['details'];
+
+function detailsOf(error: AppError): { details?: NonNullable<Details> } {
+  return error.details === undefined ? {} : { details: error.details as NonNullable<Details> };
+}
+
+function plain(error: AppError, requestId: string): ErrorBody {
+  return {
+    error: {
+      code: error.code,
+      message: publicMessageOf(error.code),
+      request_id: requestId,
+      ...detailsOf(error),
+    },
+  };
+}
+
+function problem(error: AppError, requestId: string): ProblemBody {
+  return {
+    type: 'about:blank',
+    title: error.code.replaceAll('_', ' '),
+    status: statusOf(error.code),
+    detail: publicMessageOf(error.code),
+    code: error.code,
+    request_id: requestId,
+    ...detailsOf(error),
+  };
+}

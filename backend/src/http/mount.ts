@@ -1,0 +1,141 @@
+import type { Express, NextFunction, Request, RequestHandler, Response } from 'express';
+import type { Database } from '../db/database.ts';
+import type { Clock } from '../kernel/clock.ts';
+import { AppError } from '../kernel/errors.ts';
+import { runOnce } from './idempotency.ts';
+import { hasBody, parseJsonBody } from './json-body.ts';
+import type { Limiters } from './limits.ts';
+import { contextOf, type RequestContext } from './request-context.ts';
+import type { AnyAnswer, AnyInput, Route, SignedInUser } from './route.ts';
+import { parsePart } from './validate.ts';
+
+/** Tells who sent a request. @throws AppError unauthorized */
+export type Authenticate = (context: RequestContext) => Promise<SignedInUser>;
+
+export interface MountDependencies {
+  db: Database;
+  clock: Clock;
+  authenticate: Authenticate;
+  limiters: Limiters;
+  /** Check answers against their contracts, and fail with 500 when they do not fit. For tests and laptops. */
+  validateAnswers: boolean;
+}
+
+/** Mounts the routes, and for each of their paths a 405 with `Allow` for all other methods. */
+export function mountRoutes(app: Express, routes: readonly Route[], dependencies: MountDependencies): void {
+  for (const route of inMatchingOrder(routes)) {
+    const { method, path } = route.contract;
+    app[method](expressPath(path), ...limitersOf(route, dependencies), serve(route, dependencies));
+  }
+  for (const [path, methods] of methodsByPath(routes)) app.all(expressPath(path), methodNotAllowed(methods));
+}
+
+/** `/api/devices/{id}` → `/api/devices/:id` */
+function expressPath(path: string): string {
+  return path.replace(/\{(\w+)\}/g, ':$1');
+}
+
+/** Fixed paths before templates: `/api/devices/activate` is not the device named activate. */
+function inMatchingOrder(routes: readonly Route[]): Route[] {
+  const placeholders = ({ contract }: Route): number => contract.path.split('{').length;
+  return [...routes].sort((a, b) => placeholders(a) - placeholders(b));
+}
+
+function methodsByPath(routes: readonly Route[]): Map<string, string[]> {
+  const methods = new Map<string, string[]>();
+  for (const { contract } of routes) {
+    const own = contract.method === 'get' ? ['GET', 'HEAD'] : [contract.method.toUpperCase()];
+    methods.set(contract.path, [...(methods.get(contract.path) ?? []), ...own]);
+  }
+  return new Map([...methods].sort(([a], [b]) => a.split('{').length - b.split('{').length));
+}
+
+function methodNotAllowed(methods: readonly string[]): RequestHandler {
+  return (_request, response) => {
+    response.setHeader('Allow', methods.join(', '));
+    throw new AppError('method_not_allowed');
+  };
+}
+
+function limitersOf(route: Route, { limiters }: MountDependencies): RequestHandler[] {
+  return (route.limits ?? []).flatMap((name) => limiters.shared[name]);
+}
+
+function serve(route: Route, dependencies: MountDependencies): RequestHandler {
+  return async (request: Request, response: Response, next: NextFunction) => {
+    try {
+      const context = contextOf(request);
+      const user = needsUser(route) ? await dependencies.authenticate(context) : undefined;
+      const input = await readInput(route, request, context, user);
+      send(response, await answer(route, input, user, dependencies));
+    } catch (error) {
+      next(error);
+    }
+  };
+}
+
+function needsUser({ contract: { auth } }: Route): boolean {
+  return auth !== 'public' && auth !== 'signature';
+}
+
+async function readInput(
+  { contract, before }: Route,
+  request: Request,
+  requestContext: RequestContext,
+  user: SignedInUser | undefined,
+): Promise<AnyInput> {
+  await before?.(requestContext);
+  const params = parsePart(contract.params, 'params', request.params);
+  const query = parsePart(contract.query, 'query', request.query);
+  const body = contract.body && parsePart(contract.body, 'body', parseJsonBody(request));
+  if (contract.body === undefined && hasBody(request))
+    throw new AppError('invalid_request', {
+      details: [{ path: 'body', message: 'This request takes no body' }],
+    });
+  return {
+    params,
+    query,
+    body,
+    requestContext,
+    get user(): SignedInUser {
+      if (user === undefined) throw new Error(`${contract.operationId} has no signed-in user`);
+      return user;
+    },
+  };
+}
+
+async function answer(
+  route: Route,
+  input: AnyInput,
+  user: SignedInUser | undefined,
+  { db, clock, validateAnswers }: MountDependencies,
+): Promise<AnyAnswer> {
+  const { contract, handler } = route;
+  const given = route.idempotent
+    ? await runOnce(
+        { db, clock },
+        {
+          header: input.requestContext.header('idempotency-key'),
+          scope: `${user?.id ?? 'anonymous'} ${contract.operationId}`,
+          content: [input.params, input.query, input.body],
+        },
+        () => handler(input),
+      )
+    : await handler(input);
+  if (validateAnswers) {
+    const result = contract.responses[given.status]?.safeParse(given.body);
+    if (!result?.success)
+      throw new Error(
+        `${contract.operationId} gave an answer that is not in its contract (${given.status})`,
+        {
+          cause: result?.error,
+        },
+      );
+  }
+  return given;
+}
+
+function send(response: Response, { status, body, headers = {} }: AnyAnswer): void {
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+  response.status(status).json(body);
+}
