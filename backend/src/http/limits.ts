@@ -24,6 +24,7 @@ const byAddress = (request: Request): string => ipKeyGenerator(request.ip ?? '',
  */
 const sharedLimits: Record<LimitName, readonly Limit[]> = {
   'sign-in': [{ windowMs: minute, limit: 30, keyOf: byAddress }],
+  refresh: [{ windowMs: minute, limit: 120, keyOf: byAddress }],
   'magic-link': [
     { windowMs: 15 * minute, limit: 20, keyOf: byAddress },
     { windowMs: 15 * minute, limit: 5, keyOf: emailKey },
@@ -61,6 +62,7 @@ export function createLimiters(db: Database, requestsPerMinute: number): Limiter
     general: limiter('general', { windowMs: minute, limit: requestsPerMinute, keyOf: byAddress }),
     shared: {
       'sign-in': shared('sign-in'),
+      refresh: shared('refresh'),
       'magic-link': shared('magic-link'),
       activation: shared('activation'),
     },

@@ -36,7 +36,7 @@ export interface RouteOptions {
   idempotent?: boolean;
 }
 
-export type LimitName = 'sign-in' | 'magic-link' | 'activation';
+export type LimitName = 'sign-in' | 'refresh' | 'magic-link' | 'activation';
 
 export type AnyInput = HandlerInput<z.ZodType, z.ZodType, z.ZodType>;
 

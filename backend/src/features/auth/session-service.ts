@@ -1,0 +1,146 @@
+import type { TokenPair } from '@aovis/contracts/http/auth';
+import { type Database, transaction } from '../../db/database.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import { AppError } from '../../kernel/errors.ts';
+import { deriveToken, hashToken, randomToken } from '../../kernel/tokens.ts';
+import { record } from '../audit/audit-log.ts';
+import type { AccessTokens } from './access-token.ts';
+import { decideRefresh } from './refresh-rules.ts';
+import { type Session, SessionRepository } from './session-repository.ts';
+
+export interface SessionDependencies {
+  db: Database;
+  clock: Clock;
+  accessTokens: AccessTokens;
+  /** Key from which a refresh token's successor follows. */
+  refreshSecret: string;
+  sessionTtlMs: number;
+}
+
+/** Who asks: for the audit log. */
+export interface Asker {
+  requestId: string;
+  userAgent?: string | undefined;
+}
+
+export interface SignedInSession {
+  userId: string;
+  sessionId: string;
+  role: 'user' | 'admin';
+}
+
+/** Keeps people signed in: sessions, their access tokens, and their families of refresh tokens. */
+export class SessionService {
+  readonly #dependencies: SessionDependencies;
+
+  constructor(dependencies: SessionDependencies) {
+    this.#dependencies = dependencies;
+  }
+
+  /** Opens a session in the transaction of a sign-in. */
+  async open(trx: Database, userId: string, method: string, asker: Asker): Promise<TokenPair> {
+    const { clock, sessionTtlMs } = this.#dependencies;
+    const now = clock.now();
+    const sessions = new SessionRepository(trx);
+    const expiresAt = new Date(now.getTime() + sessionTtlMs);
+    const sessionId = await sessions.insert({ userId, method, userAgent: asker.userAgent, now, expiresAt });
+    const refreshToken = randomToken();
+    await sessions.insertRefreshToken({ hash: hashToken(refreshToken), sessionId, generation: 1, now });
+    return this.#pair({ userId, sessionId }, refreshToken);
+  }
+
+  /** @throws AppError invalid_token */
+  async refresh(refreshToken: string, asker: Asker): Promise<TokenPair> {
+    // A family that is ended must stay ended, so the transaction commits before the refusal is thrown.
+    const pair = await transaction(this.#dependencies.db, (trx) => this.#refresh(trx, refreshToken, asker));
+    if (pair === undefined) throw new AppError('invalid_token');
+    return pair;
+  }
+
+  async #refresh(trx: Database, refreshToken: string, asker: Asker): Promise<TokenPair | undefined> {
+    const now = this.#dependencies.clock.now();
+    const sessions = new SessionRepository(trx);
+    const hash = hashToken(refreshToken);
+    const session = await sessions.lockByRefreshToken(hash);
+    const token = await sessions.findRefreshToken(hash);
+    const current = session && (await sessions.findCurrentRefreshToken(session.id));
+    if (session === undefined || token === undefined || current === undefined) return undefined;
+
+    const successor = deriveToken(this.#dependencies.refreshSecret, 'refresh-successor', refreshToken);
+    switch (decideRefresh(session, token, current, now)) {
+      case 'rotate':
+        await sessions.markRotated(hash, now);
+        await sessions.insertRefreshToken({
+          hash: hashToken(successor),
+          sessionId: session.id,
+          generation: token.generation + 1,
+          now,
+        });
+        return this.#pair({ userId: session.userId, sessionId: session.id }, successor);
+      case 'repeat':
+        return this.#pair({ userId: session.userId, sessionId: session.id }, successor);
+      case 'reuse':
+        await this.#endFamily(trx, session, token.generation, asker);
+        return undefined;
+      case 'refuse':
+        return undefined;
+    }
+  }
+
+  async #endFamily(trx: Database, session: Session, generation: number, { requestId }: Asker): Promise<void> {
+    await new SessionRepository(trx).revoke(
+      session.id,
+      'refresh_token_reused',
+      this.#dependencies.clock.now(),
+    );
+    await record(trx, {
+      action: 'session.refresh',
+      actor: { kind: 'user', id: session.userId },
+      subject: { kind: 'session', id: session.id },
+      outcome: 'refused',
+      details: { reason: 'refresh_token_reused', generation },
+      requestId,
+    });
+  }
+
+  /** Signs out: access and refresh tokens are worthless from the commit on. */
+  async revoke({ sessionId, userId }: Omit<SignedInSession, 'role'>, { requestId }: Asker): Promise<void> {
+    await transaction(this.#dependencies.db, async (trx) => {
+      await new SessionRepository(trx).revoke(sessionId, 'signed_out', this.#dependencies.clock.now());
+      await record(trx, {
+        action: 'session.revoke',
+        actor: { kind: 'user', id: userId },
+        subject: { kind: 'session', id: sessionId },
+        outcome: 'ok',
+        details: {},
+        requestId,
+      });
+    });
+  }
+
+  /** Who an `Authorization` header stands for. @throws AppError unauthorized */
+  async authenticate(authorization: string | undefined): Promise<SignedInSession> {
+    const { db, clock, accessTokens } = this.#dependencies;
+    const token = /^Bearer ([\w.~+/=-]+)$/i.exec(authorization ?? '')?.[1];
+    const claims = token === undefined ? undefined : accessTokens.read(token);
+    const session = claims && (await new SessionRepository(db).find(claims.sessionId));
+    const stands =
+      session !== undefined &&
+      session.userId === claims?.userId &&
+      session.userActive &&
+      session.revokedAt === undefined &&
+      session.expiresAt > clock.now();
+    if (!stands) throw new AppError('unauthorized');
+    return { userId: session.userId, sessionId: session.id, role: session.role };
+  }
+
+  #pair(claims: { userId: string; sessionId: string }, refreshToken: string): TokenPair {
+    const { accessTokens } = this.#dependencies;
+    return {
+      access_token: accessTokens.sign(claims),
+      refresh_token: refreshToken,
+      token_type: 'Bearer',
+      expires_in: accessTokens.ttlSeconds,
+    };
+  }
+}
