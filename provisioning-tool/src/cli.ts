@@ -1,8 +1,9 @@
+import { types } from 'node:util';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import type { BatchFlags } from './commands/batch-plan-command.ts';
-import { CommandContext, type Surroundings } from './commands/command-context.ts';
-import { flagOf, settingNames, settings } from './config.ts';
+import type { CommandContext, Surroundings } from './commands/command-context.ts';
 import { exitCodes, messageOf, Refusal } from './refusal.ts';
+import { flagOf, settingNames, settings } from './settings.ts';
 import { type Streams, Terminal } from './terminal/terminal.ts';
 
 type Flags = Record<string, string | boolean | undefined>;
@@ -12,7 +13,11 @@ const settingsHeading = 'Settings (also by environment or config.json):';
 const commonHeading = 'Options of every command:';
 
 /** Runs one command line and returns the exit code. Everything it says goes to `streams`. */
-export async function run(argv: readonly string[], streams: Streams, surroundings: Surroundings): Promise<number> {
+export async function run(
+  argv: readonly string[],
+  streams: Streams,
+  surroundings: Surroundings,
+): Promise<number> {
   const terminal = new Terminal(streams, outputOptions(argv), surroundings.env);
   try {
     await buildProgram(terminal, streams, surroundings).parseAsync([...argv], { from: 'user' });
@@ -32,7 +37,7 @@ function report(terminal: Terminal, error: unknown, { env, signal }: Surrounding
   terminal.fail({
     kind: 'unexpected',
     message: `A defect of this program: ${messageOf(reason)}. Nothing is lost; please report it with DEBUG=1 set.`,
-    details: env['DEBUG'] && reason instanceof Error ? (reason.stack?.split('\n') ?? []) : [],
+    details: env['DEBUG'] && types.isNativeError(reason) ? (reason.stack?.split('\n') ?? []) : [],
     exitCode: exitCodes.unexpected,
   });
   return exitCodes.unexpected;
@@ -49,7 +54,9 @@ function outputOptions(argv: readonly string[]) {
 
 function buildProgram(terminal: Terminal, streams: Streams, surroundings: Surroundings): Command {
   const program = new Command('aovis-provision')
-    .description('Makes boards ready at the factory: keys, certificates, AWS IoT registration, bundles, labels.')
+    .description(
+      'Makes boards ready at the factory: keys, certificates, AWS IoT registration, bundles, labels.',
+    )
     .version(surroundings.version)
     .showHelpAfterError('(aovis-provision --help shows what there is)')
     .addHelpText('after', programHelp);
@@ -65,7 +72,9 @@ function buildProgram(terminal: Terminal, streams: Streams, surroundings: Surrou
     });
   })
     .option('--organization <name>', 'Organisation named in the certificates.', 'AOVIS')
-    .addOption(new Option('--key <kind>', 'Kind of the CA keys.').choices(['ec-p256', 'rsa-3072']).default('ec-p256'))
+    .addOption(
+      new Option('--key <kind>', 'Kind of the CA keys.').choices(['ec-p256', 'rsa-3072']).default('ec-p256'),
+    )
     .option('--years <n|never>', 'Validity of the CA; boards cannot outlive it.', yearsArgument, '40')
     .addHelpText(
       'after',
@@ -102,10 +111,16 @@ them. The passphrase is never taken from a flag or the environment. Nobody can h
   });
 
   const batch = program.command('batch').description('Batches of boards, each from a CSV file.');
-  command(batch, 'plan', 'Check a CSV and say what a run would do.', undefined, async (context, flags, [csv]) => {
-    const { batchPlan } = await import('./commands/batch-plan-command.ts');
-    await batchPlan(context, batchFlags(csv, flags));
-  })
+  command(
+    batch,
+    'plan',
+    'Check a CSV and say what a run would do.',
+    undefined,
+    async (context, flags, [csv]) => {
+      const { batchPlan } = await import('./commands/batch-plan-command.ts');
+      await batchPlan(context, batchFlags(csv, flags));
+    },
+  )
     .argument('<boards.csv>', 'header row: serial,model and optionally iccid')
     .option('--batch <name>', 'Name of the batch; default: the name of the file.')
     .addHelpText('after', csvHelp);
@@ -117,10 +132,16 @@ them. The passphrase is never taken from a flag or the environment. Nobody can h
     const { batchStatus } = await import('./commands/batch-status-command.ts');
     await batchStatus(context, batchId);
   }).argument('[batch]', 'name of a batch; without: all of them');
-  command(batch, 'verify', 'Check bundles, labels and registry.', undefined, async (context, flags, [batchId]) => {
-    const { batchVerify } = await import('./commands/batch-verify-command.ts');
-    await batchVerify(context, batchId ?? '', flags['offline'] === true);
-  })
+  command(
+    batch,
+    'verify',
+    'Check bundles, labels and registry.',
+    undefined,
+    async (context, flags, [batchId]) => {
+      const { batchVerify } = await import('./commands/batch-verify-command.ts');
+      await batchVerify(context, batchId ?? '', flags['offline'] === true);
+    },
+  )
     .argument('<batch>', 'name of the batch')
     .option('--offline', 'Do not ask AWS IoT.');
 
@@ -169,22 +190,24 @@ function commandMaker(terminal: Terminal, surroundings: Surroundings) {
         .default(surroundings.env['AOVIS_WORKSPACE'] || './factory')
         .helpGroup(commonHeading),
     );
-    if (passphrase) common('--passphrase-file <file>', 'File (mode 0600) with the passphrase of the CA keys.');
+    if (passphrase)
+      common('--passphrase-file <file>', 'File (mode 0600) with the passphrase of the CA keys.');
     common('-n, --dry-run', 'Only say what would be done.');
     common('--json', 'Answer in JSON on stdout; errors in JSON on stderr.');
     common('--plain', 'No colours, no bars, tab-separated columns.');
     common('--no-input', 'Never ask; fail instead.');
     for (const setting of settingNames) {
-      const { sentence, default: fallback, variable } = settings[setting];
+      const row: { sentence: string; variable: string; default?: string } = settings[setting];
+      const origin = row.default ? `${row.variable}, default ${row.default}` : row.variable;
       command.addOption(
-        new Option(`${flagOf(setting)} <value>`, `${sentence} [${variable}${fallback ? `, default ${fallback}` : ''}]`)
-          .helpGroup(settingsHeading),
+        new Option(`${flagOf(setting)} <value>`, `${row.sentence} [${origin}]`).helpGroup(settingsHeading),
       );
     }
     command.action(async () => {
       const flags: Flags = command.opts();
       const text = (key: string) => (typeof flags[key] === 'string' ? flags[key] : undefined);
-      const context = new CommandContext(terminal, surroundings, {
+      const { CommandContext: Context } = await import('./commands/command-context.ts');
+      const context = new Context(terminal, surroundings, {
         workspace: text('workspace') ?? './factory',
         settings: Object.fromEntries(settingNames.map((setting) => [setting, text(camelCase(setting))])),
         passphraseFile: text('passphraseFile'),

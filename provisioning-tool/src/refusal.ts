@@ -1,3 +1,5 @@
+import { types } from 'node:util';
+
 /** How the program ends, by reason. A script can tell «fix the file» from «run it again». */
 export const exitCodes = {
   ok: 0,
@@ -42,11 +44,11 @@ export class Refusal extends Error {
 
 /** The text of anything thrown. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return types.isNativeError(error) ? error.message : String(error);
 }
 
 /** `ENOENT` and the like, when the system gave one. */
 export function systemCodeOf(error: unknown): string | undefined {
-  if (!(error instanceof Error) || !('code' in error)) return undefined;
+  if (!types.isNativeError(error) || !('code' in error)) return undefined;
   return typeof error.code === 'string' ? error.code : undefined;
 }

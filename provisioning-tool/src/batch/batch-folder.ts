@@ -37,7 +37,8 @@ export class BatchFolder {
   }
 
   async create(): Promise<void> {
-    for (const name of ['staging', 'bundles', 'manifests']) await ensurePrivateDirectory(join(this.path, name));
+    for (const name of ['staging', 'bundles', 'manifests'])
+      await ensurePrivateDirectory(join(this.path, name));
   }
 }
 

@@ -149,8 +149,9 @@ export class NoveltyCheck {
     const answer = await this.#backend.push(await signManifest(manifest, this.#station), true);
     for (const { device_id, result, reason } of answer.devices) {
       if (result !== 'accepted')
-        this.conflicts.push(`${device_id}: ${reason ?? result}; remove the row, or re-issue the board's code.`);
+        this.conflicts.push(
+          `${device_id}: ${reason ?? result}; remove the row, or re-issue the board's code.`,
+        );
     }
   }
 }
-

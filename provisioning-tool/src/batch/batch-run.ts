@@ -1,9 +1,9 @@
 import { CloudFailure } from '../cloud/iot-registry.ts';
-import { messageOf, Refusal, systemCodeOf } from '../refusal.ts';
 import type { Handover } from '../handover/handover.ts';
-import { type BoardState, hasStep, isProvisioned } from '../journal/journal-state.ts';
 import type { Journal } from '../journal/journal.ts';
+import { type BoardState, hasStep, isProvisioned } from '../journal/journal-state.ts';
 import type { BoardIssued, BoardStep } from '../journal/records.ts';
+import { messageOf, Refusal, systemCodeOf } from '../refusal.ts';
 import { type StepSettings, steps, stepWaves } from './board-steps.ts';
 import type { BoardRow } from './boards-csv.ts';
 import { type IssuingDesk, issueBoard } from './issue-board.ts';

@@ -40,12 +40,14 @@ export async function verifyBundle(
 async function modeProblems(directory: string): Promise<string[]> {
   const mode = await findMode(directory);
   if (mode === undefined) return ['the bundle is missing'];
-  const problems = mode === privateDirectoryMode ? [] : [`the folder has mode 0${mode.toString(8)}, not 0700`];
+  const problems =
+    mode === privateDirectoryMode ? [] : [`the folder has mode 0${mode.toString(8)}, not 0700`];
   const wanted: string[] = Object.values(bundleFiles);
   for (const name of wanted) {
     const fileMode = await findMode(join(directory, name));
     if (fileMode === undefined) problems.push(`${name} is missing`);
-    else if (fileMode !== privateFileMode) problems.push(`${name} has mode 0${fileMode.toString(8)}, not 0600`);
+    else if (fileMode !== privateFileMode)
+      problems.push(`${name} has mode 0${fileMode.toString(8)}, not 0600`);
   }
   for (const name of await readdir(directory)) {
     if (!wanted.includes(name)) problems.push(`${name} does not belong there`);
@@ -116,7 +118,8 @@ export async function verifyRegistration(
     if (certificate.status !== 'ACTIVE') problems.push(`the certificate is ${certificate.status} at AWS IoT`);
   }
   if (!thing) return [...problems, 'AWS IoT does not have the thing'];
-  if (thing.type !== expected.thingType) problems.push(`the thing has type ${thing.type || '(none)'} at AWS IoT`);
+  if (thing.type !== expected.thingType)
+    problems.push(`the thing has type ${thing.type || '(none)'} at AWS IoT`);
   for (const [name, value] of Object.entries(thingAttributesOf(board, expected.stationId))) {
     if (thing.attributes[name] !== value)
       problems.push(`the thing's attribute ${name} is ${thing.attributes[name] ?? 'missing'} at AWS IoT`);

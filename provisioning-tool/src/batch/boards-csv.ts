@@ -86,12 +86,20 @@ export async function readBoardsCsv(
     source.destroy();
   }
   if (check.problems.length === 0 && boards === 0)
-    check.report({ row: 1, column: undefined, problem: 'the file has no boards; add one row for each board.' });
+    check.report({
+      row: 1,
+      column: undefined,
+      problem: 'the file has no boards; add one row for each board.',
+    });
   return { boards, sha256: hash.digest('hex'), problems: check.problems };
 }
 
 function unreadable(path: string, error: unknown): CsvProblem {
-  if (systemCodeOf(error) === 'ENOENT' || systemCodeOf(error) === 'EISDIR' || systemCodeOf(error) === 'EACCES')
+  if (
+    systemCodeOf(error) === 'ENOENT' ||
+    systemCodeOf(error) === 'EISDIR' ||
+    systemCodeOf(error) === 'EACCES'
+  )
     throw new Refusal('csv', `The file ${path} cannot be read (${systemCodeOf(error)}); check its name.`);
   if (!(error instanceof CsvError)) throw error;
   const lines = (error as CsvError & { lines?: number }).lines ?? 1;
@@ -170,7 +178,8 @@ class RowCheck {
   #checkSerial(serial: string, line: number): void {
     const report = (problem: string) => this.report({ row: line, column: 'serial', problem });
     const parsed = serialSchema.safeParse(serial);
-    if (!parsed.success) return report(`«${shown(serial)}»: ${parsed.error.issues[0]?.message ?? 'not valid'}.`);
+    if (!parsed.success)
+      return report(`«${shown(serial)}»: ${parsed.error.issues[0]?.message ?? 'not valid'}.`);
     const first = this.#lineOfSerial.get(serial);
     if (first !== undefined) return report(`${serial} is in row ${first} already; remove one of the two.`);
     this.#lineOfSerial.set(serial, line);
@@ -182,18 +191,23 @@ class RowCheck {
   #checkModel(model: string, serial: string, line: number): void {
     const report = (problem: string) => this.report({ row: line, column: 'model', problem });
     const parsed = modelCodeSchema.safeParse(model);
-    if (!parsed.success) return report(`«${shown(model)}»: ${parsed.error.issues[0]?.message ?? 'not valid'}.`);
+    if (!parsed.success)
+      return report(`«${shown(model)}»: ${parsed.error.issues[0]?.message ?? 'not valid'}.`);
     const ofSerial = serial.split('-', 1)[0]?.toLowerCase();
     if (serialSchema.safeParse(serial).success && ofSerial !== model)
-      report(`${model} does not go with the serial ${serial}, which is of model ${ofSerial}; correct one of the two.`);
+      report(
+        `${model} does not go with the serial ${serial}, which is of model ${ofSerial}; correct one of the two.`,
+      );
   }
 
   #checkIccid(iccid: string, serial: string, line: number): void {
     const report = (problem: string) => this.report({ row: line, column: 'iccid', problem });
     const parsed = iccidSchema.safeParse(iccid);
-    if (!parsed.success) return report(`«${shown(iccid)}»: ${parsed.error.issues[0]?.message ?? 'not valid'}.`);
+    if (!parsed.success)
+      return report(`«${shown(iccid)}»: ${parsed.error.issues[0]?.message ?? 'not valid'}.`);
     const first = this.#lineOfIccid.get(iccid);
-    if (first !== undefined) return report(`the SIM card is in row ${first} already; correct one of the two.`);
+    if (first !== undefined)
+      return report(`the SIM card is in row ${first} already; correct one of the two.`);
     this.#lineOfIccid.set(iccid, line);
     const holder = this.#known.serialOfIccid(iccid);
     if (holder !== undefined && holder !== serial)

@@ -1,5 +1,5 @@
-import { rm } from 'node:fs/promises';
 import { randomBytes } from 'node:crypto';
+import { rm } from 'node:fs/promises';
 import { activationCodeDigest, generateActivationCode } from '@aovis/contracts/activation-code';
 import { deviceIdOf } from '@aovis/contracts/ids';
 import { issueBoardIdentity, type LeafIssuer } from '../ca/board-identity.ts';

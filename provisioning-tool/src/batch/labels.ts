@@ -1,6 +1,10 @@
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { activationCodeDigest, formatActivationCode, readActivationCode } from '@aovis/contracts/activation-code';
+import {
+  activationCodeDigest,
+  formatActivationCode,
+  readActivationCode,
+} from '@aovis/contracts/activation-code';
 import { deviceIdOf } from '@aovis/contracts/ids';
 import { AppendFile } from '../files/append-file.ts';
 import { findTextFile, writeFileDurably } from '../files/durable-files.ts';

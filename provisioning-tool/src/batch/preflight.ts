@@ -1,10 +1,11 @@
 import { X509Certificate } from 'node:crypto';
 import type { FactoryCa } from '../ca/ca-store.ts';
 import type { IotRegistry } from '../cloud/iot-registry.ts';
-import { type Config, requireSetting, settings } from '../config.ts';
+import { type Config, requireSetting } from '../config.ts';
 import { findTextFile } from '../files/durable-files.ts';
 import type { JournalState } from '../journal/journal-state.ts';
 import { Refusal } from '../refusal.ts';
+import { settings } from '../settings.ts';
 import type { BundleSettings } from './bundle.ts';
 
 /** Refuses, by name, what the boards will need and AWS does not have. Returns the prefix of certificate ARNs. */
@@ -67,8 +68,7 @@ export async function bundleSettingsOf(
   ca: FactoryCa,
   registry: IotRegistry,
 ): Promise<BundleSettings> {
-  const asked =
-    config.iot_endpoint && config.credentials_endpoint ? undefined : await registry.endpoints();
+  const asked = config.iot_endpoint && config.credentials_endpoint ? undefined : await registry.endpoints();
   return {
     region: requireSetting(config, 'region'),
     roleAlias: config.role_alias,
@@ -89,9 +89,13 @@ async function readRootCa(path: string): Promise<string> {
   try {
     new X509Certificate(pem);
   } catch (error) {
-    throw new Refusal('usage', `root_ca_file ${path} is not a PEM certificate. ${settings.root_ca_file.sentence}`, {
-      cause: error,
-    });
+    throw new Refusal(
+      'usage',
+      `root_ca_file ${path} is not a PEM certificate. ${settings.root_ca_file.sentence}`,
+      {
+        cause: error,
+      },
+    );
   }
   return pem.endsWith('\n') ? pem : `${pem}\n`;
 }

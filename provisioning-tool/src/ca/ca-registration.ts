@@ -21,14 +21,18 @@ export async function registerCa(
   now: number,
 ): Promise<{ id: string; alreadyRegistered: boolean }> {
   const pem = ca.issuing.toString();
-  const verificationPem = mode === 'DEFAULT' ? await verificationCertificate(registry, ca, signer, now) : undefined;
+  const verificationPem =
+    mode === 'DEFAULT' ? await verificationCertificate(registry, ca, signer, now) : undefined;
   const { id, alreadyRegistered } = await registry.registerCa({ pem, mode, verificationPem });
   if (!alreadyRegistered) return { id, alreadyRegistered };
   const found = await registry.describeCa(id);
   if (found.pem.replace(/\s/g, '') !== pem.replace(/\s/g, ''))
     throw new Refusal('conflict', `AWS IoT knows CA ${id} with another content; ask who registered it.`);
   if (found.mode !== undefined && found.mode !== mode)
-    throw new Refusal('conflict', `AWS IoT has this CA in mode ${found.mode} already; use --mode ${found.mode}.`);
+    throw new Refusal(
+      'conflict',
+      `AWS IoT has this CA in mode ${found.mode} already; use --mode ${found.mode}.`,
+    );
   if (found.status !== 'ACTIVE') await registry.activateCa(id);
   return { id, alreadyRegistered };
 }

@@ -141,7 +141,10 @@ export async function loadCa(workspace: string): Promise<FactoryCa> {
 async function readCertificate(path: string): Promise<X509Certificate> {
   const pem = await findTextFile(path);
   if (pem === undefined)
-    throw new Refusal('ca', `There is no CA yet (${path} is missing); make one with: aovis-provision ca init`);
+    throw new Refusal(
+      'ca',
+      `There is no CA yet (${path} is missing); make one with: aovis-provision ca init`,
+    );
   try {
     return new X509Certificate(pem);
   } catch (error) {
@@ -164,7 +167,10 @@ export async function unlockSigner(ca: FactoryCa, passphrase: string): Promise<S
   }
   const key = decryptPrivateKey(pem, passphrase, path);
   if (!ca.issuing.checkPrivateKey(key))
-    throw new Refusal('ca', `${path} is not the key of ${caFiles.issuingCertificate}; put the right file back.`);
+    throw new Refusal(
+      'ca',
+      `${path} is not the key of ${caFiles.issuingCertificate}; put the right file back.`,
+    );
   return keySigner(key);
 }
 

@@ -38,7 +38,8 @@ export function keyIdentifierOf(spki: Buffer): Buffer {
 }
 
 const extension = (type: string, value: Buffer) => sequence(oid(type), octetString(value));
-const criticalExtension = (type: string, value: Buffer) => sequence(oid(type), booleanTrue, octetString(value));
+const criticalExtension = (type: string, value: Buffer) =>
+  sequence(oid(type), booleanTrue, octetString(value));
 const subjectKeyIdentifier = (id: Buffer) => extension('2.5.29.14', octetString(id));
 const authorityKeyIdentifier = (id: Buffer) => extension('2.5.29.35', sequence(tlv(0x80, id)));
 
@@ -121,9 +122,12 @@ export function issuerOf(certificateDer: Buffer): { name: Buffer; keyId: Buffer 
 
 function findSubjectKeyId(extensions: Buffer | undefined): Buffer | undefined {
   const wanted = oid('2.5.29.14');
-  for (const item of readElements(readElements(extensions ?? Buffer.alloc(0))[0]?.content ?? Buffer.alloc(0))) {
+  for (const item of readElements(
+    readElements(extensions ?? Buffer.alloc(0))[0]?.content ?? Buffer.alloc(0),
+  )) {
     const parts = readElements(item.content);
-    if (parts[0]?.whole.equals(wanted)) return readElements(parts.at(-1)?.content ?? Buffer.alloc(0))[0]?.content;
+    if (parts[0]?.whole.equals(wanted))
+      return readElements(parts.at(-1)?.content ?? Buffer.alloc(0))[0]?.content;
   }
   return undefined;
 }

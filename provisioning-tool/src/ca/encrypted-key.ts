@@ -34,10 +34,8 @@ export function decryptPrivateKey(pem: string, passphrase: string, path: string)
   }
   try {
     return createPrivateKey({ key: pem, passphrase });
-  } catch (error) {
-    // OpenSSL's reason may quote bytes of what it tried; say no more than what helps.
-    throw new Refusal('ca', `The passphrase does not open ${path}, or the file is damaged; try again.`, {
-      cause: error instanceof Error ? error.name : undefined,
-    });
+  } catch {
+    // OpenSSL's reason may quote bytes of what it tried: it is not passed on.
+    throw new Refusal('ca', `The passphrase does not open ${path}, or the file is damaged; try again.`);
   }
 }

@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { messageOf, systemCodeOf } from '../refusal.ts';
 import { CloudFailure, type CloudFailureKind } from './iot-registry.ts';
 
@@ -41,15 +42,16 @@ const conflicts = new Set([
 /** Says in one word what an error of the SDK means for the run, and in a sentence what to do. */
 export function cloudFailureOf(operation: string, error: unknown): CloudFailure {
   if (error instanceof CloudFailure) return error;
-  const name = error instanceof Error ? error.name : '';
+  const name = types.isNativeError(error) ? error.name : '';
   const kind = kindOf(name, statusOf(error), error);
   return new CloudFailure(kind, operation, sentenceOf(kind, operation, name, messageOf(error)), error);
 }
 
 function statusOf(error: unknown): number | undefined {
-  if (!(error instanceof Error) || !('$metadata' in error)) return undefined;
+  if (!types.isNativeError(error) || !('$metadata' in error)) return undefined;
   const { $metadata } = error;
-  if (typeof $metadata !== 'object' || $metadata === null || !('httpStatusCode' in $metadata)) return undefined;
+  if (typeof $metadata !== 'object' || $metadata === null || !('httpStatusCode' in $metadata))
+    return undefined;
   return typeof $metadata.httpStatusCode === 'number' ? $metadata.httpStatusCode : undefined;
 }
 
@@ -66,7 +68,11 @@ function kindOf(name: string, status: number | undefined, error: unknown): Cloud
 }
 
 function isProgrammingError(error: unknown): boolean {
-  return (error instanceof TypeError || error instanceof RangeError) && systemCodeOf(error) === undefined;
+  return (
+    types.isNativeError(error) &&
+    (error.name === 'TypeError' || error.name === 'RangeError') &&
+    systemCodeOf(error) === undefined
+  );
 }
 
 function sentenceOf(kind: CloudFailureKind, operation: string, name: string, message: string): string {

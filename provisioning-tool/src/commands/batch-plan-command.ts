@@ -34,7 +34,11 @@ export async function batchPlan(context: CommandContext, flags: BatchFlags): Pro
   showPlan(context, inputs, plan, config);
 }
 
-export async function countPlan(inputs: BatchInputs, state: JournalState, config: Config): Promise<BatchPlan> {
+export async function countPlan(
+  inputs: BatchInputs,
+  state: JournalState,
+  config: Config,
+): Promise<BatchPlan> {
   const counter = new PlanCounter(state, config);
   await eachBoard(inputs.path, inputs.batchId, (row) => counter.add(row));
   return counter.plan();

@@ -106,7 +106,9 @@ class Session {
     const region = requireSetting(this.#config, 'region');
     const batch = this.#journal.state.batches.get(this.#inputs.batchId);
     const differences = [
-      ...(batch && batch.region !== region ? [`it began in region ${batch.region}, now it is ${region}`] : []),
+      ...(batch && batch.region !== region
+        ? [`it began in region ${batch.region}, now it is ${region}`]
+        : []),
       ...(batch && batch.issuingCertificateSha256 !== fingerprintOf(ca.issuing)
         ? ['it began with another issuing CA']
         : []),
@@ -115,9 +117,13 @@ class Session {
         : []),
     ];
     if (differences.length > 0) {
-      throw new Refusal('conflict', `Batch ${this.#inputs.batchId} cannot go on here; restore what it began with.`, {
-        details: differences,
-      });
+      throw new Refusal(
+        'conflict',
+        `Batch ${this.#inputs.batchId} cannot go on here; restore what it began with.`,
+        {
+          details: differences,
+        },
+      );
     }
     if (this.#config.station_id !== undefined && this.#config.station_id !== station.stationId) {
       throw new Refusal(
@@ -130,7 +136,13 @@ class Session {
   async #prepareCloud(registry: IotRegistry, ca: FactoryCa, station: Station): Promise<StepSettings> {
     const config = this.#config;
     const certificateArnPrefix = await checkCloud(registry, config);
-    const caPem = await checkRegisteredCa(registry, config, ca, fingerprintOf(ca.issuing), this.#journal.state);
+    const caPem = await checkRegisteredCa(
+      registry,
+      config,
+      ca,
+      fingerprintOf(ca.issuing),
+      this.#journal.state,
+    );
     return {
       registry,
       folder: this.#folder,
@@ -203,17 +215,17 @@ class Session {
       stop: this.#stop,
       onFinished: () => progress.step(),
     });
-    try {
-      await eachBoard(this.#folder.boards, batch.id, (row) => run.add(row));
-    } finally {
-      // Whatever ended it: nothing may still write when the journal closes.
-      const ended = await Promise.allSettled([run.drain()]);
-      progress.stop();
-      if (!this.#stop.signal.aborted) await handover.finish();
-      else await Promise.allSettled([handover.settle()]);
-      const [drained] = ended;
-      if (drained.status === 'rejected') throw drained.reason;
+    const [taken] = await Promise.allSettled([
+      eachBoard(this.#folder.boards, batch.id, (row) => run.add(row)).then(() => run.drain()),
+    ]);
+    // Whatever ended it: nothing may still write when the journal closes.
+    await Promise.allSettled([run.drain()]);
+    progress.stop();
+    if (taken.status === 'rejected') {
+      await Promise.allSettled([handover.settle()]);
+      throw taken.reason;
     }
+    await handover.finish();
     this.#summarise(batch, run.counts, handover, backend);
   }
 
@@ -223,7 +235,9 @@ class Session {
     handover: Handover,
     backend: BackendClient | undefined,
   ): void {
-    const manifests = [...this.#journal.state.manifests.values()].filter(({ batch: { id } }) => id === batch.id);
+    const manifests = [...this.#journal.state.manifests.values()].filter(
+      ({ batch: { id } }) => id === batch.id,
+    );
     const waiting = manifests.filter(({ accepted }) => !accepted);
     const finished = counts.finished + counts.alreadyFinished;
     this.#context.terminal.result(
@@ -256,10 +270,8 @@ class Session {
           'Mend that, then run the same command again.',
       );
     }
-    if (handover.failure) {
-      const failure = runFailureOf(handover.failure);
-      throw failure instanceof Error ? failure : handover.failure;
-    }
-    if (waiting) throw new Refusal('partial', 'Some manifests are still waiting; run the same command again.');
+    if (handover.failure) throw runFailureOf(handover.failure);
+    if (waiting)
+      throw new Refusal('partial', 'Some manifests are still waiting; run the same command again.');
   }
 }

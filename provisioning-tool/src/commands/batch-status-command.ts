@@ -1,6 +1,6 @@
 import { BatchFolder } from '../batch/batch-folder.ts';
-import { type BoardState, hasStep, isProvisioned } from '../journal/journal-state.ts';
 import { journalPath, replayJournal } from '../journal/journal.ts';
+import { type BoardState, hasStep, isProvisioned } from '../journal/journal-state.ts';
 import { Refusal } from '../refusal.ts';
 import { type CommandContext } from './command-context.ts';
 
@@ -53,7 +53,10 @@ export async function batchStatus(context: CommandContext, batchId: string | und
   }
   const batch = state.batches.get(batchId);
   if (!batch)
-    throw new Refusal('usage', `There is no batch ${batchId} here; «aovis-provision batch status» lists them.`);
+    throw new Refusal(
+      'usage',
+      `There is no batch ${batchId} here; «aovis-provision batch status» lists them.`,
+    );
   const boards = state.boardsOf(batchId);
   const counts = new Map<Stage, number>(stages.map((stage) => [stage, 0]));
   for (const [, board] of boards) counts.set(stageOf(board), (counts.get(stageOf(board)) ?? 0) + 1);
@@ -75,7 +78,9 @@ export async function batchStatus(context: CommandContext, batchId: string | und
       ...terminal.table(
         failures.slice(0, mostFailures).map(({ serial, step, message }) => [serial, step, message]),
       ),
-      ...(failures.length > mostFailures ? [`and ${failures.length - mostFailures} more (--json has them all)`] : []),
+      ...(failures.length > mostFailures
+        ? [`and ${failures.length - mostFailures} more (--json has them all)`]
+        : []),
       `Folder: ${new BatchFolder(workspace, batchId).path}`,
       unfinished > 0
         ? `${unfinished} boards are not finished: run the same «batch run» again.`

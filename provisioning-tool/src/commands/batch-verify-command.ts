@@ -1,14 +1,14 @@
+import { deviceIdOf } from '@aovis/contracts/ids';
 import { BatchFolder } from '../batch/batch-folder.ts';
 import { runFailureOf } from '../batch/batch-run.ts';
 import { verifyBundle, verifyRegistration } from '../batch/batch-verify.ts';
 import { readLabels } from '../batch/labels.ts';
 import { WorkPool } from '../batch/work-pool.ts';
 import { loadCa } from '../ca/ca-store.ts';
-import { deviceIdOf } from '@aovis/contracts/ids';
 import type { AwsIotRegistry } from '../cloud/aws-iot-registry.ts';
 import type { Config } from '../config.ts';
-import { type BatchState, isProvisioned, type JournalState } from '../journal/journal-state.ts';
 import { journalPath, readIssued, replayJournal } from '../journal/journal.ts';
+import { type BatchState, isProvisioned, type JournalState } from '../journal/journal-state.ts';
 import { Refusal } from '../refusal.ts';
 import { startProgress } from '../terminal/progress.ts';
 import { type CommandContext, withStop } from './command-context.ts';
@@ -25,7 +25,10 @@ export async function batchVerify(context: CommandContext, batchId: string, offl
   const { state } = await replayJournal(journalPath(workspace));
   const batch = state.batches.get(batchId);
   if (!batch)
-    throw new Refusal('usage', `There is no batch ${batchId} here; «aovis-provision batch status» lists them.`);
+    throw new Refusal(
+      'usage',
+      `There is no batch ${batchId} here; «aovis-provision batch status» lists them.`,
+    );
   const findings = await withStop(surroundings.signal, async (stop) => {
     const registry = offline ? undefined : await context.registry(config, stop.signal);
     try {
@@ -56,7 +59,10 @@ async function verifyBatch(
   const { issuing } = await loadCa(workspace);
   const folder = new BatchFolder(workspace, batch.id);
   const path = journalPath(workspace);
-  const findings: Finding[] = [...(await duplicateKeys(path, state)), ...(await labelFindings(folder, path, state))];
+  const findings: Finding[] = [
+    ...(await duplicateKeys(path, state)),
+    ...(await labelFindings(folder, path, state)),
+  ];
   const finished = state.boardsOf(batch.id).filter(([, board]) => isProvisioned(board));
   const progress = await startProgress(terminal, surroundings.clock, finished.length);
   const pool = new WorkPool(config.boards_in_flight);

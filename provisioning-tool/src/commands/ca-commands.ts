@@ -1,3 +1,5 @@
+import { runFailureOf } from '../batch/batch-run.ts';
+import { validityOf } from '../ca/board-identity.ts';
 import { type CaMode, registerCa } from '../ca/ca-registration.ts';
 import {
   type CaKeyKind,
@@ -9,11 +11,9 @@ import {
   refuseExistingCa,
   unlockSigner,
 } from '../ca/ca-store.ts';
-import { validityOf } from '../ca/board-identity.ts';
 import { requireSetting } from '../config.ts';
 import { Journal, journalPath, replayJournal } from '../journal/journal.ts';
 import type { JournalState } from '../journal/journal-state.ts';
-import { runFailureOf } from '../batch/batch-run.ts';
 import { type CommandContext, withStop } from './command-context.ts';
 
 export interface CaInitFlags {
@@ -74,7 +74,13 @@ export async function caRegister(context: CommandContext, mode: CaMode): Promise
     await withStop(surroundings.signal, async (stop) => {
       const registry = await context.registry(config, stop.signal);
       try {
-        const { id, alreadyRegistered } = await registerCa(registry, ca, mode, signer, surroundings.clock.now());
+        const { id, alreadyRegistered } = await registerCa(
+          registry,
+          ca,
+          mode,
+          signer,
+          surroundings.clock.now(),
+        );
         await journal.append({
           type: 'ca_registered',
           issuing_certificate_sha256: fingerprintOf(ca.issuing),

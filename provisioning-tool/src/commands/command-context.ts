@@ -1,9 +1,9 @@
 import { userInfo } from 'node:os';
 import { resolve } from 'node:path';
+import { quotasOf } from '../batch/batch-plan.ts';
 import type { Clock } from '../clock.ts';
 import type { AwsIotRegistry } from '../cloud/aws-iot-registry.ts';
 import type { RetryRules } from '../cloud/paced-calls.ts';
-import { quotasOf } from '../batch/batch-plan.ts';
 import { type Config, loadConfig, readConfigFile, requireSetting } from '../config.ts';
 import { readSecretFile } from '../files/durable-files.ts';
 import { BackendClient } from '../handover/backend-client.ts';
@@ -97,7 +97,10 @@ export class CommandContext {
         ? await this.terminal.askSecret('New passphrase of the CA')
         : firstLine(await readSecretFile(passphraseFile, 'The passphrase file'), passphraseFile);
     if (passphrase.length < shortestPassphrase)
-      throw new Refusal('usage', `The passphrase is too short; take at least ${shortestPassphrase} characters.`);
+      throw new Refusal(
+        'usage',
+        `The passphrase is too short; take at least ${shortestPassphrase} characters.`,
+      );
     if (passphraseFile === undefined && (await this.terminal.askSecret('Once more')) !== passphrase)
       throw new Refusal('usage', 'The two passphrases differ; start again.');
     return passphrase;
@@ -108,12 +111,16 @@ const shortestPassphrase = 12;
 
 function firstLine(text: string, path: string): string {
   const line = text.split(/\r?\n/, 1)[0] ?? '';
-  if (line === '') throw new Refusal('usage', `The passphrase file ${path} is empty; write the passphrase into it.`);
+  if (line === '')
+    throw new Refusal('usage', `The passphrase file ${path} is empty; write the passphrase into it.`);
   return line;
 }
 
 /** Runs `work` with a controller that the operator's signal aborts too. */
-export async function withStop<T>(signal: AbortSignal, work: (stop: AbortController) => Promise<T>): Promise<T> {
+export async function withStop<T>(
+  signal: AbortSignal,
+  work: (stop: AbortController) => Promise<T>,
+): Promise<T> {
   const stop = new AbortController();
   const forward = () => stop.abort(signal.reason);
   if (signal.aborted) forward();

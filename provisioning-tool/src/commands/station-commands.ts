@@ -1,6 +1,11 @@
 import { join } from 'node:path';
 import { requireSetting } from '../config.ts';
-import { createStation, loadStation, refuseExistingStation, type StationDescription } from '../handover/station-key.ts';
+import {
+  createStation,
+  loadStation,
+  refuseExistingStation,
+  type StationDescription,
+} from '../handover/station-key.ts';
 import { Journal } from '../journal/journal.ts';
 import type { CommandContext } from './command-context.ts';
 
@@ -35,12 +40,17 @@ export async function stationShow(context: CommandContext): Promise<void> {
 
 function showStation({ terminal }: CommandContext, station: StationDescription): void {
   const { stationId, publicKeyPem, publicKeySha256 } = station;
-  terminal.result({ station_id: stationId, public_key_pem: publicKeyPem, public_key_sha256: publicKeySha256 }, [
-    ...terminal.table([
-      ['station', stationId],
-      ['public key SHA-256', publicKeySha256],
-    ]),
-    publicKeyPem.trimEnd(),
-  ]);
-  terminal.say('Register this station id and public key at the backend; the private key never leaves this computer.');
+  terminal.result(
+    { station_id: stationId, public_key_pem: publicKeyPem, public_key_sha256: publicKeySha256 },
+    [
+      ...terminal.table([
+        ['station', stationId],
+        ['public key SHA-256', publicKeySha256],
+      ]),
+      publicKeyPem.trimEnd(),
+    ],
+  );
+  terminal.say(
+    'Register this station id and public key at the backend; the private key never leaves this computer.',
+  );
 }

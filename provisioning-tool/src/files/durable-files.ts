@@ -104,8 +104,7 @@ export async function findTextFile(path: string): Promise<string | undefined> {
 /** Reads a file that holds a secret; one that others can read is refused, as ssh does. */
 export async function readSecretFile(path: string, what: string): Promise<string> {
   const mode = await findMode(path);
-  if (mode === undefined)
-    throw new Refusal('usage', `${what} ${path} does not exist; check the path.`);
+  if (mode === undefined) throw new Refusal('usage', `${what} ${path} does not exist; check the path.`);
   if ((mode & 0o077) !== 0) {
     throw new Refusal(
       'usage',

@@ -1,11 +1,11 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { link, readFile, rename, rm } from 'node:fs/promises';
+import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { promisify } from 'node:util';
 import { z } from 'zod';
 import { Refusal, systemCodeOf } from '../refusal.ts';
-import { writeNewFile } from './durable-files.ts';
+import { privateFileMode } from './durable-files.ts';
 
 const holderSchema = z.object({ pid: z.number().int(), started: z.string(), host: z.string() });
 type Holder = z.infer<typeof holderSchema>;
@@ -64,7 +64,8 @@ export class LockFile {
       started: (await startOf(process.pid)) ?? '',
       host: hostname(),
     };
-    await writeNewFile(unique, JSON.stringify(mine));
+    // Not synced: after a power cut a lock means nothing anyway.
+    await writeFile(unique, JSON.stringify(mine), { flag: 'wx', mode: privateFileMode });
     try {
       for (let attempt = 0; attempt < 5; attempt++) {
         try {

@@ -1,7 +1,8 @@
+import { types } from 'node:util';
 import {
   importManifest,
-  manifestConflictDetailsSchema,
   type ManifestResult,
+  manifestConflictDetailsSchema,
   manifestResultSchema,
 } from '@aovis/contracts/http/factory';
 import { z } from 'zod';
@@ -115,5 +116,5 @@ function parseJson(text: string): unknown {
 
 /** fetch hides the reason (ECONNREFUSED …) in `cause`. */
 function causeOf(error: unknown): string {
-  return error instanceof Error && error.cause instanceof Error ? error.cause.message : messageOf(error);
+  return types.isNativeError(error) && error.cause !== undefined ? messageOf(error.cause) : messageOf(error);
 }

@@ -1,10 +1,10 @@
-import { CloudFailure } from '../cloud/iot-registry.ts';
-import type { Clock } from '../clock.ts';
-import { writeFileDurably } from '../files/durable-files.ts';
-import type { BatchState, ManifestState } from '../journal/journal-state.ts';
-import type { Journal } from '../journal/journal.ts';
-import { Refusal } from '../refusal.ts';
 import type { BatchFolder } from '../batch/batch-folder.ts';
+import type { Clock } from '../clock.ts';
+import { CloudFailure } from '../cloud/iot-registry.ts';
+import { writeFileDurably } from '../files/durable-files.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { BatchState, ManifestState } from '../journal/journal-state.ts';
+import { Refusal } from '../refusal.ts';
 import type { BackendClient } from './backend-client.ts';
 import { boardsPerManifest, manifestDeviceOf, manifestIdOf, signManifest } from './manifest.ts';
 import type { Station } from './station-key.ts';

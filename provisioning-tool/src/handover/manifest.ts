@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
+import { deviceIdOf } from '@aovis/contracts/ids';
 import {
   type Manifest,
   type ManifestDevice,
   manifestJwsType,
   manifestSchema,
 } from '@aovis/contracts/provisioning';
-import { deviceIdOf } from '@aovis/contracts/ids';
 import { CompactSign } from 'jose';
 import type { BoardIssued } from '../journal/records.ts';
 import type { Station } from './station-key.ts';

@@ -1,4 +1,10 @@
-import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+} from 'node:crypto';
 import { dirname, join } from 'node:path';
 import { manifestSchema } from '@aovis/contracts/provisioning';
 import { z } from 'zod';
@@ -84,8 +90,6 @@ export async function loadStation(workspace: string): Promise<Station> {
     return { ...describe(station_id, createPublicKey(key)), key };
   } catch (error) {
     if (error instanceof Refusal) throw error;
-    throw new Refusal('usage', `The station key in ${directory} is damaged; put the right files back.`, {
-      cause: error instanceof Error ? error.name : undefined,
-    });
+    throw new Refusal('usage', `The station key in ${directory} is damaged; put the right files back.`);
   }
 }

@@ -8,7 +8,13 @@ import { ensurePrivateDirectory, syncDirectory } from '../files/durable-files.ts
 import { LockFile } from '../files/lock-file.ts';
 import { messageOf, Refusal, systemCodeOf } from '../refusal.ts';
 import { JournalState } from './journal-state.ts';
-import { type BoardIssued, boardIssuedSchema, type JournalRecord, lineSchema, recordSchema } from './records.ts';
+import {
+  type BoardIssued,
+  boardIssuedSchema,
+  type JournalRecord,
+  lineSchema,
+  recordSchema,
+} from './records.ts';
 
 /** `prev` of the first line. */
 const genesis = '0'.repeat(64);

@@ -1,4 +1,10 @@
-import { certificateIdSchema, iccidSchema, modelCodeSchema, serialSchema, ulidSchema } from '@aovis/contracts/ids';
+import {
+  certificateIdSchema,
+  iccidSchema,
+  modelCodeSchema,
+  serialSchema,
+  ulidSchema,
+} from '@aovis/contracts/ids';
 import { manifestSchema } from '@aovis/contracts/provisioning';
 import { z } from 'zod';
 

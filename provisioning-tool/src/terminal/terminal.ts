@@ -79,7 +79,10 @@ export class Terminal {
   async askSecret(question: string): Promise<string> {
     const { stdin } = this.#streams;
     if (!this.options.input || stdin.isTTY !== true || !stdin.setRawMode) {
-      throw new Refusal('usage', 'A passphrase is needed and nobody can type it here; give --passphrase-file FILE.');
+      throw new Refusal(
+        'usage',
+        'A passphrase is needed and nobody can type it here; give --passphrase-file FILE.',
+      );
     }
     this.#streams.stderr.write(`${question}: `);
     stdin.setRawMode(true);

@@ -1,0 +1,72 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { issueBoardIdentity, validityOf } from './board-identity.ts';
+import { caFiles, createCa, type FactoryCa, leafIssuerOf, unlockSigner } from './ca-store.ts';
+
+const openssl = async (...args: string[]) => (await promisify(execFile)('openssl', args)).stdout;
+
+describe.each(['ec-p256', 'rsa-3072'] as const)('openssl and a CA of kind %s', (keyKind) => {
+  const passphrase = 'correct horse battery staple';
+  let workspace: string;
+  let ca: FactoryCa;
+
+  beforeAll(async () => {
+    workspace = await mkdtemp(join(tmpdir(), 'aovis-openssl-'));
+    const now = Date.now();
+    ca = await createCa(workspace, {
+      organization: 'AOVIS',
+      label: '1',
+      keyKind,
+      ...validityOf(now, 'never'),
+      passphrase,
+    });
+    const signer = await unlockSigner(ca, passphrase);
+    for (const years of [20, 'never'] as const) {
+      const leaf = await issueBoardIdentity(
+        'aovis-n4k-000001',
+        leafIssuerOf(ca, signer, validityOf(now, years), now),
+      );
+      await writeFile(join(workspace, `leaf-${years}.crt`), leaf.certificatePem);
+      await writeFile(join(workspace, `leaf-${years}.key`), leaf.privateKeyPem);
+    }
+    await writeFile(join(workspace, 'pass'), `${passphrase}\n`, { mode: 0o600 });
+  }, 30_000);
+
+  afterAll(async () => {
+    await rm(workspace, { recursive: true, force: true });
+  });
+
+  it.each(['20', 'never'])(
+    'verifies the chain of a leaf valid for %s, strictly and for clients',
+    async (years) => {
+      const leaf = join(workspace, `leaf-${years}.crt`);
+      const answer = await openssl(
+        ...['verify', '-x509_strict', '-purpose', 'sslclient'],
+        ...['-CAfile', join(ca.directory, caFiles.rootCertificate)],
+        ...['-untrusted', join(ca.directory, caFiles.issuingCertificate), leaf],
+      );
+      expect(answer.trim()).toBe(`${leaf}: OK`);
+    },
+  );
+
+  it('finds the key to be that of the certificate', async () => {
+    const ofCertificate = await openssl('x509', '-in', join(workspace, 'leaf-20.crt'), '-noout', '-pubkey');
+    const ofKey = await openssl('pkey', '-in', join(workspace, 'leaf-20.key'), '-pubout');
+    expect(ofKey).toBe(ofCertificate);
+  });
+
+  it('opens the encrypted CA key with the passphrase', async () => {
+    const ofKey = await openssl(
+      ...['pkey', '-in', join(ca.directory, caFiles.issuingKey)],
+      ...['-passin', `file:${join(workspace, 'pass')}`, '-pubout'],
+    );
+    const ofCertificate = await openssl(
+      ...['x509', '-in', join(ca.directory, caFiles.issuingCertificate), '-noout', '-pubkey'],
+    );
+    expect(ofKey).toBe(ofCertificate);
+  });
+});
