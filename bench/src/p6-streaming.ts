@@ -1,0 +1,136 @@
+import { mkdirSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { join } from 'node:path';
+import { PutMediaServer } from '@aovis/device-agent/streaming/testing/put-media-server';
+import { build } from 'esbuild';
+import { type Benchmark, type BenchmarkContext, type Figure, median } from './benchmark.ts';
+import { runProgram } from './run-program.ts';
+
+interface Cost {
+  cpuSeconds: number;
+  peakRssMiB: number;
+}
+
+interface AgentCost extends Cost {
+  lagMsP90: number;
+  frames: number;
+}
+
+/** 720p30, 2 Mb/s, GOP 1 s: what a board streams. */
+async function makeClip(file: string, seconds: number): Promise<void> {
+  await runProgram('ffmpeg', [
+    ...['-v', 'error', '-y', '-f', 'lavfi', '-i', `testsrc2=size=1280x720:rate=30:duration=${seconds}`],
+    ...['-pix_fmt', 'yuv420p', '-c:v', 'libx264', '-preset', 'ultrafast', '-tune', 'zerolatency'],
+    ...['-profile:v', 'baseline', '-g', '30', '-keyint_min', '30', '-sc_threshold', '0', '-bf', '0'],
+    ...[
+      '-b:v',
+      '2M',
+      '-minrate',
+      '2M',
+      '-maxrate',
+      '2M',
+      '-bufsize',
+      '1M',
+      '-x264-params',
+      'repeat-headers=1:nal-hrd=cbr',
+    ],
+    ...['-bsf:v', 'h264_metadata=aud=insert', '-f', 'h264', file],
+  ]);
+}
+
+/** The streaming parts of the agent, bundled as the agent is, streaming the file in real time. */
+async function streamWithAgent(program: string, clip: string, seconds: number): Promise<AgentCost> {
+  const sink = new PutMediaServer();
+  await sink.start();
+  try {
+    const { stdout } = await runProgram(process.env['AOVIS_BOARD_NODE'] ?? process.execPath, [
+      ...[program, '--file', clip, '--endpoint', sink.url.href, '--seconds', String(seconds)],
+    ]);
+    return JSON.parse(stdout) as AgentCost;
+  } finally {
+    await sink.stop();
+  }
+}
+
+/** `ffmpeg -re -c copy` of the same file to a sink that only counts. */
+async function streamWithFfmpeg(clip: string, seconds: number): Promise<Cost> {
+  const sink = createServer((request, response) => request.resume().on('end', () => response.end()));
+  await new Promise<void>((resolve) => sink.listen(0, '127.0.0.1', resolve));
+  const address = sink.address();
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  try {
+    const { stderr } = await runProgram('ffmpeg', [
+      ...['-hide_banner', '-benchmark', '-re', '-r', '30', '-i', clip, '-t', String(seconds), '-c', 'copy'],
+      ...['-f', 'matroska', '-method', 'POST', `http://127.0.0.1:${port}/`],
+    ]);
+    const match = /utime=([\d.]+)s stime=([\d.]+)s rtime=[\d.]+s\s+bench: maxrss=(\d+)/.exec(stderr);
+    if (match === null) throw new Error(`ffmpeg printed no costs:\n${stderr.slice(-500)}`);
+    return { cpuSeconds: Number(match[1]) + Number(match[2]), peakRssMiB: Number(match[3]) / 1024 };
+  } finally {
+    sink.close();
+  }
+}
+
+async function run({ short, directory, log }: BenchmarkContext): Promise<Figure[]> {
+  const seconds = short ? 5 : 60;
+  const repetitions = short ? 1 : 3;
+  mkdirSync(directory, { recursive: true });
+  const clip = join(directory, '720p30.h264');
+  const program = join(directory, 'stream-file.mjs');
+  await makeClip(clip, seconds + 2);
+  await build({
+    entryPoints: [
+      new URL('../../device-agent/src/streaming/testing/stream-file.ts', import.meta.url).pathname,
+    ],
+    outfile: program,
+    bundle: true,
+    platform: 'node',
+    target: 'node20',
+    format: 'esm',
+    minify: true,
+    banner: {
+      js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
+    },
+  });
+  const agent: AgentCost[] = [];
+  const ffmpeg: Cost[] = [];
+  for (let i = 0; i < repetitions; i++) {
+    log(`run ${i + 1} of ${repetitions}: ${seconds} s each`);
+    agent.push(await streamWithAgent(program, clip, seconds));
+    ffmpeg.push(await streamWithFfmpeg(clip, seconds));
+  }
+  const cpu = median(agent.map(({ cpuSeconds }) => cpuSeconds));
+  const reference = median(ffmpeg.map(({ cpuSeconds }) => cpuSeconds));
+  const rss = median(agent.map(({ peakRssMiB }) => peakRssMiB));
+  const lag = median(agent.map(({ lagMsP90 }) => lagMsP90));
+  return [
+    {
+      name: `CPU for ${seconds} s of 720p30, 2 Mb/s`,
+      value: cpu,
+      unit: 'CPU-s',
+      against: { name: 'ffmpeg -re -c copy', value: reference },
+      ratio: cpu / reference,
+      bar: { text: '≤ 3 ×', met: cpu / reference <= 3 },
+    },
+    {
+      name: 'peak memory while streaming',
+      value: rss,
+      unit: 'MiB',
+      against: { name: 'ffmpeg -re -c copy', value: median(ffmpeg.map(({ peakRssMiB }) => peakRssMiB)) },
+      bar: { text: '≤ 75 MiB', met: rss <= 75 },
+    },
+    {
+      name: 'frame due → with the socket, p90',
+      value: lag,
+      unit: 'ms',
+      bar: { text: '< 10 ms', met: lag < 10 },
+    },
+  ];
+}
+
+export const streaming: Benchmark = {
+  id: 'p6',
+  what: 'the agent streams a file in real time, against ffmpeg copying the same file',
+  needs: ['ffmpeg'],
+  run,
+};
