@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { AwsError } from '../../kernel/aws-error.ts';
 import type { AwsOperation } from '../../kernel/aws-server.ts';
@@ -42,6 +43,7 @@ export function putMediaOperation(context: PutMediaContext): AwsOperation {
       quotas.take('PutMedia', stream.name);
       const refusal = faults.take('kinesis-video', 'PutMedia', stream.name);
       if (refusal?.kind === 'error') throw new AwsError(refusal.code, refusal.status, refusal.message);
+      if (refusal?.kind === 'delay') await delay(refusal.ms);
       if (refusal?.kind === 'drop') {
         request.destroy();
         return undefined;

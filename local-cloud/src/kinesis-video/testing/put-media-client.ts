@@ -17,6 +17,11 @@ export interface PutMediaOptions {
   streamName: string;
   key?: AccessKey;
   headers?: Record<string, string>;
+  /**
+   * What is signed in place of the body: the words UNSIGNED-PAYLOAD, as AWS's Java producer does, or the hash of
+   * nothing without a header that says so, as AWS's C producer does.
+   */
+  payload?: 'unsigned' | 'empty';
 }
 
 /** SHA-256 as the signer wants it, keyed when a secret is given. */
@@ -79,11 +84,13 @@ export class PutMediaClient {
     streamName,
     key = accountKey,
     headers = {},
+    payload = 'unsigned',
   }: PutMediaOptions): Promise<PutMediaClient> {
     const endpoint = new URL(url);
     const signer = new SignatureV4({
       service: 'kinesisvideo',
       region,
+      applyChecksum: payload === 'unsigned',
       sha256: Sha256,
       credentials: {
         accessKeyId: key.accessKeyId,
@@ -100,7 +107,7 @@ export class PutMediaClient {
       query: {},
       headers: {
         host: endpoint.host,
-        'x-amz-content-sha256': 'UNSIGNED-PAYLOAD',
+        ...(payload === 'unsigned' ? { 'x-amz-content-sha256': 'UNSIGNED-PAYLOAD' } : {}),
         'x-amzn-stream-name': streamName,
         'x-amzn-fragment-timecode-type': 'ABSOLUTE',
         'x-amzn-producer-start-timestamp': (Date.now() / 1000).toFixed(3),

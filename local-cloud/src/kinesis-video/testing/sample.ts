@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import {
   AppendOnlyStreamTarget,
   EncodedAudioPacketSource,
-  EncodedPacket,
+  type EncodedPacket,
   EncodedPacketSink,
   EncodedVideoPacketSource,
   FilePathSource,
