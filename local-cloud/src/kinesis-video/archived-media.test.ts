@@ -85,6 +85,14 @@ const range = (startMs: number, endMs: number) => ({
 const listAll = async (): Promise<Fragment[]> =>
   (await archive.send(new ListFragmentsCommand({ StreamName }))).Fragments ?? [];
 
+const inputs: Input[] = [];
+/** An independent reader, closed after the test. */
+function open(options: ConstructorParameters<typeof Input>[0]): Input {
+  const input = new Input(options);
+  inputs.push(input);
+  return input;
+}
+
 /** Times in milliseconds and digests of the packets of a track. */
 async function packetsOf(track: InputTrack | null): Promise<{ times: number[]; digests: string[] }> {
   const [times, digests]: [number[], string[]] = [[], []];
@@ -98,7 +106,7 @@ async function packetsOf(track: InputTrack | null): Promise<{ times: number[]; d
 
 /** What was sent, read by mediabunny from the MKV it made. */
 async function sent(audio = false): Promise<{ video: string[]; audio: string[] }> {
-  using input = new Input({
+  const input = open({
     source: new BufferSource(await makeMkv({ startMs: 0, audio })),
     formats: [MATROSKA],
   });
@@ -114,6 +122,7 @@ beforeEach(async () => {
   await create();
 });
 afterEach(async () => {
+  for (const input of inputs.splice(0)) input.dispose();
   disconnect();
   await harness.stop();
 });
@@ -176,7 +185,7 @@ it('gives media for a fragment list: whole Matroska files one after the other, w
     expect(tags['AWS_KINESISVIDEO_PRODUCER_SIDE_TIMESTAMP']).toBe(
       ((startMs + (i + 1) * 1000) / 1000).toFixed(3),
     );
-    using input = new Input({ source: new BufferSource(file), formats: [MATROSKA] });
+    const input = open({ source: new BufferSource(file), formats: [MATROSKA] });
     const { times } = await packetsOf(await input.getPrimaryVideoTrack());
     expect(times).toHaveLength(15);
     expect(times[0]).toBe(startMs + (i + 1) * 1000);
@@ -230,7 +239,7 @@ it('plays on demand: every frame of every track comes out as it went in', async 
       await fetchBytes(firstSegment?.map ?? ''),
       ...(await Promise.all(playlist.segments.map((segment) => fetchBytes(segment.url)))),
     ]);
-    using input = new Input({ source: new BufferSource(file), formats: [MP4] });
+    const input = open({ source: new BufferSource(file), formats: [MP4] });
     const track = i === 0 ? await input.getPrimaryVideoTrack() : await input.getPrimaryAudioTrack();
     const { times, digests } = await packetsOf(track);
     expect(digests).toEqual(i === 0 ? expected.video : expected.audio);
@@ -243,7 +252,7 @@ it("is read by another player's HLS reader from its URL alone", async () => {
   const startMs = Date.now() - 60_000;
   await put(startMs);
   const url = await openHls(onDemand(startMs - 1, startMs + 10_000));
-  using input = new Input({ source: new UrlSource(url), formats: [...HLS_FORMATS, ...ALL_FORMATS] });
+  const input = open({ source: new UrlSource(url), formats: [...HLS_FORMATS, ...ALL_FORMATS] });
   expect((await packetsOf(await input.getPrimaryVideoTrack())).digests).toEqual((await sent()).video);
 });
 
@@ -392,7 +401,7 @@ it('makes a clip: one MP4 file of the fragments that touch the range', async () 
   );
   expect(answer.ContentType).toBe('video/mp4');
   const bytes = Buffer.from((await answer.Payload?.transformToByteArray()) ?? []);
-  using input = new Input({ source: new BufferSource(bytes), formats: [MP4] });
+  const input = open({ source: new BufferSource(bytes), formats: [MP4] });
   const [video, audio] = [await input.getPrimaryVideoTrack(), await input.getPrimaryAudioTrack()];
   const { times, digests } = await packetsOf(video);
   expect(digests).toEqual((await sent(true)).video.slice(15, 60));

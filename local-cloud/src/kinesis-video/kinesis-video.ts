@@ -117,6 +117,13 @@ export class KinesisVideo implements Service {
     this.#retention.unref();
   }
 
+  /** The streams are forgotten: their connections end and their media goes. */
+  async reset(): Promise<void> {
+    for (const session of this.#connections.all()) session.end(4008);
+    await this.#state.settle();
+    this.#state.expire();
+  }
+
   async stop(): Promise<void> {
     clearInterval(this.#retention);
     for (const session of this.#connections.all()) session.end();

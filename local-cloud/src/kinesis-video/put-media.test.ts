@@ -1,3 +1,5 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { CreateStreamCommand, DeleteStreamCommand, KinesisVideoClient } from '@aws-sdk/client-kinesis-video';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { AwsError } from '../kernel/aws-error.ts';
@@ -191,6 +193,17 @@ it('answers 4008 when the stream is deleted under a connection', async () => {
   await control.send(new DeleteStreamCommand({ StreamARN: streams[0]?.arn }));
   await client.ended();
   expect(client.acks.at(-1)).toMatchObject({ EventType: 'ERROR', ErrorId: 4008 });
+});
+
+it('forgets streams, connections and media on reset', async () => {
+  const client = await open();
+  client.write(Buffer.concat([head(), cluster(1000, block(0)), cluster(2000)]));
+  await client.waitFor((ack) => ack.EventType === 'PERSISTED');
+  harness.store.reset();
+  await harness.service.reset();
+  await client.ended();
+  expect(client.acks.at(-1)).toMatchObject({ EventType: 'ERROR', ErrorId: 4008 });
+  expect(readdirSync(join(harness.directory, 'media', 'streams'))).toEqual([]);
 });
 
 it('answers 4003 when a connection is too old', async () => {

@@ -22,6 +22,7 @@ export interface Harness {
   clock: Clock;
   faults: Faults;
   accessKeys: AccessKeys;
+  store: Store;
   directory: string;
   /** The answer of an admin route, `GET /_local/kinesis-video` say. */
   admin(route: string, params?: Record<string, string>): unknown;
@@ -61,6 +62,9 @@ export async function startKinesisVideo(options: Partial<KinesisVideoOptions> = 
   return {
     get service() {
       return opened.service;
+    },
+    get store() {
+      return opened.store;
     },
     clock,
     faults,
