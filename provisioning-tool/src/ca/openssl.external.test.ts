@@ -45,9 +45,15 @@ describe.each(['ec-p256', 'rsa-3072'] as const)('openssl and a CA of kind %s', (
     async (years) => {
       const leaf = join(workspace, `leaf-${years}.crt`);
       const answer = await openssl(
-        ...['verify', '-x509_strict', '-purpose', 'sslclient'],
-        ...['-CAfile', join(ca.directory, caFiles.rootCertificate)],
-        ...['-untrusted', join(ca.directory, caFiles.issuingCertificate), leaf],
+        'verify',
+        '-x509_strict',
+        '-purpose',
+        'sslclient',
+        '-CAfile',
+        join(ca.directory, caFiles.rootCertificate),
+        '-untrusted',
+        join(ca.directory, caFiles.issuingCertificate),
+        leaf,
       );
       expect(answer.trim()).toBe(`${leaf}: OK`);
     },
@@ -61,11 +67,19 @@ describe.each(['ec-p256', 'rsa-3072'] as const)('openssl and a CA of kind %s', (
 
   it('opens the encrypted CA key with the passphrase', async () => {
     const ofKey = await openssl(
-      ...['pkey', '-in', join(ca.directory, caFiles.issuingKey)],
-      ...['-passin', `file:${join(workspace, 'pass')}`, '-pubout'],
+      'pkey',
+      '-in',
+      join(ca.directory, caFiles.issuingKey),
+      '-passin',
+      `file:${join(workspace, 'pass')}`,
+      '-pubout',
     );
     const ofCertificate = await openssl(
-      ...['x509', '-in', join(ca.directory, caFiles.issuingCertificate), '-noout', '-pubkey'],
+      'x509',
+      '-in',
+      join(ca.directory, caFiles.issuingCertificate),
+      '-noout',
+      '-pubkey',
     );
     expect(ofKey).toBe(ofCertificate);
   });

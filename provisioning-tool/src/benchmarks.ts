@@ -1,0 +1,99 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { deviceIdOf } from '@aovis/contracts/ids';
+import { BatchFolder } from './batch/batch-folder.ts';
+import { issueBoard } from './batch/issue-board.ts';
+import { LabelFile } from './batch/labels.ts';
+import { WorkPool } from './batch/work-pool.ts';
+import { issueBoardIdentity, type LeafIssuer, validityOf } from './ca/board-identity.ts';
+import { keyIdentifierOf, nameOf } from './ca/certificate.ts';
+import { keySigner } from './ca/signer.ts';
+import { systemClock } from './clock.ts';
+import { Journal } from './journal/journal.ts';
+
+/** What `bench/` measures of this tool. The figures are of one thread. */
+export interface Measurement {
+  count: number;
+  seconds: number;
+  perSecond: number;
+}
+
+function newIssuer(): LeafIssuer {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
+  return {
+    name: nameOf({ organization: 'AOVIS', commonName: 'Benchmark CA' }),
+    keyId: keyIdentifierOf(publicKey.export({ type: 'spki', format: 'der' })),
+    ...validityOf(Date.now(), 20),
+    signer: keySigner(privateKey),
+  };
+}
+
+function serialNumber(i: number): string {
+  return `N4K-${String(i).padStart(6, '0')}`;
+}
+
+async function measure(count: number, work: () => Promise<void>): Promise<Measurement> {
+  const started = performance.now();
+  await work();
+  const seconds = (performance.now() - started) / 1000;
+  return { count, seconds, perSecond: count / seconds };
+}
+
+/** Key, certificate, PEM, certificate id: what one board takes apart from the disk. */
+export async function measureIssuance(count: number): Promise<Measurement> {
+  const issuer = newIssuer();
+  return await measure(count, async () => {
+    for (let i = 0; i < count; i++) await issueBoardIdentity(deviceIdOf(serialNumber(i)), issuer);
+  });
+}
+
+/**
+ * All local work of a batch, without cloud: four synced files in a bundle, label and journal, 64 boards at once.
+ * `workspace` must be an empty folder.
+ */
+export async function measureOfflineBatch(workspace: string, boards: number): Promise<Measurement> {
+  const issuer = newIssuer();
+  const journal = await Journal.open(workspace, systemClock);
+  const folder = new BatchFolder(workspace, 'benchmark');
+  await folder.create();
+  const labels = await LabelFile.open(folder.labels, () => Promise.resolve(undefined));
+  try {
+    const zeros = '0'.repeat(64);
+    await journal.append({
+      type: 'batch_started',
+      batch_id: 'benchmark',
+      boards,
+      csv_sha256: zeros,
+      region: 'eu-central-1',
+      issuing_certificate_sha256: zeros,
+      station_id: 'benchmark',
+      operator: 'benchmark',
+      tool_version: '0',
+    });
+    const desk = {
+      batchId: 'benchmark',
+      folder,
+      journal,
+      labels,
+      issuer,
+      bundle: {
+        region: 'eu-central-1',
+        roleAlias: 'aovis-board-video',
+        endpoints: { iot: 'iot.example', credentials: 'credentials.example' },
+        rootCaPem: '',
+        issuingCaPem: '',
+      },
+    };
+    return await measure(boards, async () => {
+      const pool = new WorkPool(64);
+      for (let i = 0; i < boards; i++) {
+        await pool.add(async () => {
+          await issueBoard(desk, { serial: serialNumber(i), model: 'n4k', iccid: undefined });
+        });
+      }
+      await pool.drain();
+    });
+  } finally {
+    await labels.close();
+    await journal.close();
+  }
+}
