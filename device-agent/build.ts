@@ -7,7 +7,8 @@ import { build } from 'esbuild';
  * stays a file of its own: boards with a camera leave it out, and no board keeps it in memory.
  */
 const here = import.meta.dirname;
-const dist = join(here, 'dist');
+/** `node build.ts [directory]`; default `dist`. */
+const dist = process.argv[2] ?? join(here, 'dist');
 const { version } = JSON.parse(await readFile(join(here, 'package.json'), 'utf8')) as { version: string };
 
 await build({

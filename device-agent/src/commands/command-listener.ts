@@ -67,7 +67,7 @@ export class CommandListener implements Part {
   #execute({ type, params, expires_at }: Command): Answer {
     if (expires_at <= this.#options.clock.now()) return rejected('expired', 'The command came too late.');
     if (type !== 'request_keyframe')
-      return type in commandParamsSchemas
+      return Object.hasOwn(commandParamsSchemas, type)
         ? rejected('unsupported', `This board cannot do ${type}.`)
         : rejected('unknown_command', `This board knows no command ${type}.`);
     if (!commandParamsSchemas.request_keyframe.safeParse(params).success)

@@ -39,5 +39,5 @@ function readAll(path: string): Promise<string> {
 }
 
 export function isCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code;
+  return typeof error === 'object' && error !== null && 'code' in error && error.code === code;
 }

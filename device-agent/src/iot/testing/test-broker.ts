@@ -24,8 +24,10 @@ export class TestBroker {
   readonly received: Received[] = [];
   readonly subscribed: string[][] = [];
   readonly handshakes: { serverName: string | false | undefined; alpn: string | false | null }[] = [];
+  /** Called with every message that a client published. */
+  onReceived: (message: Received) => void = () => {};
   readonly #watchers = new Set<() => void>();
-  /** PUBACKs are withheld while true: connections are cut when a publish arrives. */
+  /** While true, a connection is cut when a publish arrives on it, unacknowledged. */
   cutOnPublish = false;
   #aedes: Aedes | undefined;
   #server: Server | undefined;
@@ -58,7 +60,9 @@ export class TestBroker {
     };
     aedes.on('publish', (packet, client) => {
       if (client === null && packet.topic.startsWith('$SYS')) return;
-      this.received.push({ topic: packet.topic, payload: packet.payload.toString() });
+      const message = { topic: packet.topic, payload: packet.payload.toString() };
+      this.received.push(message);
+      if (client !== null) this.onReceived(message);
       this.#changed();
     });
     aedes.on('subscribe', (subscriptions) => {

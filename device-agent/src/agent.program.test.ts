@@ -1,0 +1,213 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, rm } from 'node:fs/promises';
+import { createServer, type Server } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { boardEventSchema } from '@aovis/contracts/events';
+import { reportedStateSchema } from '@aovis/contracts/shadow';
+import { TestBroker } from './iot/testing/test-broker.ts';
+import { type AgentStatus, agentStatusSchema } from './status/agent-status.ts';
+import { temporaryDirectory } from './testing/temporary-directory.ts';
+import { testThing, writeBundle } from './testing/test-bundle.ts';
+import { TestCa } from './testing/test-pki.ts';
+
+/** The bundled agent as a board runs it, on the Node named by AGENT_NODE (a board may have 20), against a real broker. */
+const node = process.env.AGENT_NODE ?? process.execPath;
+const program = join(import.meta.dirname, '../dist/test/aovis-agent.cjs');
+const run = promisify(execFile);
+
+interface Exit {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+let ca: TestCa;
+let bundle: string;
+let state: string;
+let broker: TestBroker;
+let credentials: Server;
+const agents: ChildProcess[] = [];
+
+beforeAll(async () => {
+  await run(process.execPath, [join(import.meta.dirname, '../build.ts'), join(program, '..')]);
+});
+
+beforeEach(async () => {
+  ca = await TestCa.create();
+  broker = await TestBroker.start(ca);
+  answerShadowRequests(broker);
+  credentials = await startCredentialServer();
+  const directory = await temporaryDirectory();
+  bundle = join(directory, 'bundle');
+  state = join(directory, 'state');
+  const port = (credentials.address() as AddressInfo).port;
+  await writeBundle(bundle, ca, {
+    iot: `localhost:${broker.port}`,
+    credentials: `localhost:${port}`,
+    kinesis_video: `https://localhost:${port}`,
+  });
+});
+
+afterEach(async () => {
+  for (const agent of agents.splice(0)) {
+    if (agent.exitCode !== null || agent.signalCode !== null) continue;
+    agent.kill('SIGKILL');
+    await once(agent, 'exit');
+  }
+  await broker.kill();
+  credentials.closeAllConnections();
+  await new Promise((resolve) => credentials.close(resolve));
+});
+
+/** Refuses all requests: what this test looks at does not need video. */
+async function startCredentialServer(): Promise<Server> {
+  const { certificate, privateKey } = await ca.issueServer();
+  const server = createServer({ cert: certificate, key: privateKey }, (_request, response) => {
+    response.writeHead(404).end('{"message":"Role alias does not exist"}');
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return server;
+}
+
+/** Enough of the shadow service for a board that has no shadow yet. */
+function answerShadowRequests(on: TestBroker): void {
+  on.onReceived = ({ topic, payload }) => {
+    if (!topic.startsWith('$aws/') || !/\/(get|update)$/.test(topic)) return;
+    const { clientToken, state: sent } = JSON.parse(payload);
+    if (topic.endsWith('/get')) on.send(`${topic}/rejected`, JSON.stringify({ code: 404, message: 'x', clientToken }));
+    else on.send(`${topic}/accepted`, JSON.stringify({ state: sent, version: 7, timestamp: 0, clientToken }));
+  };
+}
+
+function startAgent(...flags: string[]): ChildProcess {
+  const agent = spawn(node, [program, 'run', '--bundle', bundle, '--state', state, ...flags], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: {},
+  });
+  agents.push(agent);
+  return agent;
+}
+
+async function exitOf(agent: ChildProcess): Promise<Exit> {
+  let stderr = '';
+  agent.stderr?.on('data', (chunk) => {
+    stderr += String(chunk);
+  });
+  await once(agent, 'close');
+  return { code: agent.exitCode, stdout: '', stderr };
+}
+
+async function aovisAgent(...args: string[]): Promise<Exit> {
+  const done = run(node, [program, ...args], { env: {} });
+  return done.then(
+    ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
+    (error: Exit) => error,
+  );
+}
+
+const bootReceived = (count: number): Promise<void> =>
+  broker.until(({ received }) => received.filter(isBoot).length === count);
+const isBoot = ({ topic, payload }: { topic: string; payload: string }): boolean =>
+  topic === `aovis/${testThing}/event` && JSON.parse(payload).type === 'boot';
+
+async function status(): Promise<AgentStatus> {
+  return agentStatusSchema.parse(JSON.parse((await aovisAgent('status', '--state', state, '--json')).stdout));
+}
+
+describe('the running agent', () => {
+  it('connects, says that it booted, reports its state, shows its status and stops in order', async () => {
+    const agent = startAgent();
+    const exit = exitOf(agent);
+    await bootReceived(1);
+    const shadowUpdate = `$aws/things/${testThing}/shadow/update`;
+    await broker.until(({ received }) => received.some(({ topic }) => topic === shadowUpdate));
+
+    const events = broker.received.filter(({ topic }) => topic === `aovis/${testThing}/event`);
+    expect(events.map(({ payload }) => boardEventSchema.parse(JSON.parse(payload)).seq)).toEqual([...events.keys()]);
+    const update = broker.received.find(({ topic }) => topic === shadowUpdate);
+    const { reported } = JSON.parse(update?.payload ?? '').state;
+    expect(reportedStateSchema.parse(reported).board.model).toBe('n4k');
+    expect(JSON.stringify(reported)).not.toContain(testThing);
+
+    expect(await status()).toMatchObject({ pid: agent.pid, device_id: testThing, connection: { state: 'connected' } });
+    const screen = await aovisAgent('status', '--state', state);
+    expect(screen.stdout).toMatch(/^Device {6}aovis-n4k-000123/);
+    expect(screen.stdout).toContain('create the role alias aovis-board');
+
+    agent.kill('SIGTERM');
+    expect(await exit).toMatchObject({ code: 0 });
+    expect(broker.received.some(({ payload }) => payload === '{"online":false}')).toBe(false);
+  });
+
+  it('starts again after kill -9, and never twice in one state directory', async () => {
+    const killed = startAgent();
+    await bootReceived(1);
+    const second = await exitOf(startAgent());
+    expect(second).toMatchObject({ code: 15, stderr: expect.stringContaining(`process ${killed.pid}`) });
+
+    killed.kill('SIGKILL');
+    await once(killed, 'exit');
+    expect(await aovisAgent('status', '--state', state)).toMatchObject({ code: 17 });
+    startAgent();
+    await bootReceived(2);
+    expect((await status()).connection.state).toBe('connected');
+  });
+
+  it('stops when told to while it is still starting', async () => {
+    const agent = startAgent();
+    const exit = exitOf(agent);
+    await once(agent, 'spawn');
+    await broker.until(({ handshakes }) => handshakes.length > 0);
+    agent.kill('SIGTERM');
+    expect(await exit).toMatchObject({ code: 0 });
+  });
+
+  it('stays small', async () => {
+    startAgent();
+    await bootReceived(1);
+    const { parts } = await status();
+    expect(parts.map(({ name }) => name)).toContain('iot');
+    const batch = broker.received.find(({ topic }) => topic === `$aws/things/${testThing}/shadow/update`);
+    const { rss_bytes: rss } = JSON.parse(batch?.payload ?? '').state.reported.health;
+    expect(rss).toBeLessThan(100 * 1024 * 1024);
+  });
+});
+
+describe('refusals', () => {
+  it.each([
+    ['an unknown setting', { AOVIS_AGENT_BUNDEL: '/x' }, [], 2, 'AOVIS_AGENT_BUNDEL'],
+    ['a bundle that is not there', {}, ['--bundle', '/nowhere'], 10, 'There is no bundle at /nowhere'],
+    ['a state directory that cannot be made', {}, ['--state', '/dev/null/x'], 16, '--state DIR'],
+  ])('%s', async (_name, env, flags, code, sentence) => {
+    const args = [program, 'run', '--bundle', bundle, '--state', state, ...flags];
+    const result: unknown = await run(node, args, { env }).catch((error: unknown) => error);
+    expect(result).toMatchObject({ code, stderr: expect.stringContaining(sentence) });
+  });
+
+  it('a loose bundle', async () => {
+    await chmod(bundle, 0o755);
+    expect(await exitOf(startAgent())).toMatchObject({ code: 11, stderr: expect.stringContaining('chmod 700') });
+  });
+
+  it('a certificate from the future, by which the clock must be behind', async () => {
+    const day = 86_400_000;
+    const later = { commonName: testThing, notBefore: new Date(Date.now() + day), notAfter: new Date(Date.now() + 2 * day) };
+    await writeBundle(bundle, ca, undefined, later);
+    expect(await exitOf(startAgent())).toMatchObject({ code: 14, stderr: expect.stringContaining('the clock is behind') });
+  });
+
+  it('no command, a wrong one, help', async () => {
+    expect(await aovisAgent('dance')).toMatchObject({ code: 2, stderr: expect.stringContaining('unknown command') });
+    expect(await aovisAgent('--help')).toMatchObject({ code: 0, stdout: expect.stringContaining('status') });
+    expect(await aovisAgent('run', '--help')).toMatchObject({ code: 0, stdout: expect.stringContaining('AOVIS_AGENT_') });
+  });
+});
+
+afterAll(async () => {
+  await rm(join(program, '..'), { recursive: true });
+});

@@ -1,0 +1,37 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, it } from '@jest/globals';
+import { loadConfig, settingNames, settings } from './config.ts';
+
+const load = (env: NodeJS.ProcessEnv = {}, flags: Parameters<typeof loadConfig>[0]['flags'] = {}): unknown =>
+  loadConfig({ env, flags });
+
+it('has defaults for everything', () => {
+  expect(load()).toMatchObject({ bundle: '/etc/aovis-agent/bundle', source: { kind: 'clip' }, logLevel: 'info' });
+});
+
+it('takes the command line before the environment', () => {
+  const env = { AOVIS_AGENT_BUNDLE: '/env', AOVIS_AGENT_STATE: '/env-state' };
+  expect(load(env, { bundle: '/flag' })).toMatchObject({ bundle: '/flag', state: '/env-state' });
+});
+
+it('names every problem at once', () => {
+  const env = {
+    AOVIS_AGENT_LOG_LEVEL: 'loud',
+    AOVIS_AGENT_KEEP_ALIVE_SECONDS: '5',
+    AOVIS_AGENT_BUNDEL: '/x',
+    AOVIS_AGENT_SOURCE: 'webcam',
+  };
+  const attempt = (): unknown => load(env, { firmware: 'a b' });
+  for (const problem of ['AOVIS_AGENT_LOG_LEVEL', 'AOVIS_AGENT_KEEP_ALIVE', 'AOVIS_AGENT_BUNDEL', 'webcam', '--firmware'])
+    expect(attempt).toThrow(problem);
+  expect(attempt).toThrow(expect.objectContaining({ code: 'usage', exitCode: 2 }));
+});
+
+it('is documented in the README, row by row', async () => {
+  const readme = await readFile(join(import.meta.dirname, '../README.md'), 'utf8');
+  for (const name of settingNames) {
+    const { variable, flag, default: value } = settings[name];
+    expect(readme).toContain(`| \`${variable}\` | \`${flag}\` | \`${value}\` |`);
+  }
+});
