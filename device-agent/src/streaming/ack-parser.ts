@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** One acknowledgement of PutMedia, as it comes over the wire (flat, `EventType`). */
 export const ackSchema = z.object({

@@ -1,6 +1,6 @@
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { CredentialSource } from '../credentials/credential-source.ts';
 import type { Clock } from '../host/clock.ts';
 import { decideHttpError, type ErrorDecision } from './error-decisions.ts';

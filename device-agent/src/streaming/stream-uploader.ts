@@ -174,6 +174,7 @@ export class StreamUploader implements Part {
   }
 
   #begin(): void {
+    this.#loop.start();
     this.#unsubscribe = this.#options.camera.subscribe((accessUnit) => this.#onPicture(accessUnit));
     this.#keepHouse();
   }
@@ -204,6 +205,7 @@ export class StreamUploader implements Part {
       onPersisted: () => {
         this.#lastPersistedAt = clock.now();
       },
+      onChange: () => this.#announce(),
     });
   }
 

@@ -27,6 +27,8 @@ export interface UploadLoopOptions {
   logger: Logger;
   random: () => number;
   onPersisted: () => void;
+  /** `connected` or `problem` may have changed. */
+  onChange: () => void;
 }
 
 /** Connections are opened at most 4 times a second: the service allows 5 per stream (Developer Guide, "Limits"). */
@@ -49,6 +51,14 @@ const stableMs = 60_000;
 const drainTimeoutMs = 15_000;
 /** Nothing to send for so long: the connection ends properly, before the service drops it after 30 s. */
 const idleMs = 5_000;
+/** A stop still waits for a cloud that has been out of reach no longer than this. */
+const flushDespiteFailureMs = 2_000;
+
+function stopped(): AbortController {
+  const controller = new AbortController();
+  controller.abort();
+  return controller;
+}
 
 interface Lane {
   session: UploadSession;
@@ -74,7 +84,7 @@ export class UploadLoop {
   readonly #quick: Backoff;
   readonly #slow: Backoff;
   readonly #draining = new Set<UploadSession>();
-  #stopping = new AbortController();
+  #stopping = stopped();
   #active: Lane | undefined;
   #successor: Lane | undefined;
   #opening = false;
@@ -87,7 +97,8 @@ export class UploadLoop {
   #bytesOfEnded = 0;
   #attempts = 0;
   #refusedFragments = 0;
-  #onDrained: (() => void) | undefined;
+  #flushing = false;
+  #onFlushed: (() => void) | undefined;
 
   constructor(options: UploadLoopOptions) {
     this.#options = options;
@@ -119,6 +130,14 @@ export class UploadLoop {
     return [...this.#sessions()].reduce((sum, session) => sum + session.bytesWritten, this.#bytesOfEnded);
   }
 
+  /** From now on fragments are sent; before, and after `stop`, they wait. */
+  start(): void {
+    if (!this.#stopping.signal.aborted) return;
+    this.#stopping = new AbortController();
+    this.#problem = undefined;
+    this.#retryAt = 0;
+  }
+
   /** Something may be sent: new pictures, a fragment given back. */
   advance(): void {
     if (this.#stopping.signal.aborted) return;
@@ -126,6 +145,7 @@ export class UploadLoop {
     if (this.#active?.session.finishing) this.#retire(this.#active);
     if (this.#active === undefined && this.#options.buffer.nextWaiting() !== undefined)
       this.#openWhenAllowed();
+    if (this.#flushing && this.#flushed) this.#onFlushed?.();
   }
 
   /** To be called about once a second. */
@@ -136,29 +156,40 @@ export class UploadLoop {
     this.advance();
   }
 
-  /** Ends properly: what was begun gets its end, and is waited for, up to `timeoutMs`; then nothing is left open. */
+  /**
+   * Ends properly: sends what waits, gives the last fragment its end and waits until all is persisted, up to
+   * `timeoutMs`. While the cloud cannot be reached it does not wait. Nothing is left open.
+   */
   async stop(timeoutMs: number): Promise<void> {
-    this.#cancelTimer?.();
-    this.#cancelTimer = undefined;
-    this.#stopping.abort();
-    this.#successor?.session.abandon();
-    if (this.#active !== undefined) {
-      this.#active.session.finishWhenEmpty();
-      this.#retire(this.#active);
-    }
-    if (this.#draining.size > 0) {
+    if (this.#stopping.signal.aborted) return;
+    this.#flushing = true;
+    this.#active?.session.finishWhenEmpty();
+    this.advance();
+    if (!this.#flushed) {
       await new Promise<void>((resolve) => {
         const cancel = this.#options.clock.after(timeoutMs, resolve);
-        this.#onDrained = () => {
+        this.#onFlushed = () => {
           cancel();
           resolve();
         };
       });
     }
-    for (const session of this.#draining) session.abandon();
-    this.#stopping = new AbortController();
-    this.#problem = undefined;
-    this.#retryAt = 0;
+    this.#flushing = false;
+    this.#onFlushed = undefined;
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    this.#stopping.abort();
+    for (const session of this.#sessions()) session.abandon();
+  }
+
+  /** All is persisted, or nothing can be done about it now. */
+  get #flushed(): boolean {
+    const busy = this.#active !== undefined || this.#draining.size > 0;
+    const hopeless =
+      this.#problem?.stopped === true ||
+      (this.#failingSince !== undefined &&
+        this.#options.clock.monotonic() - this.#failingSince > flushDespiteFailureMs);
+    return !busy && (hopeless || this.#options.buffer.nextWaiting() === undefined);
   }
 
   *#sessions(): Generator<UploadSession> {
@@ -218,6 +249,7 @@ export class UploadLoop {
   }
 
   #enter(lane: Lane): void {
+    if (this.#flushing) lane.session.finishWhenEmpty();
     if (this.#active === undefined) this.#active = lane;
     else if (lane.session.ready) this.#cutOver(lane);
     else this.#successor = lane;
@@ -258,6 +290,7 @@ export class UploadLoop {
         drainTimeoutMs,
         onReady: () => {
           if (this.#successor === lane) this.#cutOver(lane);
+          this.#options.onChange();
         },
         onReceived: () => this.#noteSuccess(lane),
         onPersisted: () => this.#options.onPersisted(),
@@ -314,8 +347,8 @@ export class UploadLoop {
     if (wasSuccessor) this.#successor = undefined;
     this.#draining.delete(session);
     if (end.kind === 'lost' && !this.#stopping.signal.aborted) this.#onLost(end, wasSuccessor);
-    if (this.#draining.size === 0) this.#onDrained?.();
     this.advance();
+    this.#options.onChange();
   }
 
   #onLost({ decision, message }: SessionEnd & { kind: 'lost' }, wasSuccessor: boolean): void {
@@ -333,6 +366,7 @@ export class UploadLoop {
     this.#quick.reset();
     this.#slow.reset();
     if (this.#options.clock.monotonic() - lane.openedAt >= stableMs) this.#ackTimeoutMs = firstAckTimeoutMs;
+    this.#options.onChange();
   }
 
   #noteFailure(decision: ErrorDecision, message: string): void {
@@ -348,5 +382,6 @@ export class UploadLoop {
     this.#problem = { message, stopped };
     const level = repeated ? 'debug' : stopped ? 'error' : 'warn';
     logger[level]({ error: decision.name, delayMs }, message);
+    this.#options.onChange();
   }
 }

@@ -124,6 +124,8 @@ export class PutMediaServer extends EventEmitter {
     };
     request.on('data', (chunk: Buffer) => {
       for (const event of reader.push(chunk)) {
+        // After an error, the end of its answer or a cut the service takes nothing more.
+        if (response.writableEnded || request.socket.destroyed) return;
         if (event.kind === 'cluster') {
           complete();
           current = { connection, timecodeMs: event.timecodeMs, blocks: 0, complete: false };
@@ -161,7 +163,7 @@ export class PutMediaServer extends EventEmitter {
       this.behaviour.error = undefined;
       const { id, code, withTimecode } = error;
       const named = withTimecode ? { FragmentTimecode: fragment.timecodeMs } : {};
-      response.write(`${JSON.stringify({ EventType: 'ERROR', ...named, ErrorCode: code, ErrorId: id })}\r\n`);
+      response.end(`${JSON.stringify({ EventType: 'ERROR', ...named, ErrorCode: code, ErrorId: id })}\r\n`);
       return;
     }
     this.#ack(response, 'RECEIVED', fragment);
