@@ -1,8 +1,8 @@
 import { IotShadows } from './aws/iot-shadows.ts';
 import { KinesisVideoHls } from './aws/kinesis-video-hls.ts';
 import { KinesisVideoStreams } from './aws/kinesis-video-streams.ts';
+import type { Config } from './config/config.ts';
 import type { Database } from './db/database.ts';
-import type { Peppers } from './features/devices/activation-hash.ts';
 import { ActivationService } from './features/devices/activation-service.ts';
 import { DeviceAccess } from './features/devices/device-access.ts';
 import { deviceOutboxHandlers } from './features/devices/device-outbox.ts';
@@ -23,16 +23,16 @@ import type { Route } from './http/route.ts';
 import type { Clock } from './kernel/clock.ts';
 import type { OutboxHandlers } from './outbox/outbox.ts';
 
-/** What boards' features need of the configuration (`config.ts` says what each is). */
-export interface DeviceSettings {
-  region: string;
-  iotDataUrl: string | undefined;
-  kinesisVideoUrl: string | undefined;
-  activationPeppers: Peppers;
-  deviceProofModels: readonly string[];
-  videoRetentionHours: number;
-  iotEventSecret: string;
-}
+export type DeviceSettings = Pick<
+  Config,
+  | 'awsRegion'
+  | 'iotDataUrl'
+  | 'kinesisVideoUrl'
+  | 'activationPeppers'
+  | 'proofModels'
+  | 'streamRetentionHours'
+  | 'iotEventSecret'
+>;
 
 /** The cloud that boards live in, as the features see it. */
 export interface DeviceCloud {
@@ -43,7 +43,11 @@ export interface DeviceCloud {
 }
 
 /** Opens no connection yet. */
-export function awsDeviceCloud({ region, iotDataUrl, kinesisVideoUrl }: DeviceSettings): DeviceCloud {
+export function awsDeviceCloud({
+  awsRegion: region,
+  iotDataUrl,
+  kinesisVideoUrl,
+}: DeviceSettings): DeviceCloud {
   const shadows = new IotShadows({ region, endpoint: iotDataUrl });
   const streams = new KinesisVideoStreams({ region, endpoint: kinesisVideoUrl });
   const sessions = new KinesisVideoHls({ region, endpoint: kinesisVideoUrl });
@@ -67,7 +71,7 @@ export function composeDevices({
   settings: DeviceSettings;
   cloud: DeviceCloud;
 }): { routes: Route[]; outboxHandlers: OutboxHandlers } {
-  const { activationPeppers: peppers, deviceProofModels } = settings;
+  const { activationPeppers: peppers } = settings;
   const entitlementsIn = (handle: Database): EntitlementService =>
     new EntitlementService({ repository: new KnexEntitlementRepository(handle), clock });
   const entitlements = entitlementsIn(db);
@@ -75,7 +79,7 @@ export function composeDevices({
   const activations = new ActivationService({ db, clock, peppers, entitlementsIn });
   const devices = new DeviceService({ db, clock, access, entitlements, shadows: cloud.shadows });
   const streams = new StreamService({ access, sessions: cloud.sessions, clock });
-  const manifests = composeManifests({ db, clock, peppers, deviceProofModels });
+  const manifests = composeManifests({ db, clock, settings });
   const ingestion = new IngestionService({ db, clock, signingKey: settings.iotEventSecret });
   return {
     routes: [
@@ -87,7 +91,7 @@ export function composeDevices({
     outboxHandlers: deviceOutboxHandlers({
       streams: cloud.streams,
       shadows: cloud.shadows,
-      retentionHours: settings.videoRetentionHours,
+      retentionHours: settings.streamRetentionHours,
     }),
   };
 }
@@ -96,18 +100,16 @@ export function composeDevices({
 export function composeManifests({
   db,
   clock,
-  peppers,
-  deviceProofModels,
+  settings: { activationPeppers: peppers, proofModels },
 }: {
   db: Database;
   clock: Clock;
-  peppers: Peppers;
-  deviceProofModels: readonly string[];
+  settings: Pick<Config, 'activationPeppers' | 'proofModels'>;
 }): ManifestService {
   return new ManifestService({
     db,
     clock,
     peppers,
-    claimPolicyOf: (model) => (deviceProofModels.includes(model) ? 'label+device' : 'label'),
+    claimPolicyOf: (model) => (proofModels.includes(model) ? 'label+device' : 'label'),
   });
 }

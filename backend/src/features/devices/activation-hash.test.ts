@@ -28,8 +28,8 @@ describe('peppers', () => {
   it.each([
     ['', /id:key/],
     ['justakey', /id:key/],
-    [`a:${'11'.repeat(31)}`, /pepper a has 31 bytes/],
-    [`a:${hexKey},a:${hexKey}`, /a appears twice/],
+    [`a:${'11'.repeat(31)}`, /pepper a of 31 bytes/],
+    [`a:${hexKey},a:${hexKey}`, /pepper a twice/],
   ])('refuses %j with a sentence and without the key', (text, sentence) => {
     expect(() => parsePeppers(text)).toThrow(sentence);
     expect(() => parsePeppers(text)).not.toThrow(/1111/);

@@ -10,7 +10,7 @@ export interface Peppers {
 /**
  * Reads `id:<base64url or hex key>` pairs separated by commas; the first is the current one. A key has at least 32
  * bytes: it stands in for the password hash that an 80-bit code would ask for (NIST SP 800-63B, look-up secrets).
- * @throws Error with a sentence that names the pair, never the key
+ * @throws Error whose message continues the name of the setting and never shows a key
  */
 export function parsePeppers(text: string): Peppers {
   const keys = new Map<string, Buffer>();
@@ -18,15 +18,15 @@ export function parsePeppers(text: string): Peppers {
     const [, id, encoded] = /^([a-z0-9-]{1,16}):([A-Za-z0-9_=-]+)$/.exec(pair) ?? [];
     if (id === undefined || encoded === undefined)
       throw new Error(
-        'each pepper is written id:key, id of a-z, 0-9 and "-", key in hex or base64url; separate several by commas',
+        'must be pairs id:key separated by commas, id of a-z, 0-9 and "-", key in hex or base64url',
       );
-    if (keys.has(id)) throw new Error(`the pepper id ${id} appears twice`);
+    if (keys.has(id)) throw new Error(`names the pepper ${id} twice`);
     const key = Buffer.from(encoded, /^([0-9a-f]{2})+$/i.test(encoded) ? 'hex' : 'base64url');
-    if (key.length < 32) throw new Error(`the pepper ${id} has ${key.length} bytes; it needs at least 32`);
+    if (key.length < 32) throw new Error(`holds a pepper ${id} of ${key.length} bytes; it needs at least 32`);
     keys.set(id, key);
   }
   const [currentId] = keys.keys();
-  if (currentId === undefined) throw new Error('name at least one pepper');
+  if (currentId === undefined) throw new Error('must hold at least one pepper');
   return { currentId, keys };
 }
 

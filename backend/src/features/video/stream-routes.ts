@@ -7,8 +7,6 @@ export function streamRoutes(streams: StreamService): Route[] {
     handle(getDeviceStream, async ({ params, query, user }) => ({
       status: 200,
       body: await streams.open(user.id, params.id, query),
-      // The URL is a key to the video.
-      headers: { 'Cache-Control': 'no-store' },
     })),
   ];
 }
