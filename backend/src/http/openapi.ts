@@ -1,8 +1,13 @@
 import { type ErrorCode, publicMessageOf, statusOf } from '@aovis/contracts/error-codes';
 import { errorBodySchema, problemBodySchema } from '@aovis/contracts/http/common';
 import type { RouteContract } from '@aovis/contracts/http/route';
-import { OpenAPIRegistry, OpenApiGeneratorV31, type RouteConfig } from '@asteasolutions/zod-to-openapi';
-import type { z } from 'zod';
+import {
+  OpenAPIRegistry,
+  OpenApiGeneratorV31,
+  type RouteConfig,
+  zodToOpenAPIRegistry,
+} from '@asteasolutions/zod-to-openapi';
+import { z } from 'zod';
 
 export type OpenApiDocument = ReturnType<OpenApiGeneratorV31['generateDocument']>;
 
@@ -20,6 +25,9 @@ export function openApiDocument(contracts: readonly RouteContract[]): OpenApiDoc
     bearerFormat: 'JWT',
   });
   const sorted = [...contracts].sort((a, b) => compare(a.path, b.path) || compare(a.method, b.method));
+  for (const schema of [errorBodySchema, problemBodySchema]) describeJson(schema);
+  zodToOpenAPIRegistry.add(errorBodySchema, { _internal: { refId: 'Error' } });
+  zodToOpenAPIRegistry.add(problemBodySchema, { _internal: { refId: 'Problem' } });
   for (const contract of sorted) registry.registerPath(describe(contract));
   return new OpenApiGeneratorV31(registry.definitions).generateDocument({
     openapi: '3.1.0',
@@ -35,9 +43,22 @@ function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
+/** The generator follows `z.json()` for ever; this names it as what it is: any JSON value. */
+function describeJson(schema: unknown, seen = new Set<unknown>()): void {
+  if (typeof schema !== 'object' || schema === null || seen.has(schema)) return;
+  seen.add(schema);
+  if (schema instanceof z.ZodLazy) {
+    zodToOpenAPIRegistry.add(schema, { type: ['string', 'number', 'boolean', 'object', 'array', 'null'] });
+    return;
+  }
+  const parts: unknown[] = schema instanceof z.ZodType ? Object.values(schema.def) : Object.values(schema);
+  for (const part of parts) describeJson(part, seen);
+}
+
 function describe(contract: RouteContract): RouteConfig {
   const { operationId, method, path, summary, description, tag, auth, params, query, body, responses } =
     contract;
+  describeJson([params, query, body, responses]);
   const answers = Object.entries(responses).map(([status, schema]) => [
     status,
     { description: status === '200' ? 'Done' : 'Answer', content: { 'application/json': { schema } } },

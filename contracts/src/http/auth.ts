@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { defineRoute } from './route.ts';
 
 /** Longest token we read; real ones of Google and Apple have about 1,200 characters. */
-const tokenSchema = z.string().min(1).max(8_192);
+const tokenSchema = z.string().max(8_192);
 
 export const userSchema = z.strictObject({
   id: z.uuid(),
@@ -40,8 +40,8 @@ export const createAppToken = defineRoute({
   auth: 'public',
   body: z.strictObject({
     /** `google` or `apple`; a free text here, because an unknown one has a code of its own. */
-    provider: z.string().min(1).max(64).nullish(),
-    id_token: tokenSchema.or(z.literal('')).nullish(),
+    provider: z.string().max(64).nullish(),
+    id_token: tokenSchema.nullish(),
     nonce: z.string().max(256).nullish(),
   }),
   responses: { 200: signedInSchema },
@@ -58,7 +58,7 @@ export const refreshAppToken = defineRoute({
     'successor (a lost answer); any other reuse signs the session out.',
   tag: 'Signing in',
   auth: 'public',
-  body: z.strictObject({ refresh_token: tokenSchema.or(z.literal('')).nullish() }),
+  body: z.strictObject({ refresh_token: tokenSchema.nullish() }),
   responses: { 200: tokenPairSchema },
   errors: ['missing_fields', 'invalid_token'],
 });
@@ -109,7 +109,7 @@ export const verifyMagicLink = defineRoute({
   tag: 'Signing in',
   auth: 'public',
   body: z.strictObject({
-    token: tokenSchema.or(z.literal('')).nullish(),
+    token: tokenSchema.nullish(),
     request_secret: z.string().max(128).nullish(),
   }),
   responses: { 200: signedInSchema },

@@ -1,0 +1,49 @@
+import express, { type Express } from 'express';
+import type { Config } from './config/config.ts';
+import type { Database } from './db/database.ts';
+import { cors } from './http/cors.ts';
+import { errorHandler, nothingHere } from './http/error-handler.ts';
+import { readBody } from './http/json-body.ts';
+import { createLimiters } from './http/limits.ts';
+import { type Authenticate, mountRoutes } from './http/mount.ts';
+import { mountPages } from './http/pages.ts';
+import { requestContext } from './http/request-context.ts';
+import type { Route } from './http/route.ts';
+import { noStore, securityHeaders } from './http/security-headers.ts';
+import type { Clock } from './kernel/clock.ts';
+import type { Logger } from './kernel/logger.ts';
+
+export interface AppDependencies {
+  config: Pick<Config, 'environment' | 'corsOrigins' | 'trustProxy' | 'requestsPerMinute'>;
+  db: Database;
+  clock: Clock;
+  log: Logger;
+  authenticate: Authenticate;
+  routes: readonly Route[];
+}
+
+/** The HTTP side of the backend. Listens nowhere yet. */
+export function createApp({ config, db, clock, log, authenticate, routes }: AppDependencies): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.enable('case sensitive routing');
+  app.enable('strict routing');
+  app.set('trust proxy', config.trustProxy);
+  // Repeated and nested parameters stay what they are, texts and lists: `?id[a]=1` is no object.
+  app.set('query parser', 'simple');
+
+  const limiters = createLimiters(db, config.requestsPerMinute);
+  app.use(requestContext(log.child({ part: 'http' })));
+  app.use(securityHeaders());
+  app.use(cors(config.corsOrigins));
+  app.use(limiters.general);
+  mountPages(app);
+  app.use(noStore);
+  app.use(readBody());
+  const validateAnswers = config.environment === 'development';
+  mountRoutes(app, routes, { db, clock, authenticate, limiters, validateAnswers });
+  app.use(nothingHere);
+  app.use(errorHandler);
+  return app;
+}

@@ -1,0 +1,113 @@
+import { readFileSync } from 'node:fs';
+import { type Config, type Setting, settings } from './settings.ts';
+
+export type { Config };
+
+/** All that is wrong with the configuration, a line each. */
+export class ConfigError extends Error {
+  override name = 'ConfigError';
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(`The configuration cannot be used:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
+    this.problems = problems;
+  }
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+type ReadFile = (path: string) => string;
+
+/**
+ * The configuration of an environment. Pure but for the files that `…_FILE` variables name.
+ * @throws ConfigError naming every problem, no secret values
+ */
+export function loadConfig(
+  environment: Environment,
+  readFile: ReadFile = (path) => readFileSync(path, 'utf8'),
+): Config {
+  const problems: string[] = [];
+  const config: Record<string, unknown> = {};
+  for (const [name, setting] of Object.entries<Setting<unknown>>(settings)) {
+    try {
+      config[name] = setting.parse(rawValue(setting, environment, readFile));
+    } catch (error) {
+      problems.push(`${setting.variable} ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+  problems.push(...misspelt(environment));
+  if (problems.length === 0) problems.push(...contradictions(config as Config));
+  if (problems.length > 0) throw new ConfigError(problems);
+  return config as Config;
+}
+
+function rawValue(
+  { variable, default: fallback, secret, sentence }: Setting<unknown>,
+  environment: Environment,
+  readFile: ReadFile,
+): string {
+  const value = environment[variable]?.trim();
+  const path = environment[`${variable}_FILE`];
+  if (path && value) throw new Error(`and ${variable}_FILE are both set; keep one`);
+  if (path && !secret) throw new Error(`is no secret; set it directly instead of ${variable}_FILE`);
+  if (path) return contentOf(path, variable, readFile);
+  if (value) return value;
+  if (fallback === undefined) throw new Error(`is missing. ${sentence}`);
+  return fallback;
+}
+
+function contentOf(path: string, variable: string, readFile: ReadFile): string {
+  try {
+    return readFile(path).trim();
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new Error(`cannot be read from the file that ${variable}_FILE names (${code ?? 'unreadable'})`);
+  }
+}
+
+/** What several settings mean together. */
+function contradictions(config: Config): string[] {
+  const problems: string[] = [];
+  const secrets = [config.accessTokenSecret, config.sessionSecret, config.iotEventSecret];
+  if (new Set(secrets).size < secrets.length)
+    problems.push('two secrets have the same value; make one for each');
+  if (config.environment === 'production') {
+    for (const name of ['publicUrl', 'googleJwksUrl', 'appleJwksUrl', 'iotDataUrl'] as const) {
+      if (!config[name].startsWith('https://'))
+        problems.push(
+          `${settings[name].variable} must begin with https:// when AOVIS_ENVIRONMENT is production`,
+        );
+    }
+  }
+  return problems;
+}
+
+/**
+ * Other programs of the project have AOVIS_ settings too and may share an environment with the backend, so an
+ * unknown one is no mistake by itself; one that differs from ours by a letter or two is.
+ */
+function misspelt(environment: Environment): string[] {
+  const known = Object.values(settings).flatMap(({ variable, secret }: Setting<unknown>) =>
+    secret ? [variable, `${variable}_FILE`] : [variable],
+  );
+  const problems: string[] = [];
+  for (const variable of Object.keys(environment)) {
+    if (!variable.startsWith('AOVIS_') || known.includes(variable)) continue;
+    const meant = known.find((name) => distance(name, variable) <= 2);
+    if (meant !== undefined) problems.push(`${variable} is unknown; did you mean ${meant}?`);
+  }
+  return problems;
+}
+
+/** Levenshtein distance: letters to add, remove or replace. */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = (row[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(replaced, (row[j] as number) + 1, (next[j - 1] as number) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] as number;
+}

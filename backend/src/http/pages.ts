@@ -1,0 +1,33 @@
+import { join } from 'node:path';
+import type { Express, RequestHandler } from 'express';
+import { apiContracts } from './api-contracts.ts';
+import { openApiDocument } from './openapi.ts';
+
+/** Pages for people, with their scripts and styles: the whole list, so that nothing else is ever served from disk. */
+const files: Readonly<Record<string, string>> = {
+  '/docs': 'docs.html',
+  '/docs/docs.js': 'docs.js',
+  '/docs/docs.css': 'docs.css',
+  '/auth/magic-link': 'magic-link.html',
+  '/auth/magic-link.js': 'magic-link.js',
+};
+
+export const magicLinkPagePath = '/auth/magic-link';
+
+export function mountPages(app: Express): void {
+  for (const [path, file] of Object.entries(files)) app.get(path, page(file));
+  let document: unknown;
+  app.get('/openapi.json', (_request, response) => {
+    document ??= openApiDocument(apiContracts);
+    response.json(document);
+  });
+}
+
+function page(file: string): RequestHandler {
+  return (_request, response, next) => {
+    response.setHeader('Cache-Control', 'no-cache');
+    response.sendFile(join(import.meta.dirname, 'pages', file), { cacheControl: false }, (error) => {
+      if (error) next(error);
+    });
+  };
+}
