@@ -1,9 +1,10 @@
 import { createServer, type Server } from 'node:http';
 import { createApp } from '../app.ts';
-import { composeDevices, type DeviceSettings } from '../compose-devices.ts';
+import { composeBackend } from '../compose.ts';
+import { loadConfig } from '../config/config.ts';
 import type { Database } from '../db/database.ts';
 import { FakeShadows } from '../features/devices/testing/fake-shadows.ts';
-import { testPeppers } from '../features/devices/testing/seed.ts';
+import { testPepperText } from '../features/devices/testing/seed.ts';
 import type { Playback } from '../features/video/stream-request.ts';
 import { AppError } from '../kernel/errors.ts';
 import { FakeClock } from '../kernel/fake-clock.ts';
@@ -20,39 +21,49 @@ export interface DeviceApp {
 }
 
 /**
- * The server with the routes of boards over a real database; the cloud is faked. `Authorization: Bearer <user id>`
- * signs in. Close it by `server.close()`.
+ * The backend as it is composed, over a real database and a faked cloud, but `Authorization: Bearer <user id>` signs
+ * in: for tests of what comes after the sign-in.
  */
-export function createDeviceApp(db: Database): DeviceApp {
+export function createDeviceApp(db: Database, databaseUrl: string): DeviceApp {
   const clock = new FakeClock('2026-03-01T08:00:00Z');
+  const log = createLogger({ level: 'silent' });
   const shadows = new FakeShadows();
   const opened: Playback[] = [];
-  const settings: DeviceSettings = {
-    awsRegion: 'us-east-1',
-    iotDataUrl: 'https://iot.example',
-    kinesisVideoUrl: undefined,
-    activationPeppers: testPeppers,
-    proofModels: ['p9'],
-    streamRetentionHours: 24,
-    iotEventSecret,
-  };
-  const cloud = {
+  const config = loadConfig({
+    AOVIS_ENVIRONMENT: 'development',
+    AOVIS_LOG_LEVEL: 'silent',
+    DATABASE_URL: databaseUrl,
+    AOVIS_PUBLIC_URL: 'http://127.0.0.1',
+    AOVIS_REQUESTS_PER_MINUTE: '100000',
+    AOVIS_ACCESS_TOKEN_SECRET: 'signs-access-tokens-of-these-tests-0123',
+    AOVIS_SESSION_SECRET: 'root-of-the-sessions-of-these-tests-456',
+    AOVIS_SMTP_URL: 'smtp://127.0.0.1:1',
+    AOVIS_ACTIVATION_PEPPERS: testPepperText,
+    AOVIS_PROOF_MODELS: 'p9',
+    AOVIS_IOT_EVENT_SECRET: iotEventSecret,
+    AOVIS_IOT_DATA_URL: 'http://127.0.0.1:1',
+  });
+  const { routes } = composeBackend(config, {
+    db,
+    clock,
+    log,
     shadows,
+    mailer: { send: async () => {} },
+    idTokens: { verify: () => Promise.reject(new AppError('invalid_token')) },
     streams: { ensureStream: async () => {} },
-    sessions: {
+    hls: {
       open: async (_stream: string, playback: Playback) => {
         opened.push(playback);
         return 'https://video.example/master.m3u8?SessionToken=t';
       },
     },
-    close: () => {},
-  };
-  const { routes } = composeDevices({ db, clock, settings, cloud });
+    close: async () => {},
+  });
   const app = createApp({
-    config: { environment: 'development', corsOrigins: [], trustProxy: false, requestsPerMinute: 100_000 },
+    config,
     db,
     clock,
-    log: createLogger({ level: 'silent' }),
+    log,
     routes,
     authenticate: async (context) => {
       const [, id] = /^Bearer ([0-9a-f-]{36})$/.exec(context.header('authorization') ?? '') ?? [];

@@ -8,6 +8,10 @@ import { sameIccid } from '../sim/iccid.ts';
  */
 export type ClaimPolicy = 'label' | 'label+device';
 
+export function claimPolicyOf(model: string, proofModels: readonly string[]): ClaimPolicy {
+  return proofModels.includes(model) ? 'label+device' : 'label';
+}
+
 /**
  * `planned` until a manifest hands the board over; `revoked` and `retired` boards are never claimed again. Nothing
  * but `provisioned` can be activated.

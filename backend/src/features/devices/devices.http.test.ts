@@ -20,7 +20,7 @@ describe('the device routes', () => {
   });
   afterAll(() => database.drop());
   beforeEach(async () => {
-    app = createDeviceApp(db);
+    app = createDeviceApp(db, database.url);
     [owner, stranger] = [await seedUser(db), await seedUser(db)];
     deviceId = await seedBoard(db);
     await db('rate_limits').delete();

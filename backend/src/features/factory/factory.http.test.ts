@@ -11,7 +11,7 @@ describe('the factory route', () => {
 
   beforeAll(async () => {
     database = await createTestDatabase();
-    app = createDeviceApp(database.knex);
+    app = createDeviceApp(database.knex, database.url);
     await database
       .knex('factory_stations')
       .insert({ station_id: 'line-1', public_key_pem: fixture.station_public_key_pem });

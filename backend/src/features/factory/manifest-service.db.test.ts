@@ -29,7 +29,7 @@ describe('manifests', () => {
       db,
       clock,
       peppers: testPeppers,
-      claimPolicyOf: (model) => (model === 'p9' ? 'label+device' : 'label'),
+      proofModels: ['p9'],
     });
     await stations.add('line-1', fixture.station_public_key_pem);
   });

@@ -6,7 +6,7 @@ import type { Clock } from '../../kernel/clock.ts';
 import { AppError } from '../../kernel/errors.ts';
 import { record } from '../audit/audit-log.ts';
 import { hashActivationDigest, matchesActivationDigest, type Peppers } from '../devices/activation-hash.ts';
-import type { ClaimPolicy } from '../devices/activation-rules.ts';
+import { claimPolicyOf } from '../devices/activation-rules.ts';
 import { registerSims } from '../sim/sim-service.ts';
 import { FactoryRepository, type StoredBoard } from './factory-repository.ts';
 import { ManifestRefused, stationOf, type VerifiedManifest, verifyManifest } from './manifest-jws.ts';
@@ -16,8 +16,8 @@ export interface ManifestDependencies {
   db: Database;
   clock: Clock;
   peppers: Peppers;
-  /** What a claim of a board of this model needs. */
-  claimPolicyOf: (model: string) => ClaimPolicy;
+  /** Model codes whose boards must confirm their activation themselves. */
+  proofModels: readonly string[];
 }
 
 export interface ManifestImport {
@@ -138,7 +138,7 @@ export class ManifestService {
       requestId,
     }: { payloadSha256: string; result: ManifestResult; requestId: string | undefined },
   ): Promise<void> {
-    const { clock, peppers, claimPolicyOf } = this.#dependencies;
+    const { clock, peppers, proofModels } = this.#dependencies;
     const now = clock.now();
     const repository = new FactoryRepository(trx);
     const accepted = manifest.devices.filter((_, i) => result.devices[i]?.result === 'accepted');
@@ -150,7 +150,7 @@ export class ManifestService {
     const boards = accepted.map((device) => ({
       device,
       activationCodeHash: hashActivationDigest(device.activation_code_digest, peppers),
-      claimPolicy: claimPolicyOf(device.model),
+      claimPolicy: claimPolicyOf(device.model, proofModels),
     }));
     await repository.upsertBoards(boards, manifest, now);
     const { accepted: acceptedCount, unchanged } = result;

@@ -15,7 +15,7 @@ describe('the ingestion route', () => {
 
   beforeAll(async () => {
     database = await createTestDatabase();
-    app = createDeviceApp(database.knex);
+    app = createDeviceApp(database.knex, database.url);
     await seedBoard(database.knex, { serial: 'N4K-000123' });
   });
   afterAll(() => database.drop());

@@ -3,7 +3,8 @@ import { deviceIdOf, modelOf } from '@aovis/contracts/ids';
 import type { Database } from '../../../db/database.ts';
 import { hashActivationDigest, parsePeppers } from '../activation-hash.ts';
 
-export const testPeppers = parsePeppers(`t1:${'5a'.repeat(32)}`);
+export const testPepperText = `t1:${'5a'.repeat(32)}`;
+export const testPeppers = parsePeppers(testPepperText);
 export const labelCode = generateActivationCode((bytes) => Buffer.alloc(bytes, 0x2f));
 export const otherCode = generateActivationCode((bytes) => Buffer.alloc(bytes, 0x30));
 
