@@ -6,6 +6,7 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { MatroskaReader } from './matroska-reader.ts';
 
@@ -52,6 +53,13 @@ export class PutMediaServer extends EventEmitter {
   #held: (() => void)[] = [];
   #server: Server | undefined;
   #url: URL | undefined;
+  readonly #tls: { key: string; cert: string } | undefined;
+
+  /** With a key and a certificate, PEM, it speaks https. */
+  constructor(tls?: { key: string; cert: string }) {
+    super();
+    this.#tls = tls;
+  }
 
   get url(): URL {
     if (this.#url === undefined) throw new Error('The server has not been started.');
@@ -60,10 +68,14 @@ export class PutMediaServer extends EventEmitter {
 
   /** Listens, on the port it had before if it had one. */
   async start(): Promise<void> {
-    this.#server = createServer((request, response) => this.#serve(request, response));
+    const serve = (request: IncomingMessage, response: ServerResponse): void =>
+      this.#serve(request, response);
+    this.#server = this.#tls === undefined ? createServer(serve) : createTlsServer(this.#tls, serve);
     this.#server.listen(Number(this.#url?.port ?? 0), '127.0.0.1');
     await once(this.#server, 'listening');
-    this.#url = new URL(`http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`);
+    this.#url = new URL(
+      `${this.#tls === undefined ? 'http' : 'https'}://127.0.0.1:${(this.#server.address() as AddressInfo).port}`,
+    );
   }
 
   /** The host dies: nobody listens, every connection is reset. */

@@ -1,0 +1,55 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, it } from '@jest/globals';
+import { systemClock as clock } from '../host/clock.ts';
+import { clipPath } from '../streaming/testing/pictures.ts';
+import type { AccessUnit } from './access-unit.ts';
+import type { CaptureSettings } from './camera-source.ts';
+import { createCameraSource } from './create-camera-source.ts';
+import { parseSourceSpecification } from './source-specification.ts';
+import { findPictureFormat } from './sps.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'ffmpeg-'));
+afterAll(() => rmSync(directory, { recursive: true }));
+
+const settings: CaptureSettings = { width: 640, height: 360, fps: 20, bitrateBps: 500_000, gopSeconds: 1 };
+
+/** Captures until `count` pictures have come. */
+async function capture(source: string, count: number): Promise<AccessUnit[]> {
+  const controller = new AbortController();
+  const pictures: AccessUnit[] = [];
+  const specification = parseSourceSpecification(source);
+  await createCameraSource({ specification, settings, clock, clipPath }).capture(
+    controller.signal,
+    (picture) => {
+      pictures.push(picture);
+      if (pictures.length === count) controller.abort();
+    },
+  );
+  return pictures;
+}
+
+it('makes a test pattern with the wished size, rate and keyframe interval', async () => {
+  const pictures = await capture('testsrc', 45);
+  const format = findPictureFormat(pictures[0]?.parameterSets ?? { sps: [], pps: [] });
+  expect(format).toMatchObject({ width: 640, height: 360, fps: 20 });
+  expect(pictures.flatMap(({ keyframe }, index) => (keyframe ? [index] : []))).toEqual([0, 20, 40]);
+  expect(pictures.some(({ bidirectional }) => bidirectional)).toBe(false);
+}, 20_000);
+
+it('plays an MP4 file without encoding it again', async () => {
+  const file = join(directory, "it's a film.mp4");
+  execFileSync('ffmpeg', ['-v', 'error', '-r', '15', '-i', clipPath, '-c', 'copy', file]);
+  const pictures = await capture(`file:${file}`, 20);
+  expect(findPictureFormat(pictures[0]?.parameterSets ?? { sps: [], pps: [] })).toMatchObject({
+    width: 1280,
+  });
+  expect(pictures.map(({ keyframe }) => keyframe).indexOf(true, 1)).toBe(15);
+}, 20_000);
+
+it('passes the complaint of ffmpeg on', async () => {
+  await expect(capture('file:/nowhere.mp4', 1)).rejects.toThrow('/nowhere.mp4: No such file or directory');
+  await expect(capture('v4l2:/dev/video-none', 1)).rejects.toThrow('/dev/video-none');
+});
