@@ -57,7 +57,7 @@ export class Presence {
 
   /** Ends the connections that an earlier run left open when it was killed. */
   open(): void {
-    for (const record of [...this.#records.values()]) {
+    for (const record of this.#records.values()) {
       if (record.disconnectedAt === undefined) {
         this.disconnected(record.clientId, record.sessionIdentifier, 'SERVER_ERROR');
       }
@@ -115,7 +115,7 @@ export class Presence {
   /** Forgets clients that have been away so long that their numbering starts over. */
   sweep(): void {
     const now = this.#clock.now();
-    for (const { clientId, disconnectedAt } of [...this.#records.values()]) {
+    for (const { clientId, disconnectedAt } of this.#records.values()) {
       if (disconnectedAt !== undefined && now - disconnectedAt >= versionMemoryMs)
         this.#records.delete(clientId);
     }

@@ -75,7 +75,7 @@ export class SessionStore {
         dup: true,
       });
     }
-    for (const [clientId, session] of [...this.#sessions.entries()]) {
+    for (const [clientId, session] of this.#sessions.entries()) {
       for (const [filter, qos] of Object.entries(session.subscriptions)) {
         if (qos > 0) this.#subscribers.add(filter, clientId);
       }
@@ -124,7 +124,7 @@ export class SessionStore {
 
   /** Ends every session whose client has been away for longer than the expiry. */
   sweep(): void {
-    for (const clientId of [...this.#sessions.entries()].map(([id]) => id)) this.#live(clientId);
+    for (const [clientId] of this.#sessions.entries()) this.#live(clientId);
   }
 
   subscriptionsOf(clientId: string): Record<string, 0 | 1> | undefined {

@@ -10,7 +10,7 @@ const mqttProtocol = 'x-amzn-mqtt-ca';
 export interface TlsListenerOptions {
   /** Refuse a client that does not say which host it means, as AWS does. */
   requireSni: boolean;
-  onClient(socket: TLSSocket, certificate: X509Certificate): void;
+  onClient: (socket: TLSSocket, certificate: X509Certificate) => void;
   log: Logger;
 }
 

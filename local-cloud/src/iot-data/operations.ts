@@ -20,7 +20,7 @@ export interface DataPlane {
 
 /** An operation with the resource that a role's policy must allow, without the prefix of its ARN. */
 export interface DataPlaneOperation extends AwsOperation {
-  resourceOf(request: AwsRequest): string;
+  resourceOf: (request: AwsRequest) => string;
 }
 
 /** The operations of the AWS IoT data plane (AWS IoT Core data plane API reference, version 2015-05-28). */
