@@ -10,6 +10,7 @@ import { IotCore } from './iot-core/server.ts';
 import { createIotData } from './iot-data/server.ts';
 import { Shadows } from './iot-data/shadows.ts';
 import { Clock } from './kernel/clock.ts';
+import { hasCode } from './kernel/errno.ts';
 import { Faults } from './kernel/faults.ts';
 import { Iam } from './kernel/iam.ts';
 import { Pki } from './kernel/pki.ts';
@@ -149,8 +150,8 @@ async function openEnvironment(config: Config, state: StateDirectory): Promise<E
 
 /** For a port in use, a sentence that names the setting. */
 function portError(error: unknown, port: (name: PortName) => number): Error | undefined {
-  if (!(error instanceof Error) || !('code' in error) || error.code !== 'EADDRINUSE') return undefined;
-  const used = 'port' in error ? Number(error.port) : Number.NaN;
+  if (!hasCode(error, 'EADDRINUSE')) return undefined;
+  const used = error.port;
   const name = (Object.keys(settings) as (keyof Config)[]).find(
     (key): key is PortName => key.endsWith('Port') && port(key as PortName) === used,
   );

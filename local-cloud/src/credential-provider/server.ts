@@ -127,7 +127,7 @@ export class CredentialProvider implements Service {
     response.setHeader('x-amzn-RequestId', randomUUID());
     try {
       const key = await this.#answer(request);
-      if (key === undefined) request.destroy();
+      if (key === undefined) request.socket.destroy();
       else sendJson(response, 200, credentialsOf(key));
     } catch (error) {
       const known =

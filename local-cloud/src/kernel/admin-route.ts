@@ -4,8 +4,8 @@ export interface AdminRequest {
   query: URLSearchParams;
   /** The parsed JSON body; undefined when there is none. */
   body: unknown;
-  /** Aborts when the caller hangs up. */
-  signal: AbortSignal;
+  /** Aborts when the caller hangs up; absent for a route that is called without a connection. */
+  signal?: AbortSignal;
 }
 
 /** One route of a local HTTP surface; the services bring theirs for `/_local/*`, the admin server mounts them. */

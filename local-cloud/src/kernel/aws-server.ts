@@ -21,7 +21,7 @@ export interface AwsRequest {
   /** The body, read whole; empty for a streaming operation. */
   body: Buffer;
   /** The parsed JSON body; `{}` when there is none. Throws SerializationException when it is not JSON. */
-  json(): Record<string, unknown>;
+  json: () => Record<string, unknown>;
   /** For streaming operations: the raw pair. */
   raw: { request: IncomingMessage; response: ServerResponse };
 }
@@ -137,7 +137,8 @@ export class AwsServer {
     if (fault?.kind === 'error') throw new AwsError(fault.code, fault.status, fault.message);
     if (fault?.kind === 'delay') await delay(fault.ms);
     if (fault?.kind === 'drop') {
-      request.destroy();
+      // Destroying a request that was read whole leaves its connection open.
+      request.socket.destroy();
       return undefined;
     }
     const answer = await operation.handle({
@@ -151,7 +152,7 @@ export class AwsServer {
     });
     log.debug({ operation: operation.name, params }, 'served');
     if (fault?.kind === 'lose-answer') {
-      request.destroy();
+      request.socket.destroy();
       return undefined;
     }
     return answer;

@@ -123,12 +123,15 @@ export class Mail implements Service {
 
   async #next(
     { timeoutSeconds, ...filter }: z.output<typeof nextSchema>,
-    hangUp: AbortSignal,
+    hangUp: AbortSignal | undefined,
   ): Promise<unknown> {
     const timer = new AbortController();
     const timeout = setTimeout(() => timer.abort(), timeoutSeconds * 1000);
     try {
-      return await this.#mailbox.next(filter, AbortSignal.any([hangUp, timer.signal]));
+      return await this.#mailbox.next(
+        filter,
+        AbortSignal.any([timer.signal, ...(hangUp === undefined ? [] : [hangUp])]),
+      );
     } catch (error) {
       if (timer.signal.aborted) return undefined;
       throw error;
