@@ -4,7 +4,8 @@ import { type AttemptScope, attemptPolicies, waitMs } from './attempt-limit.ts';
 export interface Attempt {
   deviceId: string;
   userId: string;
-  ip: string;
+  /** Address, or network of addresses that belong together. */
+  network: string;
 }
 
 export type AttemptOpening = { ok: true; attemptId: string } | { ok: false; retryAfterMs: number };
@@ -31,7 +32,7 @@ export class ActivationAttempts {
         .insert({
           device_id: attempt.deviceId,
           user_id: attempt.userId,
-          ip: attempt.ip,
+          ip: attempt.network,
           outcome: 'open',
           at: now,
         })
@@ -48,17 +49,21 @@ export async function closeAttempt(trx: Database, attemptId: string, outcome: st
 }
 
 /** Attempts of one user, or from one address, count one after the other. Always in this order: no deadlock. */
-async function takeTurns(trx: Database, { userId, ip }: Attempt): Promise<void> {
-  for (const key of [`activation-user:${userId}`, `activation-ip:${ip}`]) {
+async function takeTurns(trx: Database, { userId, network }: Attempt): Promise<void> {
+  for (const key of [`activation-user:${userId}`, `activation-network:${network}`]) {
     await trx.raw('SELECT pg_advisory_xact_lock(hashtextextended(?, 0))', [key]);
   }
 }
 
-async function longestWaitMs(trx: Database, { deviceId, userId, ip }: Attempt, now: Date): Promise<number> {
+async function longestWaitMs(
+  trx: Database,
+  { deviceId, userId, network }: Attempt,
+  now: Date,
+): Promise<number> {
   const counted: Record<AttemptScope, Record<string, string>> = {
     'device+user': { device_id: deviceId, user_id: userId },
     user: { user_id: userId },
-    ip: { ip },
+    network: { ip: network },
   };
   let longest = 0;
   for (const [scope, policy] of Object.entries(attemptPolicies)) {

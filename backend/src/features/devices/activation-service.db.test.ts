@@ -36,7 +36,7 @@ describe('activation', () => {
   const newAddress = (): string => `192.0.2.${++address}`;
   const attempt = (request: Partial<ActivationRequest> & { userId: string; deviceId: string }) =>
     service.activate({
-      ip: '203.0.113.1',
+      network: '203.0.113.1',
       requestId: randomUUID(),
       activationCode: labelCode,
       iccid: undefined,
@@ -123,7 +123,7 @@ describe('activation', () => {
     const deviceId = await seedBoard(db);
     const users = await Promise.all(Array.from({ length: 50 }, () => seedUser(db)));
     const results = await Promise.allSettled(
-      users.map((userId) => attempt({ userId, deviceId, ip: newAddress() })),
+      users.map((userId) => attempt({ userId, deviceId, network: newAddress() })),
     );
     const codes = results.map((result) =>
       result.status === 'fulfilled' ? 'won' : (result.reason as { code?: string }).code,
@@ -167,7 +167,7 @@ describe('activation', () => {
 
   describe('guessing', () => {
     const guess = (userId: string, deviceId: string, ip: string) =>
-      attempt({ userId, deviceId, ip, activationCode: otherCode }).catch(
+      attempt({ userId, deviceId, network: ip, activationCode: otherCode }).catch(
         (error: { code: string }) => error.code,
       );
 
@@ -175,11 +175,11 @@ describe('activation', () => {
       const [stranger, owner, deviceId] = [await seedUser(db), await seedUser(db), await seedBoard(db)];
       const ip = newAddress();
       for (let i = 0; i < 6; i++) expect(await guess(stranger, deviceId, ip)).toBe('invalid_activation_code');
-      await expect(attempt({ userId: stranger, deviceId, ip })).rejects.toMatchObject({
+      await expect(attempt({ userId: stranger, deviceId, network: ip })).rejects.toMatchObject({
         code: 'rate_limited',
         retryAfterMs: 10_000,
       });
-      expect(await attempt({ userId: owner, deviceId, ip: newAddress() })).toMatchObject({
+      expect(await attempt({ userId: owner, deviceId, network: newAddress() })).toMatchObject({
         already_owned: false,
       });
     });
@@ -188,7 +188,7 @@ describe('activation', () => {
       const [userId, deviceId, ip] = [await seedUser(db), await seedBoard(db), newAddress()];
       for (let i = 0; i < 6; i++) await guess(userId, deviceId, ip);
       clock.advance(10_000);
-      expect(await attempt({ userId, deviceId, ip })).toMatchObject({ already_owned: false });
+      expect(await attempt({ userId, deviceId, network: ip })).toMatchObject({ already_owned: false });
     });
 
     it('in parallel gains nothing', async () => {

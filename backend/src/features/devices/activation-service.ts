@@ -19,7 +19,8 @@ import { KnexDeviceRepository } from './device-repository.ts';
 
 export interface ActivationRequest {
   userId: string;
-  ip: string;
+  /** Where it came from: an IPv4 address, or the /56 network of an IPv6 one, which is one customer's. */
+  network: string;
   requestId: string;
   /** As typed or scanned, not yet known to be an id. */
   deviceId: string;

@@ -24,7 +24,7 @@ export const attemptPolicies = {
   'device+user': { free: 5, firstWaitMs: 10_000, longestWaitMs: 15 * minute, windowMs: 1440 * minute },
   user: { free: 20, firstWaitMs: 30_000, longestWaitMs: 60 * minute, windowMs: 1440 * minute },
   // Carrier-grade NAT puts many customers behind one address.
-  ip: { free: 60, firstWaitMs: 30_000, longestWaitMs: 15 * minute, windowMs: 60 * minute },
+  network: { free: 60, firstWaitMs: 30_000, longestWaitMs: 15 * minute, windowMs: 60 * minute },
 } as const satisfies Record<string, AttemptPolicy>;
 export type AttemptScope = keyof typeof attemptPolicies;
 

@@ -26,10 +26,12 @@ interface Row {
 /** Locks the device: claims and releases of one device happen one after the other. */
 export async function lockDevice(trx: Database, deviceId: string): Promise<LockedDevice | undefined> {
   const row = await trx<Row>('devices').where({ device_id: deviceId }).forUpdate().first();
-  if (row === undefined) return undefined;
+  // After the lock, not joined to it: a query that waited for a lock sees other tables as before the wait. And also
+  // for an unknown device: whether one exists must not show in the time.
   const owner = await trx('device_ownerships')
     .where({ device_id: deviceId, ended_at: null })
     .first<{ user_id: string } | undefined>('user_id');
+  if (row === undefined) return undefined;
   return {
     deviceId: row.device_id,
     serial: row.serial,

@@ -7,6 +7,7 @@ import {
   renameDevice,
   updateDeviceShadow,
 } from '@aovis/contracts/http/devices';
+import { ipKeyGenerator } from 'express-rate-limit';
 import type { RequestContext } from '../../http/request-context.ts';
 import { handle, type Route, type SignedInUser } from '../../http/route.ts';
 import { AppError } from '../../kernel/errors.ts';
@@ -25,7 +26,7 @@ export function deviceRoutes({ activations, devices }: DeviceRouteDependencies):
       async ({ body, user, requestContext: { ip, requestId } }) => {
         const activation = await activations.activate({
           userId: user.id,
-          ip,
+          network: ipKeyGenerator(ip, 56),
           requestId,
           deviceId: body.aovis_device_id,
           activationCode: body.activation_code ?? undefined,

@@ -59,7 +59,9 @@ export class ManifestService {
       stationId = stationOf(jws);
       const station = await new FactoryRepository(this.#dependencies.db).findStation(stationId);
       if (station === undefined || station.disabledAt !== undefined)
-        throw new ManifestRefused('unknown_station', ['register the station: station add <id> --key <file>']);
+        throw new ManifestRefused('unknown_station', [
+          'register the public key of this station at the backend: station add',
+        ]);
       return await verifyManifest(jws, { stationId, publicKey: createPublicKey(station.publicKeyPem) });
     } catch (error) {
       if (!(error instanceof ManifestRefused)) throw error;
