@@ -1,4 +1,4 @@
-import express, { type Express } from 'express';
+import express, { type Express, type RequestHandler } from 'express';
 import type { Config } from './config/config.ts';
 import type { Database } from './db/database.ts';
 import { cors } from './http/cors.ts';
@@ -37,7 +37,7 @@ export function createApp({ config, db, clock, log, authenticate, routes }: AppD
   app.use(requestContext(log.child({ part: 'http' })));
   app.use(securityHeaders());
   app.use(cors(config.corsOrigins));
-  app.use(limiters.general);
+  app.use(unless(pathsWithoutLimit(routes), limiters.general));
   mountPages(app);
   app.use(noStore);
   app.use(readBody());
@@ -46,4 +46,17 @@ export function createApp({ config, db, clock, log, authenticate, routes }: AppD
   app.use(nothingHere);
   app.use(errorHandler);
   return app;
+}
+
+/** Machines with a signature send all their messages from one address; health checks must always be answered. */
+function pathsWithoutLimit(routes: readonly Route[]): Set<string> {
+  const machines = routes.filter(
+    ({ contract }) => contract.auth === 'signature' || contract.tag === 'Service',
+  );
+  return new Set(machines.map(({ contract }) => contract.path));
+}
+
+function unless(paths: ReadonlySet<string>, limiter: RequestHandler): RequestHandler {
+  return (request, response, next) =>
+    paths.has(request.path) ? next() : void limiter(request, response, next);
 }

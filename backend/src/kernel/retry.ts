@@ -16,10 +16,10 @@ export function backoffMs(
   return Math.round(ceiling * random());
 }
 
-/** What the other side asked for, if it did. */
-function askedPauseMs(error: unknown): number | undefined {
+/** Longer than `ownMs` when the error says when a repetition may succeed. */
+export function pauseMs(error: unknown, ownMs: number): number {
   const asked = (error as { retryAfterMs?: unknown } | null)?.retryAfterMs;
-  return typeof asked === 'number' ? asked : undefined;
+  return typeof asked === 'number' ? Math.max(asked, ownMs) : ownMs;
 }
 
 export interface RetryOptions extends BackoffPolicy {
@@ -37,8 +37,8 @@ export async function retry<T>(work: (attempt: number) => Promise<T>, options: R
       return await work(attempt);
     } catch (error) {
       if (attempt >= options.attempts || !options.isPassing(error)) throw error;
-      const pauseMs = Math.max(backoffMs(attempt, options, options.random), askedPauseMs(error) ?? 0);
-      await wait(pauseMs, undefined, options.signal && { signal: options.signal });
+      const ms = pauseMs(error, backoffMs(attempt, options, options.random));
+      await wait(ms, undefined, options.signal && { signal: options.signal });
     }
   }
 }

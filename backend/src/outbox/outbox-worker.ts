@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Database } from '../db/database.ts';
 import type { Logger } from '../kernel/logger.ts';
-import { type BackoffPolicy, backoffMs } from '../kernel/retry.ts';
+import { type BackoffPolicy, backoffMs, pauseMs } from '../kernel/retry.ts';
 import type { OutboxHandlers } from './outbox.ts';
 import { OutboxListener } from './outbox-listener.ts';
 import { type ClaimedMessage, claimNext, fail, finish, msUntilNextDue } from './outbox-queue.ts';
@@ -114,7 +114,10 @@ export class OutboxWorker {
     const { db, log, backoff, maxAttempts } = this.#options;
     const { topic, key, attempts, requestId } = message;
     const dead = attempts >= maxAttempts;
-    await fail(db, message, { error, retryInMs: dead ? undefined : backoffMs(attempts, backoff) });
+    await fail(db, message, {
+      error,
+      retryInMs: dead ? undefined : pauseMs(error, backoffMs(attempts, backoff)),
+    });
     if (dead) log.error({ error, topic, key, attempts, requestId }, 'outbox message given up');
     else log.warn({ error, topic, key, attempts, requestId }, 'outbox message failed, will be tried again');
     if (dead) this.#wakeUp();

@@ -10,7 +10,7 @@ if (token === null) {
   button.hidden = true;
 }
 
-button.addEventListener('click', async () => {
+async function confirm() {
   button.disabled = true;
   try {
     const response = await fetch('/api/auth/app-magic-link/verify', {
@@ -19,19 +19,25 @@ button.addEventListener('click', async () => {
       body: JSON.stringify({ token }),
     });
     const answer = await response.json();
-    if (response.ok) {
-      // A web app that opened this page gets the tokens; nobody else on this origin is listening.
-      window.opener?.postMessage({ type: 'aovis-signed-in', ...answer }, location.origin);
-      message.textContent = 'Signed in. You can close this page.';
-      button.hidden = true;
-      return;
-    }
-    message.textContent =
-      answer.error.code === 'invalid_token'
-        ? 'This link was used, has expired, or belongs to another device. Open it on the device where you asked for it, or ask for a new one.'
-        : answer.error.message;
+    message.textContent = response.ok ? signedIn(answer) : explain(answer.error);
+    button.hidden = response.ok;
   } catch {
     message.textContent = 'No connection. Try again.';
   }
   button.disabled = false;
+}
+
+/** The web app that opened this page takes the session over; only windows of this origin can read the message. */
+function signedIn(answer) {
+  window.opener?.postMessage({ type: 'aovis-signed-in', ...answer }, location.origin);
+  return 'Signed in. You can close this page.';
+}
+
+function explain({ code, message: sentence }) {
+  if (code !== 'invalid_token') return sentence;
+  return 'This link was used, has expired, or belongs to another device. Open it on the device where you asked for it, or ask for a new one.';
+}
+
+button.addEventListener('click', () => {
+  void confirm();
 });
