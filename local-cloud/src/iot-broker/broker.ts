@@ -468,8 +468,7 @@ export class Broker implements Service, MessageBus {
   };
 
   #expel(certificateId: string): void {
-    for (const connection of [...(this.#byCertificate.get(certificateId) ?? [])])
-      connection.end('AUTH_ERROR');
+    for (const connection of this.#byCertificate.get(certificateId) ?? []) connection.end('AUTH_ERROR');
   }
 
   #sweep(): void {

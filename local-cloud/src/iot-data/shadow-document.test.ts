@@ -23,6 +23,7 @@ function setUp(limits = {}): {
     }
   })();
   const shadows = new Shadows({ clock, store: new Store(':memory:') }, limits);
+  shadows.throttling = false;
   return {
     shadows,
     clock,
@@ -306,6 +307,16 @@ describe('refusals', () => {
     update({ state: { desired: { a: 'x'.repeat(5000) } } });
     expect(refusal(() => update({ state: { reported: { a: 'x'.repeat(5000) } } }))[0]).toBe(413);
     update({ state: { reported: { a: 'x'.repeat(2000) } } });
+  });
+
+  it('come for more than 20 requests in a second to one thing', () => {
+    const { shadows, clock, update } = setUp();
+    shadows.throttling = true;
+    for (let i = 0; i < 20; i += 1) update({ state: {} });
+    expect(refusal(() => update({ state: {}, clientToken: 't' }))).toEqual([429, 'Too many requests', 't']);
+    shadows.update({ thingName: 'other' }, bytes({ state: {} }));
+    clock.shift(1000);
+    update({ state: {} });
   });
 
   it('name the shadow that is not there', () => {

@@ -48,6 +48,27 @@ export const everythingPolicy: PolicyDocument = {
   Statement: [{ Effect: 'Allow', Action: 'iot:*', Resource: '*' }],
 };
 
+/** What services are given, in a folder of its own. */
+export async function openEnvironment(): Promise<Environment> {
+  const directory = mkdtempSync(join(tmpdir(), 'local-cloud-'));
+  return {
+    region: 'eu-central-1',
+    accountId: '000000000000',
+    clock: new Clock(),
+    store: new Store(join(directory, 'state.sqlite')),
+    directory,
+    faults: new Faults(),
+    accessKeys: new AccessKeys(),
+    pki: await Pki.open(join(directory, 'pki')),
+    log: pino({ level: 'silent' }),
+  };
+}
+
+export function closeEnvironment({ store, directory }: Environment): void {
+  store.close();
+  rmSync(directory, { recursive: true, force: true });
+}
+
 /** A broker on a free port with its own store and certificates; clients by mqtt.js. */
 export class TestCloud {
   readonly environment: Environment;
@@ -64,19 +85,7 @@ export class TestCloud {
   }
 
   static async start(options: Partial<BrokerOptions> = {}): Promise<TestCloud> {
-    const directory = mkdtempSync(join(tmpdir(), 'local-cloud-'));
-    const environment: Environment = {
-      region: 'eu-central-1',
-      accountId: '000000000000',
-      clock: new Clock(),
-      store: new Store(join(directory, 'state.sqlite')),
-      directory,
-      faults: new Faults(),
-      accessKeys: new AccessKeys(),
-      pki: await Pki.open(join(directory, 'pki')),
-      log: pino({ level: 'silent' }),
-    };
-    const cloud = new TestCloud(environment, { replayPerSecond: 1000, ...options });
+    const cloud = new TestCloud(await openEnvironment(), { replayPerSecond: 1000, ...options });
     await cloud.broker.start();
     return cloud;
   }
@@ -163,8 +172,7 @@ export class TestCloud {
   async stop(): Promise<void> {
     await Promise.all(this.#clients.map(async (client) => client.endAsync(true)));
     await this.broker.stop();
-    this.environment.store.close();
-    rmSync(this.environment.directory, { recursive: true, force: true });
+    closeEnvironment(this.environment);
   }
 }
 

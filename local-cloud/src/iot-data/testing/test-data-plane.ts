@@ -25,7 +25,9 @@ export class TestDataPlane {
       secretAccessKey: 'local-secret',
       principal: { kind: 'account', accessKeyId },
     });
-    const iotData = createIotData(environment, new Shadows(environment), broker);
+    const shadows = new Shadows(environment);
+    shadows.throttling = false;
+    const iotData = createIotData(environment, shadows, broker);
     await iotData.start();
     return new TestDataPlane(cloud, iotData);
   }
