@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { Refusal, systemCodeOf } from '../refusal.ts';
@@ -44,14 +43,11 @@ export async function writeNewFile(path: string, content: string | Buffer): Prom
  */
 export async function writeFileDurably(path: string, content: string | Buffer): Promise<void> {
   const directory = dirname(path);
-  const temporary = join(directory, `.${basename(path)}.${randomBytes(6).toString('hex')}.partial`);
-  try {
-    await writeNewFile(temporary, content);
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
+  // Always the same name, so that what a cut left behind (it may hold secrets) goes with the next write.
+  const temporary = join(directory, `.${basename(path)}.partial`);
+  await rm(temporary, { force: true });
+  await writeNewFile(temporary, content);
+  await rename(temporary, path);
   await syncDirectory(directory);
 }
 
