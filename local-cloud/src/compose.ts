@@ -49,7 +49,8 @@ export async function composeLocalCloud(config: Config): Promise<LocalCloud> {
     port('iotPort'),
   );
   const broker = createBroker(environment, iotCore.registry, { port: port('mqttPort') });
-  const iotData = createIotData(environment, new Shadows({ store, clock }), broker, {
+  const shadows = new Shadows({ store, clock });
+  const iotData = createIotData(environment, shadows, broker, {
     port: port('iotDataPort'),
   });
   const credentials = new CredentialProvider(environment, iam, iotCore, port('credentialsPort'));
@@ -69,6 +70,7 @@ export async function composeLocalCloud(config: Config): Promise<LocalCloud> {
     services,
     onThrottling: (enabled) => {
       kinesisVideo.quotas.enforced = enabled;
+      shadows.throttling = enabled;
     },
     endpoints: () => describe(endpoints()),
     port: port('adminPort'),
