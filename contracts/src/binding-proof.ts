@@ -12,7 +12,10 @@ export const bindingChallengeSchema = z.strictObject({
 });
 export type BindingChallenge = z.infer<typeof bindingChallengeSchema>;
 
-/** Board → cloud on `aovis/{thing}/binding/proof`: ECDSA P-256 or RSA-PSS over `bindingTranscript`, SHA-256. */
+/**
+ * Board → cloud on `aovis/{thing}/binding/proof`: over `bindingTranscript` with SHA-256, ECDSA P-256 in ASN.1 DER (RFC
+ * 3279 §2.2.3) or RSA-PSS with a salt as long as the hash (RFC 8017 §8.1).
+ */
 export const bindingProofSchema = z.strictObject({
   claim_id: ulidSchema,
   certificate_id: certificateIdSchema,

@@ -42,11 +42,14 @@ export const runningConfigSchema = z.strictObject({
 });
 export type RunningConfig = z.infer<typeof runningConfigSchema>;
 
-/** Reported part of the named shadow `config`: what runs, and what was refused, by dotted key. */
+/**
+ * Reported part of the named shadow `config`: what runs, and what was refused, by dotted key. A board withdraws its
+ * errors by reporting null, which deletes the key: who reads the shadow finds none.
+ */
 export const reportedConfigSchema = z.strictObject({
   ...runningConfigSchema.shape,
   config_version: z.int().nonnegative(),
-  config_errors: z.record(z.string(), z.string().max(256)).nullable(),
+  config_errors: z.record(z.string(), z.string().max(256)).nullish(),
 });
 export type ReportedConfig = z.infer<typeof reportedConfigSchema>;
 
