@@ -7,7 +7,11 @@ const only = (name, from, allowed, comment) => ({
   comment,
   severity: 'error',
   from: { path: from },
-  to: { path: '^(?!node_modules)[a-z-]+/', pathNot: allowed },
+  to: {
+    path: '^(?!node_modules)[a-z-]+/',
+    pathNot: allowed,
+    dependencyTypesNot: ['core', 'npm', 'npm-dev', 'npm-optional'],
+  },
 });
 
 const tests = '(\\.test\\.ts$|/testing/)';

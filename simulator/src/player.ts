@@ -122,11 +122,12 @@ export async function parseSegments(url: string): Promise<Playback> {
   let shape = { width: 0, height: 0, codec: '' };
   for (const segment of segments) {
     const media = await fetchBytes(new URL(segment, mediaUrl).href);
-    using input = new Input({ formats: ALL_FORMATS, source: new BufferSource(Buffer.concat([init, media])) });
+    const input = new Input({ formats: ALL_FORMATS, source: new BufferSource(Buffer.concat([init, media])) });
     const track = await input.getPrimaryVideoTrack();
     if (track === null) throw new Error('A segment holds no video track.');
     shape = { width: track.codedWidth, height: track.codedHeight, codec: track.codec ?? 'unknown' };
     frames += await countSamples(new EncodedPacketSink(track));
+    input.dispose();
   }
   return { means: 'parser', frames, ...shape };
 }

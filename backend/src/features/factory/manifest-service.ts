@@ -4,9 +4,11 @@ import type { Manifest } from '@aovis/contracts/provisioning';
 import { type Database, transaction } from '../../db/database.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { AppError } from '../../kernel/errors.ts';
+import { enqueue } from '../../outbox/outbox.ts';
 import { record } from '../audit/audit-log.ts';
 import { hashActivationDigest, matchesActivationDigest, type Peppers } from '../devices/activation-hash.ts';
 import { claimPolicyOf } from '../devices/activation-rules.ts';
+import { deviceProvisionedTopic, provisioningKey } from '../devices/device-outbox.ts';
 import { registerSims } from '../sim/sim-service.ts';
 import { FactoryRepository, type StoredBoard } from './factory-repository.ts';
 import { ManifestRefused, stationOf, type VerifiedManifest, verifyManifest } from './manifest-jws.ts';
@@ -155,6 +157,13 @@ export class ManifestService {
       claimPolicy: claimPolicyOf(device.model, proofModels),
     }));
     await repository.upsertBoards(boards, manifest, now);
+    for (const { device_id } of accepted)
+      await enqueue(trx, {
+        topic: deviceProvisionedTopic,
+        key: provisioningKey,
+        payload: { device_id },
+        requestId,
+      });
     const { accepted: acceptedCount, unchanged } = result;
     const details = { batch_id: manifest.batch_id, accepted: acceptedCount, unchanged };
     await record(trx, { ...auditOf(manifest, requestId), outcome: 'ok', details });

@@ -1,0 +1,69 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { Board } from './board.ts';
+import { readEndpoints } from './endpoints.ts';
+import { Factory } from './factory.ts';
+import { orderOf, sampleBoards } from './sample-order.ts';
+import type { StepReport } from './step-report.ts';
+import { SystemFolder } from './system-folder.ts';
+import { untilPersisted } from './wait-for.ts';
+
+export interface AddBoardOptions {
+  /** State of the running system. */
+  directory: string;
+  source: string;
+  report: StepReport;
+  signal: AbortSignal;
+}
+
+/** One more board for a running system: a batch of one, and the agent on its bundle until the signal. */
+export async function runBoard({ directory, source, report, signal }: AddBoardOptions): Promise<void> {
+  const endpoints = readEndpoints(join(directory, '..', 'endpoints.json'));
+  const { backendUrl } = endpoints;
+  if (backendUrl === undefined)
+    throw new Error('Only the stand-ins are running. Start the whole system with «npm start».');
+  const folder = new SystemFolder(directory);
+  const factory = new Factory({
+    workspace: folder.factory,
+    passphraseFile: folder.secretFile('ca-passphrase'),
+    endpoints,
+    backendUrl,
+  });
+  const order = orderOf(nextBoardNumber(folder.factory));
+  const batch = `single-${order.serial.toLowerCase()}`;
+  await report.step(`aovis-provision batch run: ${order.serial}`, () =>
+    factory.runBatch(factory.writeOrder(batch, [order])),
+  );
+  const [provisioned] = factory.boards(batch);
+  if (provisioned === undefined) throw new Error(`The batch ${batch} is empty.`);
+  const board = new Board(provisioned, {
+    stateDirectory: folder.boardState(provisioned.deviceId),
+    logFile: folder.log(provisioned.deviceId),
+  });
+  try {
+    await report.step('agent up, first fragment PERSISTED', async () => {
+      board.start(source);
+      await untilPersisted(board, signal);
+    });
+    report.heading(
+      `${provisioned.deviceId} is streaming. Its activation code: ${provisioned.activationCode}. Ctrl-C switches it off.`,
+    );
+    await Promise.race([
+      new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true })),
+      board.process.exited,
+    ]);
+    if (!signal.aborted) throw board.process.failure();
+  } finally {
+    await board.stop();
+  }
+}
+
+/** The lowest number behind all boards ordered so far. */
+function nextBoardNumber(workspace: string): number {
+  const batches = join(workspace, 'batches');
+  const singles = existsSync(batches)
+    ? readdirSync(batches).filter((name) => name.startsWith('single-'))
+    : [];
+  const numbers = singles.map((name) => Number(name.slice(-6))).filter((number) => !Number.isNaN(number));
+  return Math.max(sampleBoards.length, ...numbers) + 1;
+}

@@ -1,0 +1,59 @@
+import { join, resolve } from 'node:path';
+import { Command } from 'commander';
+import { runBoard } from './add-board.ts';
+import { runDemo } from './demo.ts';
+import { runStart } from './start.ts';
+import { StepReport } from './step-report.ts';
+
+const local = resolve(import.meta.dirname, '../../.local');
+const databaseUrl = process.env['DATABASE_URL'];
+
+const stop = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => stop.abort(new Error(`stopped by ${signal}`)));
+}
+
+const program = new Command('simulator').description('The whole of AOVIS Direct on one laptop.');
+program
+  .command('demo')
+  .description('do the main job once, unattended: from the factory line to the picture')
+  .option('--directory <path>', 'where its state goes; emptied first', join(local, 'demo'))
+  .action(({ directory }: { directory: string }) =>
+    runDemo({ directory: resolve(directory), databaseUrl, report: new StepReport(), signal: stop.signal }),
+  );
+program
+  .command('start')
+  .description('start everything and stay up until Ctrl-C')
+  .option('--directory <path>', 'where its state is kept', join(local, 'system'))
+  .action(({ directory }: { directory: string }) =>
+    runStart({
+      directory: resolve(directory),
+      endpointsFile: join(local, 'endpoints.json'),
+      databaseUrl,
+      report: new StepReport(),
+      signal: stop.signal,
+    }),
+  );
+program
+  .command('board')
+  .description('provision one more board of the running system and switch it on, until Ctrl-C')
+  .option('--directory <path>', 'the state of the running system', join(local, 'system'))
+  .option('--source <source>', 'what its camera sees: clip, testsrc, file:PATH, rtsp://…', 'clip')
+  .action(({ directory, source }: { directory: string; source: string }) =>
+    runBoard({ directory: resolve(directory), source, report: new StepReport(), signal: stop.signal }),
+  );
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  const stopped = stop.signal.aborted;
+  process.stderr.write(stopped ? '\nStopped.\n' : `\n${explain(error)}\n`);
+  process.exitCode = stopped ? 130 : 1;
+}
+// Nothing is left to do; a socket that a library keeps alive must not keep the terminal.
+process.exit();
+
+function explain(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause === undefined ? error.message : `${error.message}\n${explain(error.cause)}`;
+}

@@ -1,0 +1,117 @@
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { Board } from './board.ts';
+import { buildAgent } from './build-agent.ts';
+import { LocalSystem } from './local-system.ts';
+import type { ManagedProcess } from './managed-process.ts';
+import { sampleBatch, sampleBoards } from './sample-order.ts';
+import type { StepReport } from './step-report.ts';
+
+export interface StartOptions {
+  directory: string;
+  /** Written when all is up, for people and programs that want to find their way around; removed on exit. */
+  endpointsFile: string;
+  databaseUrl?: string | undefined;
+  report: StepReport;
+  signal: AbortSignal;
+}
+
+/** Starts the whole system, tells where to look and what to type, and stays up until the signal. */
+export async function runStart({
+  directory,
+  endpointsFile,
+  databaseUrl,
+  report,
+  signal,
+}: StartOptions): Promise<void> {
+  const system = new LocalSystem({ directory, databaseUrl });
+  system.open();
+  let board: Board | undefined;
+  try {
+    report.heading('Starting AOVIS Direct on this machine');
+    await report.step('PostgreSQL', () => system.startDatabase());
+    await report.step('schema migrated', () => system.migrate());
+    await report.step('local-cloud: AWS, sign-in, mail', () => system.startCloud());
+    await report.step('backend', () => system.startBackend());
+    await report.step('account: policy, role, thing type', () => system.prepareAccount());
+    await report.step('CA and station key', () => system.prepareFactory());
+    await report.step(`batch «${sampleBatch}» of ${sampleBoards.length} boards`, () =>
+      provisionSamples(system),
+    );
+    signal.throwIfAborted();
+    const [first] = system.factory.boards(sampleBatch);
+    if (first === undefined) throw new Error('The sample batch is empty.');
+    await report.step('agent bundled into one file', () => buildAgent());
+    board = new Board(first, {
+      stateDirectory: system.folder.boardState(first.deviceId),
+      logFile: system.folder.log(first.deviceId),
+    });
+    board.start();
+    writeSystemEndpoints(system, endpointsFile);
+    report.heading(guide(system, endpointsFile));
+    await untilStopped([...system.programs, board.process], signal);
+  } finally {
+    rmSync(endpointsFile, { force: true });
+    await board?.stop();
+    await system.stop();
+  }
+}
+
+async function provisionSamples(system: LocalSystem): Promise<void> {
+  const csv = join(system.folder.factory, `${sampleBatch}.csv`);
+  if (!existsSync(csv)) system.factory.writeOrder(sampleBatch, sampleBoards);
+  // Finished boards are left as they are; a batch that was interrupted goes on.
+  await system.factory.runBatch(csv);
+}
+
+/** Resolves when asked to stop; rejects when a program of the system ends by itself. */
+async function untilStopped(programs: readonly ManagedProcess[], signal: AbortSignal): Promise<void> {
+  const stopped = new Promise<void>((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+  const failures = programs.map(async (program) => {
+    await program.exited;
+    if (!signal.aborted && !program.stopping) throw program.failure();
+  });
+  await Promise.race([stopped, ...failures.map((failure) => failure.then(() => stopped))]);
+}
+
+function writeSystemEndpoints(system: LocalSystem, file: string): void {
+  mkdirSync(dirname(file), { recursive: true });
+  const text = JSON.stringify(
+    { ...system.endpoints, backendUrl: system.backendUrl, databaseUrl: system.databaseUrl },
+    null,
+    2,
+  );
+  writeFileSync(`${file}.part`, `${text}\n`, { mode: 0o600 });
+  renameSync(`${file}.part`, file);
+}
+
+function guide(system: LocalSystem, endpointsFile: string): string {
+  const { endpoints, backendUrl } = system;
+  const labels = system.factory
+    .boards(sampleBatch)
+    .map(
+      ({ deviceId, activationCode }, i) =>
+        `    ${deviceId}   ${activationCode}${i === 0 ? '   switched on, streaming' : ''}`,
+    );
+  const here = (path: string): string => relative('.', path);
+  return `Running. Ctrl-C stops everything.
+
+  look
+    HTTP API, to read and try     ${backendUrl}/docs
+    mail that was sent            ${endpoints.mail.url}
+    the stand-ins, faults         ${endpoints.iot.adminUrl}/_local
+    logs                          ${here(join(system.folder.root, 'logs'))}
+    all endpoints, for programs   ${here(endpointsFile)}
+
+  boards and the codes on their labels
+${labels.join('\n')}
+
+  type, in another terminal
+    npm run board                                                 one more board, provisioned and switched on
+    npm run app -- anna@example.com activate <board> <code>       what the customer's app does
+    npm run app -- anna@example.com play <board>                  the live picture in a browser
+    npm run provision -- --help                                   the factory's tool`;
+}
