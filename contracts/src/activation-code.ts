@@ -15,7 +15,7 @@ const legacySymbols = 12;
 const fieldPolynomial = 0b100101;
 
 const powers: number[] = [];
-const logs: number[] = new Array<number>(32).fill(0);
+const logs: number[] = Array.from({ length: 32 }, () => 0);
 for (let i = 0, element = 1; i < 31; i++) {
   powers.push(element);
   logs[element] = i;

@@ -11,8 +11,8 @@ import { createCameraSource } from './camera/create-camera-source.ts';
 import { CommandListener } from './commands/command-listener.ts';
 import type { AgentConfig } from './config.ts';
 import { CredentialProvider } from './credentials/credential-provider.ts';
-import { announceBoot } from './events/boot.ts';
 import { BoardEvents } from './events/board-events.ts';
+import { announceBoot } from './events/boot.ts';
 import { Telemetry } from './events/telemetry.ts';
 import { buildInfo } from './host/build-info.ts';
 import type { Clock } from './host/clock.ts';
@@ -45,7 +45,7 @@ export interface AgentOptions {
   clipPath: string;
   clock: Clock;
   /** Uniform in [0, 1). */
-  random(): number;
+  random: () => number;
   logger: Logger;
   problems: RecentProblems;
 }
@@ -55,7 +55,7 @@ export interface Agent {
   start(signal: AbortSignal): Promise<void>;
   /** Stops the parts, last started first. */
   stop(): Promise<void>;
-  status(): AgentStatus;
+  status: () => AgentStatus;
 }
 
 /** The whole agent, put together; nothing runs yet. */

@@ -17,8 +17,8 @@ export interface CliContext {
   /** Aborted by SIGTERM and SIGINT. */
   signal: AbortSignal;
   clipPath: string;
-  stdout(text: string): void;
-  stderr(text: string): void;
+  stdout: (text: string) => void;
+  stderr: (text: string) => void;
 }
 
 type Flags = Record<string, string | undefined>;
@@ -32,7 +32,9 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
     .exitOverride()
     .configureOutput({ writeOut: context.stdout, writeErr: context.stderr });
 
-  const run = program.command('run').description('Run until SIGTERM or SIGINT. Logs JSON lines to standard error.');
+  const run = program
+    .command('run')
+    .description('Run until SIGTERM or SIGINT. Logs JSON lines to standard error.');
   for (const name of settingNames) addOption(run, name);
   run.action(async (flags: Flags) => {
     await runAgent(loadConfig({ env: context.env, flags: byName(flags) }), context);

@@ -7,7 +7,11 @@ const load = (env: NodeJS.ProcessEnv = {}, flags: Parameters<typeof loadConfig>[
   loadConfig({ env, flags });
 
 it('has defaults for everything', () => {
-  expect(load()).toMatchObject({ bundle: '/etc/aovis-agent/bundle', source: { kind: 'clip' }, logLevel: 'info' });
+  expect(load()).toMatchObject({
+    bundle: '/etc/aovis-agent/bundle',
+    source: { kind: 'clip' },
+    logLevel: 'info',
+  });
 });
 
 it('takes the command line before the environment', () => {
@@ -23,7 +27,13 @@ it('names every problem at once', () => {
     AOVIS_AGENT_SOURCE: 'webcam',
   };
   const attempt = (): unknown => load(env, { firmware: 'a b' });
-  for (const problem of ['AOVIS_AGENT_LOG_LEVEL', 'AOVIS_AGENT_KEEP_ALIVE', 'AOVIS_AGENT_BUNDEL', 'webcam', '--firmware'])
+  for (const problem of [
+    'AOVIS_AGENT_LOG_LEVEL',
+    'AOVIS_AGENT_KEEP_ALIVE',
+    'AOVIS_AGENT_BUNDEL',
+    'webcam',
+    '--firmware',
+  ])
     expect(attempt).toThrow(problem);
   expect(attempt).toThrow(expect.objectContaining({ code: 'usage', exitCode: 2 }));
 });

@@ -1,4 +1,8 @@
-import { parseSourceSpecification, sourceForms, type SourceSpecification } from './camera/source-specification.ts';
+import {
+  parseSourceSpecification,
+  type SourceSpecification,
+  sourceForms,
+} from './camera/source-specification.ts';
 import type { LogLevel } from './host/logger.ts';
 import { Refusal } from './refusal.ts';
 
@@ -19,7 +23,7 @@ interface Setting<T> {
   /** As somebody would type it. */
   default: string;
   /** Throws an Error whose message completes «VARIABLE …». */
-  parse(text: string): T;
+  parse: (text: string) => T;
   sentence: string;
 }
 

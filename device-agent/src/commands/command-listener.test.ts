@@ -1,5 +1,5 @@
-import { beforeEach, expect, it } from '@jest/globals';
 import { commandAckSchema } from '@aovis/contracts/commands';
+import { beforeEach, expect, it } from '@jest/globals';
 import { ulid } from 'ulid';
 import { createLogger } from '../host/logger.ts';
 import { FakeIotConnection } from '../iot/testing/fake-iot-connection.ts';
@@ -72,6 +72,9 @@ it.each([
   expect(keyframes).toBe(0);
 });
 
-it.each(['', '{', 'null', '{}', '{"id":"../../x","type":"reboot"}'])('ignores what is no command: %j', async (text) => {
-  expect(await answers(text)).toEqual([]);
-});
+it.each(['', '{', 'null', '{}', '{"id":"../../x","type":"reboot"}'])(
+  'ignores what is no command: %j',
+  async (text) => {
+    expect(await answers(text)).toEqual([]);
+  },
+);

@@ -1,4 +1,9 @@
-import { type Command, type CommandAck, commandParamsSchemas, commandSchema } from '@aovis/contracts/commands';
+import {
+  type Command,
+  type CommandAck,
+  commandParamsSchemas,
+  commandSchema,
+} from '@aovis/contracts/commands';
 import { commandAckTopic, commandTopic } from '@aovis/contracts/topics';
 import type { Clock } from '../host/clock.ts';
 import type { Logger } from '../host/logger.ts';
@@ -14,12 +19,15 @@ export interface CommandListenerOptions {
   clock: Pick<Clock, 'now'>;
   logger: Logger;
   /** False where the camera cannot make a keyframe at will. */
-  requestKeyframe(): boolean;
+  requestKeyframe: () => boolean;
 }
 
 type Answer = Omit<CommandAck, 'id'>;
 
-const rejected = (code: string, message: string): Answer => ({ status: 'rejected', error: { code, message } });
+const rejected = (code: string, message: string): Answer => ({
+  status: 'rejected',
+  error: { code, message },
+});
 
 /** Answers every command on the board's topic; executes those that this board knows. */
 export class CommandListener implements Part {
@@ -74,7 +82,10 @@ export class CommandListener implements Part {
       return rejected('invalid_params', 'request_keyframe takes no parameters.');
     return this.#options.requestKeyframe()
       ? { status: 'succeeded' }
-      : { status: 'failed', error: { code: 'not_possible', message: 'This camera makes keyframes on its own.' } };
+      : {
+          status: 'failed',
+          error: { code: 'not_possible', message: 'This camera makes keyframes on its own.' },
+        };
   }
 
   #remember(id: string, answer: Answer): void {
@@ -87,7 +98,9 @@ export class CommandListener implements Part {
     const { connection, logger, thing } = this.#options;
     connection
       .publish({ topic: commandAckTopic(thing, ack.id), payload: JSON.stringify(ack) })
-      .catch((error: unknown) => logger.warn({ err: error, commandId: ack.id }, 'An answer could not be sent.'));
+      .catch((error: unknown) =>
+        logger.warn({ err: error, commandId: ack.id }, 'An answer could not be sent.'),
+      );
   }
 }
 

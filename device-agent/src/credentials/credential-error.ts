@@ -25,7 +25,8 @@ const remedies: [status: number, message: RegExp, remedy: (request: CredentialRe
   [
     403,
     /invalid on this endpoint/i,
-    ({ host }) => `${host} belongs to another account or region: correct endpoints.credentials in device.json`,
+    ({ host }) =>
+      `${host} belongs to another account or region: correct endpoints.credentials in device.json`,
   ],
   [
     403,
@@ -33,7 +34,11 @@ const remedies: [status: number, message: RegExp, remedy: (request: CredentialRe
     ({ roleAlias }) =>
       `allow iot:AssumeRoleWithCertificate on rolealias/${roleAlias} in the IoT policy of this board's certificate`,
   ],
-  [404, /role alias/i, ({ roleAlias }) => `create the role alias ${roleAlias}, or correct role_alias in device.json`],
+  [
+    404,
+    /role alias/i,
+    ({ roleAlias }) => `create the role alias ${roleAlias}, or correct role_alias in device.json`,
+  ],
   [
     400,
     /unable to assume/i,
@@ -43,7 +48,8 @@ const remedies: [status: number, message: RegExp, remedy: (request: CredentialRe
   [
     400,
     /MaxSessionDuration/i,
-    ({ roleAlias }) => `shorten the credential duration of ${roleAlias}, or lengthen its role's maximum session`,
+    ({ roleAlias }) =>
+      `shorten the credential duration of ${roleAlias}, or lengthen its role's maximum session`,
   ],
 ];
 
@@ -58,7 +64,9 @@ export function refusedCredentials(
   if (known !== undefined) return new CredentialError(`${said}: ${known[2](request)}.`, true);
   const passing = status === 429 || status >= 500;
   return new CredentialError(
-    passing ? `${said}: the agent tries again.` : `${said}: check the certificate, its policy and the role alias.`,
+    passing
+      ? `${said}: the agent tries again.`
+      : `${said}: check the certificate, its policy and the role alias.`,
     !passing,
   );
 }

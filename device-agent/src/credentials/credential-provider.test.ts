@@ -22,7 +22,12 @@ let log: string;
 
 function issue(secondsValid: number, name = 'first'): { status: number; body: string } {
   const expiration = new Date(clock.now() + secondsValid * 1_000).toISOString().replace('.000', '');
-  const credentials = { accessKeyId: `ASIA${name}`, secretAccessKey: 'SECRET', sessionToken: 'TOKEN', expiration };
+  const credentials = {
+    accessKeyId: `ASIA${name}`,
+    secretAccessKey: 'SECRET',
+    sessionToken: 'TOKEN',
+    expiration,
+  };
   return { status: 200, body: JSON.stringify({ credentials }) };
 }
 
@@ -139,7 +144,11 @@ describe('what the provider refuses', () => {
     [403, 'Certificate is invalid on this endpoint', 'endpoints.credentials'],
     [404, 'Role alias does not exist', 'create the role alias aovis-board'],
     [400, 'Unable to assume the role, or the role to assume does not exist', 'credentials.iot.amazonaws.com'],
-    [400, 'The requested CredentialDurationSeconds exceeds the MaxSessionDuration set for the role', 'shorten'],
+    [
+      400,
+      'The requested CredentialDurationSeconds exceeds the MaxSessionDuration set for the role',
+      'shorten',
+    ],
     [403, 'Something new', 'check the certificate'],
   ])('is told with its remedy: %d %s', async (status, message, remedy) => {
     answer = { status, body: JSON.stringify({ message }) };
@@ -150,10 +159,13 @@ describe('what the provider refuses', () => {
     expect(JSON.parse(log)).toMatchObject({ level: 'error', msg: expect.stringContaining(message) });
   });
 
-  it.each(['', '<html>login</html>', '{}', '{"credentials":{"accessKeyId":""}}'])('is no document: %j', async (body) => {
-    answer = { status: 200, body };
-    await expect(createProvider().get()).rejects.toThrow('no credentials document');
-  });
+  it.each(['', '<html>login</html>', '{}', '{"credentials":{"accessKeyId":""}}'])(
+    'is no document: %j',
+    async (body) => {
+      answer = { status: 200, body };
+      await expect(createProvider().get()).rejects.toThrow('no credentials document');
+    },
+  );
 
   it('has expired already by a clock that runs ahead', async () => {
     answer = issue(-1);

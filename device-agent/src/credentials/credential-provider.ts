@@ -35,7 +35,7 @@ export interface CredentialProviderOptions {
   clock: Clock;
   logger: Logger;
   /** Uniform in [0, 1). */
-  random(): number;
+  random: () => number;
 }
 
 interface Cached {
@@ -108,7 +108,11 @@ export class CredentialProvider implements CredentialSource {
     const json = parseJson(body);
     if (status !== 200) {
       const said = z.object({ message: z.string() }).safeParse(json);
-      throw refusedCredentials(status, said.success ? said.data.message : 'no message', { host, roleAlias, thing });
+      throw refusedCredentials(status, said.success ? said.data.message : 'no message', {
+        host,
+        roleAlias,
+        thing,
+      });
     }
     const parsed = answerSchema.safeParse(json);
     if (!parsed.success)

@@ -6,8 +6,8 @@ import type { QueuedMessage } from '../queue/outbound-queue.ts';
 export interface BoardEventsOptions {
   thing: string;
   clock: Pick<Clock, 'now'>;
-  newUlid(): string;
-  publish(message: QueuedMessage): void;
+  newUlid: () => string;
+  publish: (message: QueuedMessage) => void;
 }
 
 /** Gives each event its id, time and number, and hands it to the outbound queue. Numbers start over with the agent. */

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { beforeEach, expect, it } from '@jest/globals';
 import { boardEventSchema } from '@aovis/contracts/events';
 import { telemetryBatchSchema } from '@aovis/contracts/telemetry';
+import { beforeEach, expect, it } from '@jest/globals';
 import { monotonicFactory } from 'ulid';
 import type { QueuedMessage } from '../queue/outbound-queue.ts';
 import { FakeClock } from '../testing/fake-clock.ts';
@@ -43,7 +43,9 @@ it('says at a start whether the machine started too', async () => {
   await announceBoot(createEvents(), options);
   await announceBoot(createEvents(), options);
   const causes = process.platform === 'linux' ? ['machine_started', 'agent_restarted'] : [expect.any(String)];
-  expect(events().map((event) => boardEventSchema.parse(event).data.cause)).toEqual(expect.arrayContaining(causes));
+  expect(events().map((event) => boardEventSchema.parse(event).data.cause)).toEqual(
+    expect.arrayContaining(causes),
+  );
 });
 
 it('sends a batch of telemetry at every interval, also at a new one', async () => {

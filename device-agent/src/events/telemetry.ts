@@ -9,10 +9,10 @@ export type Measurement = Omit<TelemetrySample, 'at'>;
 export interface TelemetryOptions {
   thing: string;
   clock: Clock;
-  newUlid(): string;
+  newUlid: () => string;
   /** What is measured now. */
-  measure(): Measurement[];
-  publish(message: QueuedMessage): void;
+  measure: () => Measurement[];
+  publish: (message: QueuedMessage) => void;
   intervalSeconds: number;
 }
 

@@ -4,7 +4,7 @@ export interface BackoffOptions {
   /** Upper bound of every wait, in milliseconds. */
   capMs: number;
   /** Uniform in [0, 1). */
-  random(): number;
+  random: () => number;
 }
 
 /**

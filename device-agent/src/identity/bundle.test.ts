@@ -27,7 +27,10 @@ async function refusal(): Promise<Refusal> {
 
 it('reads a good bundle', async () => {
   const bundle = await loadBundle(directory);
-  expect(bundle).toMatchObject({ thing: 'aovis-n4k-000123', certificateId: expect.stringMatching(/^[0-9a-f]{64}$/) });
+  expect(bundle).toMatchObject({
+    thing: 'aovis-n4k-000123',
+    certificateId: expect.stringMatching(/^[0-9a-f]{64}$/),
+  });
   expect(bundle.notBefore.getTime()).toBeLessThan(Date.now());
   expect(bundle.notAfter.getTime()).toBeGreaterThan(Date.now());
 });
@@ -109,8 +112,14 @@ it('lets no key material into errors or the log', async () => {
   expect(`${error.message} ${error.stack} ${JSON.stringify(error.cause)}`).not.toContain(body);
 
   let logged = '';
-  const logger = createLogger({ level: 'info', destination: { write: (line: string) => void (logged += line) } });
-  logger.info({ bundle: { privateKey: key }, privateKey: key, credentials: { secretAccessKey: 'hush' } }, 'x');
+  const logger = createLogger({
+    level: 'info',
+    destination: { write: (line: string) => void (logged += line) },
+  });
+  logger.info(
+    { bundle: { privateKey: key }, privateKey: key, credentials: { secretAccessKey: 'hush' } },
+    'x',
+  );
   expect(logged).not.toContain(body);
   expect(logged).not.toContain('hush');
 });

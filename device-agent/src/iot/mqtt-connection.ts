@@ -33,13 +33,13 @@ export interface MqttConnectionDependencies {
   clock: Clock;
   logger: Logger;
   /** Uniform in [0, 1). */
-  random(): number;
+  random: () => number;
 }
 
 interface InFlight {
   topic: string;
   closes: number;
-  settle(error?: PublishError): void;
+  settle: (error?: PublishError) => void;
 }
 
 /** What is known about the connection attempt under way. */
@@ -102,7 +102,7 @@ export class MqttConnection implements IotConnection {
     this.#state = 'stopped';
     this.#cancelWait();
     await this.#sayGoodbye(client);
-    for (const { settle } of [...this.#inFlight.values()])
+    for (const { settle } of this.#inFlight.values())
       settle(new PublishError('stopped', 'The agent is stopping.'));
   }
 
@@ -260,7 +260,7 @@ export class MqttConnection implements IotConnection {
   }
 
   #giveUpForbidden(client: MqttClient): void {
-    for (const [id, message] of [...this.#inFlight]) {
+    for (const [id, message] of this.#inFlight) {
       message.closes += 1;
       if (message.closes < closesPerMessage) continue;
       message.settle(

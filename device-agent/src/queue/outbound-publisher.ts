@@ -13,7 +13,7 @@ export interface OutboundPublisherOptions {
   queue: OutboundQueue;
   clock: Clock;
   logger: Logger;
-  random(): number;
+  random: () => number;
 }
 
 /** Sends the queue to the cloud, in order, one after the other, while there is a connection. */

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { reportedConfigSchema, type RunningConfig, runningConfigSchema } from '@aovis/contracts/shadow';
+import { type RunningConfig, reportedConfigSchema, runningConfigSchema } from '@aovis/contracts/shadow';
 import { configShadow, shadowTopicPrefix } from '@aovis/contracts/topics';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { createLogger } from '../host/logger.ts';
 import { FakeIotConnection } from '../iot/testing/fake-iot-connection.ts';
@@ -89,7 +89,12 @@ describe('the config shadow', () => {
   });
 
   it('takes the valid settings of a delta and refuses the others with a reason, once', async () => {
-    await desire({ telemetry: { interval_s: 30 }, log_level: 'loud', fan: { speed: 3 }, camera: { fps: 25 } });
+    await desire({
+      telemetry: { interval_s: 30 },
+      log_level: 'loud',
+      fan: { speed: 3 },
+      camera: { fps: 25 },
+    });
     await until(() => service.updates.length === 2);
     for (let i = 0; i < 50; i++) await settle();
     expect(applier.running.telemetry.interval_s).toBe(30);

@@ -15,16 +15,16 @@ export interface ConfigApplierOptions {
   connection: IotConnection;
   clock: Clock;
   logger: Logger;
-  random(): number;
+  random: () => number;
   /** What a board runs with that was never told otherwise. */
   defaults: RunningConfig;
   /** File of the running configuration: a board without network starts with what it ran with last. */
   path: string;
   refuse: RefuseSetting;
   /** Called with the new configuration after a change, and once at start. */
-  onChange(running: RunningConfig): void;
+  onChange: (running: RunningConfig) => void;
   /** Called when the set of refused settings changes and is not empty. */
-  onRefused(errors: Record<string, string>): void;
+  onRefused: (errors: Record<string, string>) => void;
 }
 
 /**

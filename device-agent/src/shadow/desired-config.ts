@@ -31,7 +31,8 @@ export function applyDesired(
     const key = path.join('.');
     const reason = schemaReason(setting) ?? refuse(key, value);
     if (reason === undefined) taken = mergeState(taken, setting);
-    else if (errors.size < maxErrors) errors.set(key.slice(0, maxKeyLength), reason.slice(0, maxReasonLength));
+    else if (errors.size < maxErrors)
+      errors.set(key.slice(0, maxKeyLength), reason.slice(0, maxReasonLength));
   }
   return { running: runningConfigSchema.parse(taken), errors: Object.fromEntries(errors) };
 }

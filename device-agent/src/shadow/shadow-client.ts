@@ -56,12 +56,12 @@ export interface ShadowClientOptions {
   /** Absent for the classic shadow. */
   shadowName?: string;
   /** A new client token, at most 64 bytes. */
-  newToken(): string;
+  newToken: () => string;
 }
 
 interface PendingRequest {
-  resolve(document: ShadowDocument): void;
-  reject(error: ShadowError): void;
+  resolve: (document: ShadowDocument) => void;
+  reject: (error: ShadowError) => void;
 }
 
 /** One shadow of the board, over MQTT: requests answered by client token, and the deltas that arrive unasked. */
@@ -94,7 +94,8 @@ export class ShadowClient {
     this.#options.connection.subscribe(`${this.#prefix}/update/delta`, (message) => {
       const delta = deltaSchema.safeParse(parseJson(message.payload));
       if (delta.success) listener(delta.data);
-      else this.#options.logger.warn({ topic: message.topic }, 'The shadow service sent a delta without state.');
+      else
+        this.#options.logger.warn({ topic: message.topic }, 'The shadow service sent a delta without state.');
     });
   }
 

@@ -1,8 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import type { ReportedState } from '@aovis/contracts/shadow';
 import { shadowTopicPrefix } from '@aovis/contracts/topics';
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { createLogger } from '../host/logger.ts';
 import { FakeIotConnection } from '../iot/testing/fake-iot-connection.ts';
 import { FakeClock } from '../testing/fake-clock.ts';
@@ -71,7 +71,11 @@ it('reports everything to a shadow that does not exist yet', async () => {
 });
 
 it('reads first and reports only what differs, deleting what is gone', async () => {
-  service.reported = { ...JSON.parse(JSON.stringify(state)), camera: { source: 'old' }, health: { rss_bytes: 7 } };
+  service.reported = {
+    ...JSON.parse(JSON.stringify(state)),
+    camera: { source: 'old' },
+    health: { rss_bytes: 7 },
+  };
   service.version = 41;
   await connectedReporter();
   expect(service.updates).toEqual([

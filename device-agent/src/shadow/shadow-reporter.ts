@@ -26,9 +26,9 @@ export interface ShadowReporterOptions {
   connection: IotConnection;
   clock: Clock;
   logger: Logger;
-  random(): number;
+  random: () => number;
   /** The state as it is now. */
-  collect(): ReportedState;
+  collect: () => ReportedState;
   /** File of the last acknowledged report. */
   cachePath: string;
 }

@@ -7,11 +7,11 @@ export interface SyncLoopOptions {
   connection: IotConnection;
   clock: Clock;
   logger: Logger;
-  random(): number;
+  random: () => number;
   /** One round; answers how long until the next one is due by itself, if ever. */
-  round(): Promise<number | undefined>;
+  round: () => Promise<number | undefined>;
   /** A new connection: what was known of the cloud's side may be out of date. */
-  onConnected(): void;
+  onConnected: () => void;
 }
 
 /**

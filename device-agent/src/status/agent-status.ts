@@ -23,7 +23,12 @@ export const agentStatusSchema = z.object({
     dropped_fragments: z.int(),
     detail: z.string(),
   }),
-  buffer: z.object({ fragments: z.int(), fragment_bytes: z.int(), messages: z.int(), message_bytes: z.int() }),
+  buffer: z.object({
+    fragments: z.int(),
+    fragment_bytes: z.int(),
+    messages: z.int(),
+    message_bytes: z.int(),
+  }),
   parts: z.array(z.object({ name: z.string(), ok: z.boolean(), detail: z.string() })),
   problems: z.array(
     z.object({

@@ -18,7 +18,7 @@ export interface BoardReportOptions {
   agentVersion: string;
   /** One id for each start of the agent. */
   bootId: string;
-  freeBytes(): number | undefined;
+  freeBytes: () => number | undefined;
 }
 
 /** The board's state and measurements, gathered from the parts for shadow and telemetry. */

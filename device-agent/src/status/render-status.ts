@@ -28,7 +28,9 @@ export function renderStatus(status: AgentStatus, now: number): string {
         `(${kib(buffer.message_bytes)}), ${stream.dropped_fragments} fragments dropped`,
     ],
   ];
-  return [...rows.map(([label, text]) => `${label.padEnd(12)}${text}`), ...renderProblems(status, now)].join('\n');
+  return [...rows.map(([label, text]) => `${label.padEnd(12)}${text}`), ...renderProblems(status, now)].join(
+    '\n',
+  );
 }
 
 function renderProblems({ problems }: AgentStatus, now: number): string[] {

@@ -9,7 +9,7 @@ const maxPathBytes = 103;
 export interface SocketPath {
   path: string;
   /** Call when the socket is not used any more. */
-  release(): void;
+  release: () => void;
 }
 
 /**

@@ -10,7 +10,7 @@ import { isCode, readStatus } from './status-client.ts';
 export interface StatusServerOptions {
   /** The state directory. */
   directory: string;
-  status(): AgentStatus;
+  status: () => AgentStatus;
 }
 
 /**

@@ -18,7 +18,11 @@ const status: AgentStatus = {
   device_id: 'aovis-n4k-000123',
   serial: 'N4K-000123',
   uptime_s: 93_784,
-  connection: { state: 'waiting', endpoint: 'iot.example', detail: 'The name iot.example cannot be resolved.' },
+  connection: {
+    state: 'waiting',
+    endpoint: 'iot.example',
+    detail: 'The name iot.example cannot be resolved.',
+  },
   certificate: { id: 'ab', expires_at: '2036-11-17T00:00:00.000Z', days_left: 3_650 },
   shadow: { version: 12, config_version: 3, config_errors: { 'camera.fps': 'too many' } },
   camera: { detail: 'clip: last picture 12 ms ago.' },

@@ -10,7 +10,7 @@ export interface DriverDependencies {
   endpoint: IotEndpoint;
   clock: Clock;
   logger: Logger;
-  random(): number;
+  random: () => number;
 }
 
 const thing = 'aovis-n4k-000123';

@@ -157,7 +157,7 @@ export class TestBroker {
   }
 
   #changed(): void {
-    for (const look of [...this.#watchers]) look();
+    for (const look of this.#watchers) look();
   }
 }
 

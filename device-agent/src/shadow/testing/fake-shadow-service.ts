@@ -78,7 +78,8 @@ export class FakeShadowService {
   }
 
   #objection(operation: string, version: number | undefined): { code: number; message: string } | undefined {
-    if (operation === 'get' && this.version === 0) return { code: 404, message: 'No shadow exists with name: x' };
+    if (operation === 'get' && this.version === 0)
+      return { code: 404, message: 'No shadow exists with name: x' };
     if (operation === 'update' && version !== undefined && version !== this.version)
       return { code: 409, message: 'Version conflict' };
     return undefined;
