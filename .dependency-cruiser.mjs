@@ -10,7 +10,7 @@ const only = (name, from, allowed, comment) => ({
   to: {
     path: '^(?!node_modules)[a-z-]+/',
     pathNot: allowed,
-    dependencyTypesNot: ['core', 'npm', 'npm-dev', 'npm-optional'],
+    dependencyTypesNot: ['core'],
   },
 });
 

@@ -15,7 +15,7 @@ export interface BenchmarkContext {
   short: boolean;
   /** An empty folder of this run's own, removed afterwards. */
   directory: string;
-  log(line: string): void;
+  log: (line: string) => void;
 }
 
 export interface Benchmark {

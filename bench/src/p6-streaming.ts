@@ -18,24 +18,12 @@ interface AgentCost extends Cost {
 
 /** 720p30, 2 Mb/s, GOP 1 s: what a board streams. */
 async function makeClip(file: string, seconds: number): Promise<void> {
-  await runProgram('ffmpeg', [
-    ...['-v', 'error', '-y', '-f', 'lavfi', '-i', `testsrc2=size=1280x720:rate=30:duration=${seconds}`],
-    ...['-pix_fmt', 'yuv420p', '-c:v', 'libx264', '-preset', 'ultrafast', '-tune', 'zerolatency'],
-    ...['-profile:v', 'baseline', '-g', '30', '-keyint_min', '30', '-sc_threshold', '0', '-bf', '0'],
-    ...[
-      '-b:v',
-      '2M',
-      '-minrate',
-      '2M',
-      '-maxrate',
-      '2M',
-      '-bufsize',
-      '1M',
-      '-x264-params',
-      'repeat-headers=1:nal-hrd=cbr',
-    ],
-    ...['-bsf:v', 'h264_metadata=aud=insert', '-f', 'h264', file],
-  ]);
+  const source = `-v error -y -f lavfi -i testsrc2=size=1280x720:rate=30:duration=${seconds}`;
+  const encoder = '-pix_fmt yuv420p -c:v libx264 -preset ultrafast -tune zerolatency -profile:v baseline';
+  const pictures = '-g 30 -keyint_min 30 -sc_threshold 0 -bf 0 -x264-params repeat-headers=1:nal-hrd=cbr';
+  const rate = '-b:v 2M -minrate 2M -maxrate 2M -bufsize 1M';
+  const output = '-bsf:v h264_metadata=aud=insert -f h264';
+  await runProgram('ffmpeg', [...[source, encoder, pictures, rate, output].join(' ').split(' '), file]);
 }
 
 /** The streaming parts of the agent, bundled as the agent is, streaming the file in real time. */
@@ -44,7 +32,13 @@ async function streamWithAgent(program: string, clip: string, seconds: number): 
   await sink.start();
   try {
     const { stdout } = await runProgram(process.env['AOVIS_BOARD_NODE'] ?? process.execPath, [
-      ...[program, '--file', clip, '--endpoint', sink.url.href, '--seconds', String(seconds)],
+      program,
+      '--file',
+      clip,
+      '--endpoint',
+      sink.url.href,
+      '--seconds',
+      String(seconds),
     ]);
     return JSON.parse(stdout) as AgentCost;
   } finally {
@@ -59,10 +53,8 @@ async function streamWithFfmpeg(clip: string, seconds: number): Promise<Cost> {
   const address = sink.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
   try {
-    const { stderr } = await runProgram('ffmpeg', [
-      ...['-hide_banner', '-benchmark', '-re', '-r', '30', '-i', clip, '-t', String(seconds), '-c', 'copy'],
-      ...['-f', 'matroska', '-method', 'POST', `http://127.0.0.1:${port}/`],
-    ]);
+    const copy = `-hide_banner -benchmark -re -r 30 -i ${clip} -t ${seconds} -c copy -f matroska -method POST`;
+    const { stderr } = await runProgram('ffmpeg', [...copy.split(' '), `http://127.0.0.1:${port}/`]);
     const match = /utime=([\d.]+)s stime=([\d.]+)s rtime=[\d.]+s\s+bench: maxrss=(\d+)/.exec(stderr);
     if (match === null) throw new Error(`ffmpeg printed no costs:\n${stderr.slice(-500)}`);
     return { cpuSeconds: Number(match[1]) + Number(match[2]), peakRssMiB: Number(match[3]) / 1024 };

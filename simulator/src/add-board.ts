@@ -11,14 +11,21 @@ import { untilPersisted } from './wait-for.ts';
 export interface AddBoardOptions {
   /** State of the running system. */
   directory: string;
+  endpointsFile: string;
   source: string;
   report: StepReport;
   signal: AbortSignal;
 }
 
 /** One more board for a running system: a batch of one, and the agent on its bundle until the signal. */
-export async function runBoard({ directory, source, report, signal }: AddBoardOptions): Promise<void> {
-  const endpoints = readEndpoints(join(directory, '..', 'endpoints.json'));
+export async function runBoard({
+  directory,
+  endpointsFile,
+  source,
+  report,
+  signal,
+}: AddBoardOptions): Promise<void> {
+  const endpoints = readEndpoints(endpointsFile);
   const { backendUrl } = endpoints;
   if (backendUrl === undefined)
     throw new Error('Only the stand-ins are running. Start the whole system with «npm start».');

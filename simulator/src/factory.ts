@@ -112,10 +112,13 @@ export class Factory {
 /** An ICCID with a right Luhn digit, from invented digits, for board number `index`. */
 export function inventIccid(index: number): string {
   const body = `8999999${String(index).padStart(11, '0')}`;
-  const sum = [...body].reverse().reduce((total, digit, i) => {
-    const weighted = i % 2 === 0 ? Number(digit) * 2 : Number(digit);
-    return total + (weighted > 9 ? weighted - 9 : weighted);
-  }, 0);
+  const sum = body
+    .split('')
+    .reverse()
+    .reduce((total, digit, i) => {
+      const weighted = i % 2 === 0 ? Number(digit) * 2 : Number(digit);
+      return total + (weighted > 9 ? weighted - 9 : weighted);
+    }, 0);
   return `${body}${(10 - (sum % 10)) % 10}`;
 }
 

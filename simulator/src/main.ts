@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path';
 import { Command } from 'commander';
 import { runBoard } from './add-board.ts';
+import { runApp } from './app-command.ts';
 import { runDemo } from './demo.ts';
 import { runStart } from './start.ts';
 import { StepReport } from './step-report.ts';
@@ -28,7 +29,7 @@ program
   .action(({ directory }: { directory: string }) =>
     runStart({
       directory: resolve(directory),
-      endpointsFile: join(local, 'endpoints.json'),
+      endpointsFile: endpointsOf(directory),
       databaseUrl,
       report: new StepReport(),
       signal: stop.signal,
@@ -40,7 +41,28 @@ program
   .option('--directory <path>', 'the state of the running system', join(local, 'system'))
   .option('--source <source>', 'what its camera sees: clip, testsrc, file:PATH, rtsp://…', 'clip')
   .action(({ directory, source }: { directory: string; source: string }) =>
-    runBoard({ directory: resolve(directory), source, report: new StepReport(), signal: stop.signal }),
+    runBoard({
+      directory: resolve(directory),
+      endpointsFile: endpointsOf(directory),
+      source,
+      report: new StepReport(),
+      signal: stop.signal,
+    }),
+  );
+program
+  .command('app')
+  .description('do what the customer’s app does: devices, activate, play, call')
+  .argument('<email>', 'who signs in; the link is taken from the mail sink')
+  .argument('[words...]', 'devices | activate <board> <code> | play <board> | call <METHOD> <path> [json]')
+  .option('--directory <path>', 'the state of the running system', join(local, 'system'))
+  .action((email: string, words: string[], { directory }: { directory: string }) =>
+    runApp({
+      endpointsFile: endpointsOf(directory),
+      email,
+      words,
+      signal: stop.signal,
+      write: (text) => process.stdout.write(text),
+    }),
   );
 
 try {
@@ -52,6 +74,11 @@ try {
 }
 // Nothing is left to do; a socket that a library keeps alive must not keep the terminal.
 process.exit();
+
+/** A system tells where it is in a file beside its folder. */
+function endpointsOf(directory: string): string {
+  return join(resolve(directory), '..', 'endpoints.json');
+}
 
 function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error);

@@ -1,8 +1,7 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import { createRequire } from 'node:module';
+import { existsSync } from 'node:fs';
 import { ALL_FORMATS, BufferSource, EncodedPacketSink, Input } from 'mediabunny';
 import { chromium } from 'playwright-core';
+import { servePlayer } from './player-page.ts';
 
 export interface Playback {
   /** `browser`: shown by hls.js in Chromium; `parser`: read by an independent MP4 parser. */
@@ -28,22 +27,6 @@ export function findChromium(): string | undefined {
   return chromiumPaths.find((path) => path !== undefined && path !== '' && existsSync(path));
 }
 
-const page = `<!doctype html><meta charset="utf-8"><title>AOVIS Direct: live</title>
-<style>body{margin:0;background:#111;color:#eee;font:16px system-ui}video{width:100vw;height:calc(100vh - 2rem)}p{margin:.3rem 1rem}</style>
-<video muted autoplay playsinline controls></video><p>waiting for the first frame</p>
-<script src="/hls.js"></script><script>
-const video = document.querySelector('video'), line = document.querySelector('p');
-window.failure = null;
-const hls = new Hls({ liveSyncDurationCount: 2, lowLatencyMode: false });
-hls.on(Hls.Events.ERROR, (_, data) => { if (data.fatal) window.failure = data.type + ': ' + data.details; });
-hls.loadSource(new URLSearchParams(location.search).get('src'));
-hls.attachMedia(video);
-setInterval(() => {
-  const quality = video.getVideoPlaybackQuality();
-  line.textContent = quality.totalVideoFrames + ' frames shown, ' + quality.droppedVideoFrames + ' dropped';
-}, 250);
-</script>`;
-
 /**
  * Plays an HLS URL in headless Chromium until `frames` frames were shown, counted by the browser itself, and keeps a
  * screenshot. Throws when hls.js gives up or the frames do not come in time.
@@ -52,13 +35,7 @@ export async function playInBrowser(
   url: string,
   options: { executable: string; frames: number; timeoutMs: number; screenshot?: string },
 ): Promise<Playback> {
-  const hlsScript = readFileSync(createRequire(import.meta.url).resolve('hls.js/dist/hls.min.js'));
-  const server = createServer((request, response) => {
-    const isScript = request.url === '/hls.js';
-    response.writeHead(200, { 'content-type': isScript ? 'text/javascript' : 'text/html; charset=utf-8' });
-    response.end(isScript ? hlsScript : page);
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const player = await servePlayer(url);
   const browser = await chromium.launch({
     executablePath: options.executable,
     args: [
@@ -72,10 +49,8 @@ export async function playInBrowser(
     ],
   });
   try {
-    const address = server.address();
-    const port = typeof address === 'object' && address !== null ? address.port : 0;
     const tab = await browser.newPage({ viewport: { width: 960, height: 580 } });
-    await tab.goto(`http://127.0.0.1:${port}/?src=${encodeURIComponent(url)}`);
+    await tab.goto(player.url);
     await tab.waitForFunction(
       (wanted) => {
         const failure = (window as unknown as { failure: string | null }).failure;
@@ -98,10 +73,7 @@ export async function playInBrowser(
     return { means: 'browser', codec: 'h264', ...shown };
   } finally {
     await browser.close();
-    await new Promise<void>((resolve) => {
-      server.close(() => resolve());
-      server.closeAllConnections();
-    });
+    await player.close();
   }
 }
 
