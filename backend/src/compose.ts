@@ -54,7 +54,11 @@ export interface Adapters {
 }
 
 export function productionAdapters(config: Config, log: Logger): Adapters {
-  const db = openDatabase({ url: config.databaseUrl, poolSize: config.databasePoolSize });
+  const db = openDatabase({
+    url: config.databaseUrl,
+    poolSize: config.databasePoolSize,
+    log: log.child({ part: 'database' }),
+  });
   const shadows = new IotShadows({ region: config.awsRegion, endpoint: config.iotDataUrl });
   const video = { region: config.awsRegion, endpoint: config.kinesisVideoUrl };
   const streams = new KinesisVideoStreams(video);

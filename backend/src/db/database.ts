@@ -1,5 +1,6 @@
 import knex, { type Knex } from 'knex';
 import { AppError } from '../kernel/errors.ts';
+import type { Logger } from '../kernel/logger.ts';
 import { isPassingConflict, translatePgError } from './pg-errors.ts';
 
 /** The database or a transaction on it. Repositories take either. */
@@ -10,16 +11,25 @@ export interface DatabaseOptions {
   poolSize: number;
   /** How long a request waits for a connection before it is answered 503: queueing longer helps nobody. */
   acquireTimeoutMs?: number;
+  /** Where knex complains; nowhere by default. */
+  log?: Logger;
 }
 
 /** Opens no connection yet; `destroy()` closes them all. */
-export function openDatabase({ url, poolSize, acquireTimeoutMs = 2_000 }: DatabaseOptions): Database {
+export function openDatabase({ url, poolSize, acquireTimeoutMs = 2_000, log }: DatabaseOptions): Database {
   return knex({
     client: 'pg',
     connection: { connectionString: url, application_name: 'aovis-backend' },
     pool: { min: 0, max: poolSize },
     acquireConnectionTimeout: acquireTimeoutMs,
+    log: knexLog(log),
   });
+}
+
+/** Knex would write to the console. Whoever asked gets the error anyway. */
+function knexLog(log: Logger | undefined): Knex.Logger {
+  const warn = (message: unknown): void => log?.warn({ reason: String(message) }, 'database connection');
+  return { warn, error: warn, deprecate: () => {}, debug: () => {} };
 }
 
 /** Serialization failures and deadlocks are over when they are reported: the work is simply done again. */
