@@ -29,7 +29,7 @@ import {
   quotas,
   type ThingDescription,
 } from './iot-registry.ts';
-import { callPaced, type RetryRules } from './paced-calls.ts';
+import { PacedCalls, type RetryRules } from './paced-calls.ts';
 import { TokenBucket } from './token-bucket.ts';
 
 export interface AwsIotOptions {
@@ -49,10 +49,12 @@ export interface AwsIotOptions {
 export class AwsIotRegistry implements IotRegistry {
   readonly #client: IoTClient;
   readonly #rules: RetryRules;
+  readonly #calls: PacedCalls;
   readonly #buckets: ReadonlyMap<string, TokenBucket>;
 
   constructor(options: AwsIotOptions) {
     this.#rules = options.rules;
+    this.#calls = new PacedCalls(options.rules);
     this.#client = new IoTClient({
       region: options.region,
       ...(options.controlUrl ? { endpoint: options.controlUrl } : {}),
@@ -293,7 +295,7 @@ export class AwsIotRegistry implements IotRegistry {
   }
 
   #call<T>(operation: string, send: (abort: Abort) => Promise<T>): Promise<T> {
-    return callPaced(this.#buckets.get(operation), this.#rules, async () => {
+    return this.#calls.call(this.#buckets.get(operation), async () => {
       try {
         return await send({ abortSignal: this.#rules.signal });
       } catch (error) {

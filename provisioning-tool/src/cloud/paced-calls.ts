@@ -7,36 +7,55 @@ export interface RetryRules {
   /** From 0 (included) to 1 (excluded). */
   random: () => number;
   signal: AbortSignal;
-  /** How long one call is repeated while the cloud does not answer. */
+  /** How long a service that answers nobody is waited for. */
   patienceMs: number;
 }
 
 const firstPauseMs = 200;
 const longestPauseMs = 10_000;
+/** One call that fails so often, while others are answered, will not get through. */
+const mostSilences = 12;
 
 /**
- * Repeats a call while the cloud throttles it (for ever: the bucket slows down) or does not answer (for
- * `patienceMs`, with full-jitter pauses). Every other failure is the caller's.
+ * Calls to one service. A call is repeated while the service throttles it (for ever: the bucket slows down) or does
+ * not answer (with full-jitter pauses); it is given up when nobody got an answer for `patienceMs`. Waiting for
+ * a turn is not the service's absence, hence the clock runs from the first silence after the last answer to
+ * anybody. Every other failure is the caller's.
  */
-export async function callPaced<T>(
-  bucket: TokenBucket | undefined,
-  rules: RetryRules,
-  call: () => Promise<T>,
-): Promise<T> {
-  const started = rules.clock.now();
-  for (let attempt = 0; ; attempt++) {
-    await bucket?.take(rules.signal);
-    try {
-      return await call();
-    } catch (error) {
-      if (!(error instanceof CloudFailure)) throw error;
-      if (error.kind === 'throttled') bucket?.throttled();
-      else if (error.kind !== 'unavailable' || rules.clock.now() - started >= rules.patienceMs) throw error;
-      rules.signal.throwIfAborted();
-      // A throttled call with a bucket only needs a new turn; the bucket has slowed down already.
-      const doublings = error.kind === 'throttled' && bucket ? 0 : Math.min(attempt, 10);
-      const ceiling = Math.min(longestPauseMs, firstPauseMs * 2 ** doublings);
-      await rules.clock.sleep(rules.random() * ceiling, rules.signal);
+export class PacedCalls {
+  readonly #rules: RetryRules;
+  #silentSince: number | undefined;
+
+  constructor(rules: RetryRules) {
+    this.#rules = rules;
+  }
+
+  async call<T>(bucket: TokenBucket | undefined, send: () => Promise<T>): Promise<T> {
+    const { clock, random, signal } = this.#rules;
+    let silences = 0;
+    for (let attempt = 0; ; attempt++) {
+      await bucket?.take(signal);
+      try {
+        const answer = await send();
+        this.#silentSince = undefined;
+        return answer;
+      } catch (error) {
+        if (!(error instanceof CloudFailure)) throw error;
+        if (error.kind === 'unavailable') this.#silence(error, ++silences);
+        else this.#silentSince = undefined;
+        if (error.kind === 'throttled') bucket?.throttled();
+        else if (error.kind !== 'unavailable') throw error;
+        signal.throwIfAborted();
+        // A throttled call with a bucket only needs a new turn; the bucket has slowed down already.
+        const doublings = error.kind === 'throttled' && bucket ? 0 : Math.min(attempt, 10);
+        await clock.sleep(random() * Math.min(longestPauseMs, firstPauseMs * 2 ** doublings), signal);
+      }
     }
+  }
+
+  #silence(error: CloudFailure, silences: number): void {
+    const now = this.#rules.clock.now();
+    this.#silentSince ??= now;
+    if (now - this.#silentSince >= this.#rules.patienceMs || silences >= mostSilences) throw error;
   }
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { FakeClock } from '../testing/fake-clock.ts';
 import { CloudFailure } from './iot-registry.ts';
-import { callPaced } from './paced-calls.ts';
+import { PacedCalls } from './paced-calls.ts';
 import { TokenBucket } from './token-bucket.ts';
 
 /** A service with a quota of its own, as a bucket that holds one second's worth. */
@@ -91,42 +91,51 @@ describe('the token bucket', () => {
       signal: new AbortController().signal,
       patienceMs: 0,
     };
-    await clock.runUntil(
-      Promise.all(Array.from({ length: calls }, () => callPaced(bucket, rules, cloud.call))),
-    );
+    const paced = new PacedCalls(rules);
+    await clock.runUntil(Promise.all(Array.from({ length: calls }, () => paced.call(bucket, cloud.call))));
     const seconds = (clock.now() - FakeClock.start) / 1000;
     expect(calls / seconds / real).toBeGreaterThanOrEqual(share);
   });
 });
 
 describe('paced calls', () => {
-  const rulesFor = (clock: FakeClock, patienceMs: number) => ({
-    clock,
-    random: () => 0.5,
-    signal: new AbortController().signal,
-    patienceMs,
-  });
+  const pacedFor = (clock: FakeClock, patienceMs: number) =>
+    new PacedCalls({ clock, random: () => 0.5, signal: new AbortController().signal, patienceMs });
+  const away = () => Promise.reject(new CloudFailure('unavailable', 'Call', 'away'));
 
   it('wait out an outage as long as the patience lasts', async () => {
     const clock = new FakeClock();
     const back = clock.now() + 20_000;
-    const call = () =>
-      clock.now() < back
-        ? Promise.reject(new CloudFailure('unavailable', 'Call', 'away'))
-        : Promise.resolve('there');
-    const patient = callPaced(undefined, rulesFor(clock, 60_000), call);
+    const call = () => (clock.now() < back ? away() : Promise.resolve('there'));
+    const patient = pacedFor(clock, 60_000).call(undefined, call);
     await clock.runUntil(patient);
     expect(await patient).toBe('there');
-    const impatient = callPaced(undefined, rulesFor(clock, 5_000), () =>
-      Promise.reject(new CloudFailure('unavailable', 'Call', 'away')),
-    );
+    const impatient = pacedFor(clock, 5_000).call(undefined, away);
     await clock.runUntil(Promise.allSettled([impatient]));
     await expect(impatient).rejects.toThrow('away');
   });
 
+  it('do not take the wait for a turn, nor the silence of one call among others, for an outage', async () => {
+    const clock = new FakeClock();
+    const bucket = new TokenBucket(2, clock);
+    const paced = pacedFor(clock, 1_000);
+    let calls = 0;
+    const everyThirdLost = () => (++calls % 3 === 0 ? away() : Promise.resolve());
+    await clock.runUntil(Promise.all(Array.from({ length: 60 }, () => paced.call(bucket, everyThirdLost))));
+    expect(calls).toBeGreaterThan(60);
+  });
+
+  it('give up one call that never gets an answer while others do', async () => {
+    const clock = new FakeClock();
+    const paced = pacedFor(clock, 3_600_000);
+    const lost = paced.call(undefined, away);
+    await clock.runUntil(Promise.allSettled([lost]));
+    await expect(lost).rejects.toThrow('away');
+  });
+
   it('do not repeat what repeating does not mend', async () => {
     let calls = 0;
-    const refused = callPaced(undefined, rulesFor(new FakeClock(), 60_000), () => {
+    const refused = pacedFor(new FakeClock(), 60_000).call(undefined, () => {
       calls += 1;
       return Promise.reject(new CloudFailure('conflict', 'Call', 'other content'));
     });

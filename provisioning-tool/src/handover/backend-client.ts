@@ -7,7 +7,7 @@ import {
 } from '@aovis/contracts/http/factory';
 import { z } from 'zod';
 import { CloudFailure } from '../cloud/iot-registry.ts';
-import { callPaced, type RetryRules } from '../cloud/paced-calls.ts';
+import { PacedCalls, type RetryRules } from '../cloud/paced-calls.ts';
 import { messageOf, Refusal } from '../refusal.ts';
 
 const errorBodySchema = z.object({
@@ -24,16 +24,18 @@ export class BackendClient {
   readonly url: string;
   readonly #timeoutMs: number;
   readonly #rules: RetryRules;
+  readonly #calls: PacedCalls;
 
   constructor(options: { url: string; requestTimeoutMs: number; rules: RetryRules }) {
     this.url = options.url.replace(/\/+$/, '');
     this.#timeoutMs = options.requestTimeoutMs;
     this.#rules = options.rules;
+    this.#calls = new PacedCalls(options.rules);
   }
 
   /** Throws `Refusal` when the backend says no, `CloudFailure` when it does not answer. */
   async push(jws: string, dryRun: boolean): Promise<ManifestResult> {
-    return await callPaced(undefined, this.#rules, () => this.#post(jws, dryRun));
+    return await this.#calls.call(undefined, () => this.#post(jws, dryRun));
   }
 
   async #post(jws: string, dryRun: boolean): Promise<ManifestResult> {
