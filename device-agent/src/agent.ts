@@ -28,11 +28,13 @@ import { OutboundPublisher } from './queue/outbound-publisher.ts';
 import { OutboundQueue } from './queue/outbound-queue.ts';
 import { defaultConfig, refuseBeyondCamera } from './shadow/board-limits.ts';
 import { ConfigApplier } from './shadow/config-applier.ts';
+import { ConfigEnforcer } from './shadow/config-enforcer.ts';
 import { ShadowClient } from './shadow/shadow-client.ts';
 import { ShadowReporter } from './shadow/shadow-reporter.ts';
 import { startInOrder, stopInReverse } from './start-order.ts';
 import type { AgentStatus } from './status/agent-status.ts';
 import { BoardReport } from './status/board-report.ts';
+import { describeAgent } from './status/describe-agent.ts';
 import { StatusServer } from './status/status-server.ts';
 import { kinesisVideoEndpoint } from './streaming/data-endpoint-client.ts';
 import { StreamUploader } from './streaming/stream-uploader.ts';
@@ -172,7 +174,6 @@ export function createAgent(options: AgentOptions): Agent {
     cachePath: state.reportedState,
   });
   const configLogger = loggers.of('config');
-  let cameraInUse = JSON.stringify(defaults.camera);
   const applier = new ConfigApplier({
     ...common,
     client: shadow(configLogger, configShadow),
@@ -181,16 +182,8 @@ export function createAgent(options: AgentOptions): Agent {
     defaults,
     path: state.runningConfig,
     refuse: refuseBeyondCamera(config.source),
-    onChange: (running) => {
-      loggers.setLevel(running.log_level);
-      telemetry.setInterval(running.telemetry.interval_s);
-      const settled = [streaming.setMode(running.stream.mode), streaming.setEnabled(running.stream.enabled)];
-      if (JSON.stringify(running.camera) !== cameraInUse) settled.push(camera.use(sourceFor(running.camera)));
-      cameraInUse = JSON.stringify(running.camera);
-      Promise.all(settled).catch((error: unknown) =>
-        configLogger.error({ err: error }, 'A new setting could not be put into force; restart the agent.'),
-      );
-    },
+    onChange: new ConfigEnforcer({ loggers, telemetry, streaming, camera, sourceFor, logger: configLogger })
+      .enforce,
     onRefused: (errors) => events.emit('config_error', { errors }),
   });
   const commands = new CommandListener({
@@ -206,48 +199,20 @@ export function createAgent(options: AgentOptions): Agent {
     });
   });
 
-  const status = (): AgentStatus => {
-    const stream = streaming.status();
-    return {
-      running: true,
-      pid: process.pid,
-      version: buildInfo.version,
-      device_id: thing,
-      serial: descriptor.serial,
-      uptime_s: report.uptimeSeconds,
-      connection: {
-        state: connection.state,
-        endpoint: descriptor.endpoints.iot,
-        detail: connection.health().detail,
-      },
-      certificate: {
-        id: bundle.certificateId,
-        expires_at: bundle.notAfter.toISOString(),
-        days_left: Math.floor((bundle.notAfter.getTime() - clock.now()) / 86_400_000),
-      },
-      shadow: {
-        ...(reporter.version === undefined ? {} : { version: reporter.version }),
-        config_version: applier.version,
-        config_errors: { ...applier.errors },
-      },
-      camera: { detail: camera.health().detail },
-      stream: {
-        state: stream.state,
-        bitrate_bps: stream.bitrate_bps,
-        ...(stream.last_persisted_at === undefined ? {} : { last_persisted_at: stream.last_persisted_at }),
-        dropped_fragments: stream.dropped_fragments,
-        detail: streaming.health().detail,
-      },
-      buffer: {
-        fragments: stream.bufferedFragments,
-        fragment_bytes: stream.bufferedBytes,
-        messages: queue.depth,
-        message_bytes: queue.bytes,
-      },
-      parts: parts.map((part) => ({ name: part.name, ...part.health() })),
-      problems: [...problems.list()],
-    };
-  };
+  const status = (): AgentStatus =>
+    describeAgent({
+      bundle,
+      connection,
+      reporter,
+      applier,
+      camera,
+      streaming,
+      queue,
+      report,
+      problems,
+      parts,
+      clock,
+    });
 
   // The status server first: it holds the lock of the state directory. Then what listens, then what connects.
   const parts: Part[] = [

@@ -21,8 +21,8 @@ export interface ConfigApplierOptions {
   /** File of the running configuration: a board without network starts with what it ran with last. */
   path: string;
   refuse: RefuseSetting;
-  /** Called with the new configuration after a change, and once at start. */
-  onChange: (running: RunningConfig) => void;
+  /** Puts a configuration into force: at start, and after each change before it is reported as running. */
+  onChange: (running: RunningConfig) => Promise<void>;
   /** Called when the set of refused settings changes and is not empty. */
   onRefused: (errors: Record<string, string>) => void;
 }
@@ -79,7 +79,7 @@ export class ConfigApplier implements Part {
     const kept = runningConfigSchema.safeParse(await readJsonFile(this.#options.path));
     if (signal.aborted) return;
     if (kept.success) this.#running = kept.data;
-    this.#options.onChange(this.#running);
+    await this.#options.onChange(this.#running);
     const { client } = this.#options;
     client.listen();
     client.onDelta((delta) => this.#onDelta(delta));
@@ -152,7 +152,7 @@ export class ConfigApplier implements Part {
     if (change === undefined) return;
     this.#running = running;
     logger.info({ change }, 'New settings are in force.');
-    onChange(running);
+    await onChange(running);
     await writeFileAtomically(path, JSON.stringify(running));
   }
 

@@ -1,0 +1,48 @@
+import type { RunningConfig } from '@aovis/contracts/shadow';
+import type { Camera } from '../camera/camera.ts';
+import type { CameraSource } from '../camera/camera-source.ts';
+import type { Telemetry } from '../events/telemetry.ts';
+import type { Logger, PartLoggers } from '../host/logger.ts';
+import type { StreamUploader } from '../streaming/stream-uploader.ts';
+import { diffState } from './state-diff.ts';
+
+export interface ConfigEnforcerOptions {
+  loggers: PartLoggers;
+  telemetry: Telemetry;
+  streaming: StreamUploader;
+  camera: Camera;
+  sourceFor: (camera: RunningConfig['camera']) => CameraSource;
+  logger: Logger;
+}
+
+/** Puts a configuration into force: tells each part what concerns it, one configuration after the other. */
+export class ConfigEnforcer {
+  readonly #options: ConfigEnforcerOptions;
+  #camera: RunningConfig['camera'] | undefined;
+  #settled: Promise<void> = Promise.resolve();
+
+  constructor(options: ConfigEnforcerOptions) {
+    this.#options = options;
+  }
+
+  readonly enforce = (running: RunningConfig): void => {
+    this.#settled = this.#settled
+      .then(() => this.#tellParts(running))
+      .catch((error: unknown) => {
+        this.#options.logger.error(
+          { err: error },
+          'A new setting could not be put into force; restart the agent.',
+        );
+      });
+  };
+
+  async #tellParts({ log_level, telemetry, camera, stream }: RunningConfig): Promise<void> {
+    this.#options.loggers.setLevel(log_level);
+    this.#options.telemetry.setInterval(telemetry.interval_s);
+    if (this.#camera === undefined || diffState(this.#camera, camera) !== undefined)
+      await this.#options.camera.use(this.#options.sourceFor(camera));
+    this.#camera = camera;
+    await this.#options.streaming.setMode(stream.mode);
+    await this.#options.streaming.setEnabled(stream.enabled);
+  }
+}
