@@ -337,6 +337,7 @@ export class Broker implements Service, MessageBus {
     if (packet === connection.client.will)
       return done(admission.willAllowed ? null : new Error('The last will is not allowed'));
 
+    if (connection.ending) return done(new Error('The connection is about to end'));
     const refusal = this.#gatekeeper.refusalOfPublish(admission, packet);
     if (refusal !== undefined) return done(this.#refusePacket(connection, refusal));
 
@@ -378,7 +379,9 @@ export class Broker implements Service, MessageBus {
     }
     if (refusal !== undefined) {
       this.#logRefusal(connection, refusal);
-      connection.end(refusal.reason);
+      connection.endsWith(refusal.reason);
+      // Not at once: aedes is about to take this very packet, and does not expect its client to be closed.
+      setImmediate(() => connection.end(refusal.reason));
     }
   }
 
