@@ -17,6 +17,15 @@ export interface AccessUnit {
   bidirectional: boolean;
   /** Wall clock of the capture, milliseconds since the epoch. */
   timestampMs: number;
-  /** The same object as long as nothing changes. */
+  /** The same object as long as nothing changes within one capture; compare with `sameParameterSets`. */
   parameterSets: ParameterSets;
+}
+
+/** Whether two captures, or two moments of one, have the same track. */
+export function sameParameterSets(a: ParameterSets, b: ParameterSets): boolean {
+  return a === b || (sameNalUnits(a.sps, b.sps) && sameNalUnits(a.pps, b.pps));
+}
+
+function sameNalUnits(a: readonly Buffer[], b: readonly Buffer[]): boolean {
+  return a.length === b.length && a.every((nalUnit, index) => b[index]?.equals(nalUnit));
 }

@@ -90,6 +90,13 @@ it('begins another segment when the track changes', () => {
   expect(fragments[0]?.segment).not.toBe(fragments[1]?.segment);
 });
 
+it('keeps its segment when a capture begins anew with the same track', () => {
+  const copy = (nalUnits: readonly Buffer[]): Buffer[] => nalUnits.map((nalUnit) => Buffer.from(nalUnit));
+  const parameterSets = { sps: copy(idr.parameterSets.sps), pps: copy(idr.parameterSets.pps) };
+  const { fragments } = fragment([key(0), { ...key(1_000), parameterSets }]);
+  expect(fragments[0]?.segment).toBe(fragments[1]?.segment);
+});
+
 it('leaves B pictures out and says what to do', () => {
   const { fragments, fragmenter } = fragment([
     key(0),

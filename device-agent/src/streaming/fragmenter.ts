@@ -1,4 +1,4 @@
-import type { AccessUnit, ParameterSets } from '../camera/access-unit.ts';
+import { type AccessUnit, type ParameterSets, sameParameterSets } from '../camera/access-unit.ts';
 import { findPictureFormat } from '../camera/sps.ts';
 import { avcConfiguration } from './avc-configuration.ts';
 import { Fragment, type Segment } from './fragment.ts';
@@ -78,8 +78,12 @@ export class Fragmenter {
   }
 
   #mayBegin({ timestampMs, parameterSets }: AccessUnit): boolean {
-    if (this.#fragment === undefined || this.#segment?.sets !== parameterSets) return true;
+    if (this.#fragment === undefined || !this.#sameTrack(parameterSets)) return true;
     return timestampMs - this.#fragment.timecodeMs >= (this.#options.minFragmentMs ?? defaultMinFragmentMs);
+  }
+
+  #sameTrack(sets: ParameterSets): boolean {
+    return this.#segment !== undefined && sameParameterSets(this.#segment.sets, sets);
   }
 
   #begin(accessUnit: AccessUnit): void {
@@ -94,7 +98,7 @@ export class Fragmenter {
   /** A new segment where the track changes, or where time was set back and would run backwards in the old one. */
   #segmentFor(accessUnit: AccessUnit): Segment | undefined {
     const { parameterSets: sets } = accessUnit;
-    if (this.#segment?.sets === sets && !this.#steppedBack(accessUnit)) return this.#segment;
+    if (this.#sameTrack(sets) && !this.#steppedBack(accessUnit)) return this.#segment;
     const picture = findPictureFormat(sets);
     const codecPrivate = avcConfiguration(sets);
     if (picture === undefined || codecPrivate === undefined) {

@@ -1,5 +1,6 @@
 import { expect, it } from '@jest/globals';
 import { BufferSource, EncodedPacketSink, Input, MATROSKA } from 'mediabunny';
+import type { AccessUnit } from '../camera/access-unit.ts';
 import { avcConfiguration } from './avc-configuration.ts';
 import { Fragmenter } from './fragmenter.ts';
 import { clusterHeader, endOfFragment, segmentHeader, simpleBlock } from './mkv-writer.ts';
@@ -77,9 +78,9 @@ it('writes the end of the last fragment', () => {
 });
 
 it('describes the bundled clip as avcC', () => {
-  const [first] = clipPictures();
-  const record = avcConfiguration(first?.parameterSets ?? { sps: [], pps: [] });
-  const [sps, pps] = first?.nalUnits as [Buffer, Buffer];
+  const [first] = clipPictures() as [AccessUnit];
+  const record = avcConfiguration(first.parameterSets);
+  const [sps, pps] = first.nalUnits as [Buffer, Buffer];
   const length16 = (buffer: Buffer): string => buffer.length.toString(16).padStart(4, '0');
   expect(record?.toString('hex')).toBe(
     hex(

@@ -93,4 +93,4 @@ function lagOf(lags: number[]): { frames: number; lagMsP50: number; lagMsP90: nu
   };
 }
 
-await main();
+void main();
