@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { type RunningConfig, reportedConfigSchema, runningConfigSchema } from '@aovis/contracts/shadow';
 import { configShadow, shadowTopicPrefix } from '@aovis/contracts/topics';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import { createLogger } from '../host/logger.ts';
 import { FakeIotConnection } from '../iot/testing/fake-iot-connection.ts';
@@ -14,6 +14,9 @@ import { applyDesired } from './desired-config.ts';
 import { ShadowClient } from './shadow-client.ts';
 import type { JsonObject } from './state-diff.ts';
 import { FakeShadowService } from './testing/fake-shadow-service.ts';
+
+/** Every report is fsynced; a busy disk takes its time. */
+jest.setTimeout(30_000);
 
 const thing = 'aovis-n4k-000123';
 const logger = createLogger({ level: 'silent' });
@@ -54,8 +57,8 @@ function createApplier(): ConfigApplier {
     defaults,
     path,
     refuse: refuseBeyondCamera({ kind: 'clip' }),
-    onChange: (running) => changes.push(running),
-    onRefused: (errors) => refusals.push(errors),
+    onChange: async (running) => void changes.push(running),
+    onRefused: (errors) => void refusals.push(errors),
   });
 }
 

@@ -25,7 +25,7 @@ export class ConfigEnforcer {
     this.#options = options;
   }
 
-  readonly enforce = (running: RunningConfig): void => {
+  readonly enforce = (running: RunningConfig): Promise<void> => {
     this.#settled = this.#settled
       .then(() => this.#tellParts(running))
       .catch((error: unknown) => {
@@ -34,6 +34,7 @@ export class ConfigEnforcer {
           'A new setting could not be put into force; restart the agent.',
         );
       });
+    return this.#settled;
   };
 
   async #tellParts({ log_level, telemetry, camera, stream }: RunningConfig): Promise<void> {

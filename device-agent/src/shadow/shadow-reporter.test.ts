@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ReportedState } from '@aovis/contracts/shadow';
 import { shadowTopicPrefix } from '@aovis/contracts/topics';
-import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
 import { createLogger } from '../host/logger.ts';
 import { FakeIotConnection } from '../iot/testing/fake-iot-connection.ts';
 import { FakeClock } from '../testing/fake-clock.ts';
@@ -11,6 +11,9 @@ import { until } from '../testing/until.ts';
 import { ShadowClient } from './shadow-client.ts';
 import { ShadowReporter } from './shadow-reporter.ts';
 import { FakeShadowService } from './testing/fake-shadow-service.ts';
+
+/** Every report is fsynced; a busy disk takes its time. */
+jest.setTimeout(30_000);
 
 const thing = 'aovis-n4k-000123';
 const logger = createLogger({ level: 'silent' });

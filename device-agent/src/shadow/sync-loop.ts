@@ -60,9 +60,7 @@ export class SyncLoop {
       return;
     }
     this.#cancelNext();
-    this.#running = this.#runRounds().finally(() => {
-      this.#running = undefined;
-    });
+    this.#running = this.#runRounds();
   }
 
   #isOpen(): boolean {
@@ -75,6 +73,8 @@ export class SyncLoop {
       this.#askedAgain = false;
       nextMs = await this.#runRound();
     } while (this.#askedAgain && this.#isOpen());
+    // In the same turn as the last look at `#askedAgain`: nobody's asking falls in between.
+    this.#running = undefined;
     if (nextMs === undefined || !this.#isOpen()) return;
     this.#cancelNext = this.#options.clock.after(nextMs, () => this.ask());
   }
