@@ -27,6 +27,10 @@ it.each([
   ['jwt eyJhbGciOi.eyJzdWIi.c2ln tail', 'jwt [redacted] tail'],
   ['sent Bearer s3cr3t-t0ken', 'sent Bearer [redacted]'],
   ['connect postgres://aovis:pa:ss@h/d', 'connect postgres://aovis:[redacted]@h/d'],
+  [
+    `Unexpected token 'c', "c4n"ry..." is not valid JSON`,
+    `Unexpected token 'c', [redacted] is not valid JSON`,
+  ],
   ['sim 8986001234567890123', 'sim [redacted]'],
 ])('blanks secrets inside a text: %s', (text, clean) => {
   expect(redact(text)).toBe(clean);

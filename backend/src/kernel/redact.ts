@@ -4,12 +4,13 @@ const blank = '[redacted]';
 const secretName =
   /authorization|cookie|password|secret|pepper|signature|activation_?code|token|^jws$|^manifest$|iccid|imsi|^eid$|connectionstring/i;
 
-/** Secrets inside texts: JSON web tokens, bearer headers, passwords in addresses, whole SIM card numbers. */
+/** Secrets inside texts: JSON web tokens, bearer headers, passwords in addresses, whole SIM card numbers, and what JSON.parse quotes. */
 const secretShapes: [RegExp, string][] = [
   [/\beyJ[\w-]+\.[\w-]+\.[\w-]*/g, blank],
   [/\bBearer\s+[^\s"']+/gi, `Bearer ${blank}`],
   [/(\b[a-z][a-z0-9+.-]*:\/\/[^\s:/@]*):[^\s/@]+@/gi, `$1:${blank}@`],
   [/\b89\d{16,18}\b/g, blank],
+  [/"[\s\S]*?" is not valid JSON/g, `${blank} is not valid JSON`],
 ];
 const deepest = 6;
 
