@@ -16,9 +16,9 @@ export interface AdminOptions {
   /** The services whose routes it shows and which it resets; itself not among them. */
   services: readonly Service[];
   /** Told when the throttles are switched, for a service that keeps its own. */
-  onThrottling(enabled: boolean): void;
+  onThrottling: (enabled: boolean) => void;
   /** What the index page lists as endpoints. */
-  endpoints(): Readonly<Record<string, string>>;
+  endpoints: () => Readonly<Record<string, string>>;
   port: number;
 }
 

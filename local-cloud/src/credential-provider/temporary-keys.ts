@@ -65,6 +65,6 @@ export class TemporaryKeys {
   /** A key an hour past its end is not worth an ExpiredTokenException any more. */
   #prune(): void {
     const oldest = this.#clock.now() - 3_600_000;
-    for (const [id, key] of [...this.#keys.entries()]) if (key.expiresAt < oldest) this.#keys.delete(id);
+    for (const [id, key] of this.#keys.entries()) if (key.expiresAt < oldest) this.#keys.delete(id);
   }
 }

@@ -163,7 +163,7 @@ export class IotState {
 
   /** Certificates that were known before the store was emptied are gone for whoever follows the changes. */
   announceReset(): void {
-    for (const certificateId of [...this.#known]) this.changes.emit('certificateDeleted', certificateId);
+    for (const certificateId of this.#known) this.changes.emit('certificateDeleted', certificateId);
   }
 
   /** 64 hex digits, the same until it is deleted. */

@@ -122,7 +122,7 @@ export class ThingGroups {
     const members = this.things(thingGroupName, false);
     this.#state.store.transaction(() => {
       for (const thingName of members) this.#state.groupThings.unlink(thingGroupName, thingName);
-      for (const policy of [...this.#state.policyTargets.leftsOf(group.thingGroupArn).keys()])
+      for (const policy of this.#state.policyTargets.leftsOf(group.thingGroupArn).keys())
         this.#state.policyTargets.unlink(policy, group.thingGroupArn);
       this.#state.thingGroups.delete(thingGroupName);
     });

@@ -117,7 +117,7 @@ export class Things {
     if (this.#state.thingPrincipals.rightsOf(thingName).size > 0)
       throw invalidRequest(`Cannot delete. Thing ${thingName} is still attached to one or more principals`);
     this.#state.store.transaction(() => {
-      for (const group of [...this.#state.groupThings.leftsOf(thingName).keys()])
+      for (const group of this.#state.groupThings.leftsOf(thingName).keys())
         this.#state.groupThings.unlink(group, thingName);
       this.#state.things.delete(thingName);
     });

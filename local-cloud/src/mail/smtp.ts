@@ -17,13 +17,22 @@ export function createSmtpServer(mailbox: Mailbox, faults: Faults): SMTPServer {
     size: maxMessageBytes,
     closeTimeout: 1000,
     onAuth: ({ username }, _session, done) => done(null, { user: username ?? 'anyone' }),
-    onData: (stream, session, done) => {
-      receive(stream, session, mailbox, faults).then(
-        (id) => done(null, `Message ${id} kept`),
-        (error: unknown) => done(error instanceof Error ? error : new Error(String(error))),
-      );
-    },
+    onData: (stream, session, done) => void answer(receive(stream, session, mailbox, faults), done),
   });
+}
+
+async function answer(
+  received: Promise<string>,
+  done: (error?: Error | null, reply?: string) => void,
+): Promise<void> {
+  let id: string;
+  try {
+    id = await received;
+  } catch (error) {
+    done(error instanceof Error ? error : new Error(String(error)));
+    return;
+  }
+  done(null, `Message ${id} kept`);
 }
 
 async function receive(
