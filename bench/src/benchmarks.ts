@@ -1,5 +1,8 @@
 import type { Benchmark } from './benchmark.ts';
+import { issuance } from './p1-issuance.ts';
+import { batch } from './p3-batch.ts';
 import { streaming } from './p6-streaming.ts';
+import { firstRun } from './p11-first-run.ts';
 
 /** Every benchmark, in the order of docs/benchmarks.md. */
-export const benchmarks: readonly Benchmark[] = [streaming];
+export const benchmarks: readonly Benchmark[] = [issuance, batch, streaming, firstRun];
