@@ -151,6 +151,9 @@ async function run(
 
 /** Any 64-bit number that nothing else locks in the `postgres` database. */
 const ownerLock = 0x616f7669;
+const releaseMs = 1_000;
+/** PostgreSQL's code for a lock_timeout. */
+const lockNotAvailable = '55P03';
 
 class InUseError extends Error {}
 
@@ -167,11 +170,13 @@ async function own(port: number, cluster: Cluster): Promise<Client> {
   // The server's end ends the connection too.
   client.on('error', () => {});
   await client.connect();
-  const { rows } = await client.query<{ locked: boolean }>('SELECT pg_try_advisory_lock($1) AS locked', [
-    ownerLock,
-  ]);
-  if (rows[0]?.locked !== true) {
+  try {
+    // The connection of an owner that was killed just now ends within moments.
+    await client.query(`SET lock_timeout = '${releaseMs}ms'`);
+    await client.query('SELECT pg_advisory_lock($1)', [ownerLock]);
+  } catch (error) {
     await client.end();
+    if ((error as { code?: string }).code !== lockNotAvailable) throw error;
     throw new InUseError(
       `The database in ${cluster.directory} is in use by another running program (perhaps this one, started twice). Stop that one first, or choose another directory.`,
     );
