@@ -32,7 +32,14 @@ The database is the one of DATABASE_URL or DATABASE_URL_FILE. Answers go to stdo
 /** What an operator typed wrong, as a sentence. */
 class UsageError extends Error {}
 
-type Flags = { id?: string; file?: string; 'dry-run'?: boolean; 'public-key-file'?: string; anchor?: string[]; 'anchor-file'?: string };
+type Flags = {
+  id?: string;
+  file?: string;
+  'dry-run'?: boolean;
+  'public-key-file'?: string;
+  anchor?: string[];
+  'anchor-file'?: string;
+};
 type Command = (flags: Flags) => Promise<number> | number;
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
