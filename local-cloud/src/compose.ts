@@ -32,7 +32,10 @@ export interface LocalCloud {
 /** All stand-ins over one state folder. */
 export async function composeLocalCloud(config: Config): Promise<LocalCloud> {
   const state = StateDirectory.open(config.directory);
-  const environment = await openEnvironment(config, state);
+  const environment = await openEnvironment(config, state).catch((error: unknown) => {
+    state.close();
+    throw error;
+  });
   const { region, accountId, store, clock } = environment;
   const iam = new Iam(store, accountId);
   /** A port that is not set is the one it was last time. */
