@@ -73,8 +73,8 @@ it('explains a refusal', async () => {
   expect(failure).toBeInstanceOf(DataEndpointError);
   expect(failure).toMatchObject({
     message:
-      'GetDataEndpoint was refused: ResourceNotFoundException. The stream does not exist: provision the board again.',
-    decision: { decision: 'stop' },
+      'GetDataEndpoint was refused: ResourceNotFoundException. The stream does not exist yet: the backend makes it once it has the factory’s manifest of this board.',
+    decision: { decision: 'rediscover' },
   });
 });
 

@@ -43,7 +43,7 @@ it.each([
   [401, 'NotAuthorizedException', 'stop'],
   [403, undefined, 'stop'],
   [403, 'ExpiredTokenException', 'resend'],
-  [404, 'ResourceNotFoundException', 'stop'],
+  [404, 'ResourceNotFoundException', 'rediscover'],
   [404, undefined, 'rediscover'],
   [500, undefined, 'resend'],
   [503, 'ServiceUnavailable', 'resend'],

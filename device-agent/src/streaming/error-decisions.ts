@@ -130,9 +130,11 @@ const byException: Readonly<Record<string, Pick<ErrorDecision, 'decision' | 'adv
     decision: 'stop',
     advice: 'Allow kinesisvideo:PutMedia on the stream of the board.',
   },
+  // A board may be switched on before the backend has made its stream.
   ResourceNotFoundException: {
-    decision: 'stop',
-    advice: 'The stream does not exist: provision the board again.',
+    decision: 'rediscover',
+    advice:
+      'The stream does not exist yet: the backend makes it once it has the factory’s manifest of this board.',
   },
   ExpiredTokenException: {
     decision: 'resend',
