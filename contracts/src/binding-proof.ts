@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { epochMsSchema } from './events.ts';
 import { certificateIdSchema, deviceIdSchema, ulidSchema } from './ids.ts';
 

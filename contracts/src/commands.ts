@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { epochMsSchema } from './events.ts';
 import { ulidSchema } from './ids.ts';
 

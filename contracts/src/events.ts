@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { ulidSchema } from './ids.ts';
 
 /** Milliseconds since the Unix epoch. */

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /**
  * Names of a board. Device id, MQTT client id and IoT thing name are one and the same string, so that one IoT

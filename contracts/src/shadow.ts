@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { epochMsSchema } from './events.ts';
 
 /** Desired configuration, in the named shadow `config`. Every key may be absent; the board keeps what it runs with. */

@@ -4,7 +4,7 @@ import type { lwtPayloadSchema } from '@aovis/contracts/http/ingestion';
 import type { RunningConfig } from '@aovis/contracts/shadow';
 import { configShadow, lwtTopic } from '@aovis/contracts/topics';
 import { monotonicFactory } from 'ulid';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { Camera } from './camera/camera.ts';
 import type { CameraSource } from './camera/camera-source.ts';
 import { createCameraSource } from './camera/create-camera-source.ts';

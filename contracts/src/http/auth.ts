@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { defineRoute } from './route.ts';
 
 /** Longest token we read; real ones of Google and Apple have about 1,200 characters. */

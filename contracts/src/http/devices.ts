@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { deviceIdSchema, modelCodeSchema, serialSchema } from '../ids.ts';
 import { desiredConfigSchema, streamStates } from '../shadow.ts';
 import { defineRoute } from './route.ts';

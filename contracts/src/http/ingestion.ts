@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { boardEventSchema, epochMsSchema } from '../events.ts';
 import { deviceIdSchema } from '../ids.ts';
 import { telemetryBatchSchema } from '../telemetry.ts';

@@ -1,6 +1,6 @@
 import { Agent, request } from 'node:https';
 import { isIP } from 'node:net';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Clock } from '../host/clock.ts';
 import type { Logger } from '../host/logger.ts';
 import { CredentialError, refusedCredentials } from './credential-error.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { readJsonFile, writeFileAtomically } from '../host/atomic-file.ts';
 import { readMachineBootId } from '../host/machine.ts';
 import type { BoardEvents } from './board-events.ts';

@@ -1,5 +1,5 @@
 import { shadowTopicPrefix } from '@aovis/contracts/topics';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Clock } from '../host/clock.ts';
 import type { Logger } from '../host/logger.ts';
 import type { IotConnection, IotMessage } from '../iot/iot-connection.ts';

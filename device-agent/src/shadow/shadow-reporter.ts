@@ -1,5 +1,5 @@
 import type { ReportedState } from '@aovis/contracts/shadow';
-import { z } from 'zod';
+import * as z from 'zod';
 import { readJsonFile, writeFileAtomically } from '../host/atomic-file.ts';
 import type { Clock } from '../host/clock.ts';
 import type { Logger } from '../host/logger.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** What a running agent tells about itself, over its socket and by `status --json`. Holds no secrets. */
 export const agentStatusSchema = z.object({

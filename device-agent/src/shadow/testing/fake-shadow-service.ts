@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { PublishOptions } from '../../iot/iot-connection.ts';
 import type { FakeIotConnection } from '../../iot/testing/fake-iot-connection.ts';
 import { diffState, type JsonObject, mergeState } from '../state-diff.ts';
