@@ -6,6 +6,7 @@ import { createLogger, type Logger } from './kernel/logger.ts';
 
 /** Requests under way get this long after SIGTERM. */
 const drainMs = 10_000;
+const drainSweepMs = 100;
 /** A client that dribbles its request in is cut off. */
 const requestTimeoutMs = 30_000;
 
@@ -39,9 +40,11 @@ async function drain(server: Server): Promise<void> {
   const closed = new Promise<void>((resolve) => {
     server.close(() => resolve());
   });
-  server.closeIdleConnections();
+  // A connection kept alive becomes idle only when its request ends; nobody else closes it then.
+  const sweep = setInterval(() => server.closeIdleConnections(), drainSweepMs);
   const cut = setTimeout(() => server.closeAllConnections(), drainMs);
   await closed;
+  clearInterval(sweep);
   clearTimeout(cut);
 }
 
