@@ -10,6 +10,9 @@ const agentBundle = new URL('../../device-agent/dist/aovis-agent.cjs', import.me
  */
 export const boardNode = process.env['AOVIS_BOARD_NODE'] || process.execPath;
 
+/** As in the agent's own first line: a small young generation. */
+const boardNodeFlags = ['--max-semi-space-size=1'];
+
 /** One simulated board: the real agent, as one bundled file, on a bundle from the factory. */
 export class Board {
   readonly deviceId: string;

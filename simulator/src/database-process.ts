@@ -21,7 +21,12 @@ const server = await startDatabaseServer({
   log: say,
   ...(values.port === undefined ? {} : { port: Number(values.port) }),
 });
-const stop = (): void => void server.stop().then(() => process.exit(0));
+// The server is a child that this process does not wait for, so something else must keep it up.
+const stayUp = setInterval(() => {}, 2 ** 30);
+const stop = (): void => {
+  clearInterval(stayUp);
+  void server.stop().then(() => process.exit(0));
+};
 process.once('SIGTERM', stop);
 process.once('SIGINT', stop);
 
