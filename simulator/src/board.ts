@@ -40,6 +40,7 @@ export class Board {
       name: this.deviceId,
       node: boardNode,
       args: [
+        ...boardNodeFlags,
         agentBundle,
         'run',
         '--bundle',
