@@ -1,8 +1,9 @@
 import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import type { ProvisionedBoard } from './factory.ts';
 import { ManagedProcess, runProgram } from './managed-process.ts';
 
-const agentBundle = new URL('../../device-agent/dist/aovis-agent.cjs', import.meta.url).pathname;
+const agentBundle = join(import.meta.dirname, '../../device-agent/dist/aovis-agent.cjs');
 
 /**
  * The node that boards run: at least 20, the oldest the agent supports when the machine has it. `AOVIS_BOARD_NODE`

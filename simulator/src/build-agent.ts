@@ -1,7 +1,8 @@
+import { join } from 'node:path';
 import { expectProgram } from './managed-process.ts';
 
 /** Bundles the agent into the one file that boards run (`device-agent/dist`). Takes about half a second. */
 export async function buildAgent(): Promise<void> {
-  const build = new URL('../../device-agent/build.ts', import.meta.url).pathname;
+  const build = join(import.meta.dirname, '../../device-agent/build.ts');
   await expectProgram({ name: 'device-agent build', args: [build], env: {} });
 }

@@ -4,7 +4,7 @@ import { deviceIdOf } from '@aovis/contracts/ids';
 import type { Endpoints } from './endpoints.ts';
 import { expectProgram, type ProgramResult } from './managed-process.ts';
 
-const provision = new URL('../../provisioning-tool/src/main.ts', import.meta.url).pathname;
+const provision = join(import.meta.dirname, '../../provisioning-tool/src/main.ts');
 
 export const stationId = 'line-1';
 

@@ -7,7 +7,7 @@ import { expectProgram, ManagedProcess, type ProgramResult, runProgram } from '.
 import { SystemFolder } from './system-folder.ts';
 import { SystemLock } from './system-lock.ts';
 
-const script = (path: string): string => new URL(`../../${path}`, import.meta.url).pathname;
+const script = (path: string): string => join(import.meta.dirname, '../..', path);
 
 export interface LocalSystemOptions {
   /** Holds everything of this system. */
