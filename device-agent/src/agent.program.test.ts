@@ -14,8 +14,8 @@ import { temporaryDirectory } from './testing/temporary-directory.ts';
 import { testThing, writeBundle } from './testing/test-bundle.ts';
 import { TestCa } from './testing/test-pki.ts';
 
-/** The bundled agent as a board runs it, on the Node named by AGENT_NODE (a board may have 20), against a real broker. */
-const node = process.env.AGENT_NODE ?? process.execPath;
+/** The bundled agent as a board runs it, on the Node named by AOVIS_BOARD_NODE (a board may have 20), against a real broker. */
+const node = process.env.AOVIS_BOARD_NODE ?? process.execPath;
 const program = join(import.meta.dirname, '../dist/test/aovis-agent.cjs');
 const run = promisify(execFile);
 
