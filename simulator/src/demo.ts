@@ -9,7 +9,7 @@ import { LocalSystem } from './local-system.ts';
 import { findChromium, type Playback, parseSegments, playInBrowser } from './player.ts';
 import { sampleBatch, sampleBoards } from './sample-order.ts';
 import type { StepReport } from './step-report.ts';
-import { untilPersisted, untilPlayable } from './wait-for.ts';
+import { untilPersisted, untilPlayable, untilReported } from './wait-for.ts';
 
 const framesToShow = 45;
 const playTimeoutMs = 60_000;
@@ -88,10 +88,11 @@ export async function runDemo({ directory, databaseUrl, keep, report, signal }: 
         `${entitlement?.source} ${entitlement?.capability} until ${entitlement?.ends_at?.slice(0, 10)}`,
     );
     if (activation.entitlement === null) throw new Error('The first activation gave no trial.');
-    await report.step('the board is shown online', async () => {
-      const device = expectAnswer(await anna.device(first.deviceId), 200);
-      if (!device.online) throw new Error(`The backend does not see ${first.deviceId} online.`);
-    });
+    await report.step(
+      'the board is shown online, with what it reported',
+      () => untilReported(anna, first.deviceId, signal),
+      ({ shadow }) => `shadow version ${shadow.version}, stream ${shadow.stream_state}`,
+    );
     signal.throwIfAborted();
 
     report.heading('5  The picture');

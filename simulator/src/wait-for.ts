@@ -1,6 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import type { ShadowSummary } from '@aovis/contracts/http/devices';
 import type { AppClient } from './app-client.ts';
 import type { Board } from './board.ts';
+import { expectAnswer } from './expect-answer.ts';
 
 const pollMs = 100;
 const patienceMs = 60_000;
@@ -37,6 +39,22 @@ export async function untilPersisted(board: Board, signal?: AbortSignal): Promis
       if (!board.process.running) throw board.process.failure();
       const { stream } = await board.status();
       return stream?.last_persisted_at === undefined ? undefined : true;
+    },
+    signal,
+  );
+}
+
+/** Until the backend shows a board online and what its shadow reports. */
+export async function untilReported(
+  app: AppClient,
+  deviceId: string,
+  signal?: AbortSignal,
+): Promise<{ shadow: ShadowSummary }> {
+  return waitFor(
+    `${deviceId} online with its shadow`,
+    async () => {
+      const { online, shadow } = expectAnswer(await app.device(deviceId), 200);
+      return online && shadow !== null ? { shadow } : undefined;
     },
     signal,
   );
