@@ -51,6 +51,9 @@ export const errorCodes = {
   invalid_manifest: [400, 'The manifest does not fit the schema or carries a device twice.'],
   unknown_station: [401, 'No active station with this id and key is registered.'],
   manifest_conflict: [409, 'The manifest disagrees with what is stored; details name each device.'],
+  // Webhooks
+  webhook_not_configured: [500, 'This webhook has no signing secret here yet; the operator must set it.'],
+  livemode_mismatch: [400, 'A test event came to the live shop, or a live one to a test shop.'],
 } as const satisfies Record<string, readonly [status: number, message: string]>;
 
 export type ErrorCode = keyof typeof errorCodes;

@@ -1,6 +1,7 @@
-import { publicMessageOf, statusOf } from '@aovis/contracts/error-codes';
+import { type ErrorCode, publicMessageOf, statusOf } from '@aovis/contracts/error-codes';
 import type { ErrorBody, ProblemBody } from '@aovis/contracts/http/common';
-import type { ErrorRequestHandler, Request, RequestHandler } from 'express';
+import type { RouteContract } from '@aovis/contracts/http/route';
+import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
 import { translatePgError } from '../db/pg-errors.ts';
 import { AppError } from '../kernel/errors.ts';
 import { contextOf } from './request-context.ts';
@@ -14,7 +15,7 @@ export const nothingHere: RequestHandler = () => {
 export const errorHandler: ErrorRequestHandler = (thrown: unknown, request, response, next) => {
   const { log, requestId } = contextOf(request);
   const error = toAppError(thrown);
-  const status = statusOf(error.code);
+  const status = statusIn(response, error.code);
   if (status >= 500 && error.retryAfterMs === undefined) log.error({ error: thrown }, 'request failed');
   else if (status >= 500) log.warn({ error: thrown }, 'request could not be served');
   else log.debug({ error: thrown }, 'request refused');
@@ -29,9 +30,21 @@ export const errorHandler: ErrorRequestHandler = (thrown: unknown, request, resp
   response.vary('Accept');
   response.status(status);
   if (prefersProblem(request))
-    response.type('application/problem+json').send(JSON.stringify(problem(error, requestId)));
+    response.type('application/problem+json').send(JSON.stringify(problem(error, status, requestId)));
   else response.json(plain(error, requestId));
 };
+
+const statusesKey = Symbol('statuses of the route');
+type WithStatuses = Response & { [statusesKey]?: RouteContract['statuses'] };
+
+/** Notes which codes this answer's route gives another status than the table. */
+export function keepStatuses(response: WithStatuses, statuses: RouteContract['statuses']): void {
+  if (statuses !== undefined) response[statusesKey] = statuses;
+}
+
+function statusIn(response: WithStatuses, code: ErrorCode): number {
+  return response[statusesKey]?.[code] ?? statusOf(code);
+}
 
 function prefersProblem(request: Request): boolean {
   return request.accepts(['application/json', 'application/problem+json']) === 'application/problem+json';
@@ -70,11 +83,11 @@ function plain(error: AppError, requestId: string): ErrorBody {
   };
 }
 
-function problem(error: AppError, requestId: string): ProblemBody {
+function problem(error: AppError, status: number, requestId: string): ProblemBody {
   return {
     type: 'about:blank',
     title: error.code.replaceAll('_', ' '),
-    status: statusOf(error.code),
+    status,
     detail: publicMessageOf(error.code),
     code: error.code,
     request_id: requestId,

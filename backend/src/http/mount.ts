@@ -2,6 +2,7 @@ import type { Express, NextFunction, Request, RequestHandler, Response } from 'e
 import type { Database } from '../db/database.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { AppError } from '../kernel/errors.ts';
+import { keepStatuses } from './error-handler.ts';
 import { runOnce } from './idempotency.ts';
 import { hasBody, parseJsonBody } from './json-body.ts';
 import type { Limiters } from './limits.ts';
@@ -64,8 +65,9 @@ function limitersOf(route: Route, { limiters }: MountDependencies): RequestHandl
 function serve(route: Route, dependencies: MountDependencies): RequestHandler {
   return async (request: Request, response: Response, next: NextFunction) => {
     try {
+      keepStatuses(response, route.contract.statuses);
       const context = contextOf(request);
-      const user = needsUser(route) ? await dependencies.authenticate(context) : undefined;
+      const user = needsUser(route, context) ? await dependencies.authenticate(context) : undefined;
       const input = await readInput(route, request, context, user);
       send(response, await answer(route, input, user, dependencies));
     } catch (error) {
@@ -74,7 +76,8 @@ function serve(route: Route, dependencies: MountDependencies): RequestHandler {
   };
 }
 
-function needsUser({ contract: { auth } }: Route): boolean {
+function needsUser({ contract: { auth } }: Route, context: RequestContext): boolean {
+  if (auth === 'optional') return context.header('authorization') !== undefined;
   return auth !== 'public' && auth !== 'signature';
 }
 
@@ -97,6 +100,7 @@ async function readInput(
     query,
     body,
     requestContext,
+    visitor: user,
     get user(): SignedInUser {
       if (user === undefined) throw new Error(`${contract.operationId} has no signed-in user`);
       return user;

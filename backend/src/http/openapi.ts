@@ -70,7 +70,7 @@ function describe(contract: RouteContract): RouteConfig {
     summary,
     tags: [tag],
     ...(description !== undefined && { description: withCapability(description, auth) }),
-    security: auth === 'public' || auth === 'signature' ? [] : [{ bearer: [] }],
+    security: securityOf(auth),
     request: {
       ...(params && { params: params as z.ZodObject }),
       ...(query && { query: query as z.ZodObject }),
@@ -78,6 +78,11 @@ function describe(contract: RouteContract): RouteConfig {
     },
     responses: { ...refusals(contract), ...Object.fromEntries(answers) },
   };
+}
+
+function securityOf(auth: RouteContract['auth']): NonNullable<RouteConfig['security']> {
+  if (auth === 'public' || auth === 'signature') return [];
+  return auth === 'optional' ? [{}, { bearer: [] }] : [{ bearer: [] }];
 }
 
 function withCapability(description: string, auth: RouteContract['auth']): string {
@@ -90,7 +95,8 @@ function refusals(contract: RouteContract): RouteConfig['responses'] {
   const byStatus = new Map<number, string[]>();
   for (const code of codesOf(contract)) {
     const line = `\`${code}\`: ${publicMessageOf(code)}`;
-    byStatus.set(statusOf(code), [...(byStatus.get(statusOf(code)) ?? []), line]);
+    const status = contract.statuses?.[code] ?? statusOf(code);
+    byStatus.set(status, [...(byStatus.get(status) ?? []), line]);
   }
   const content = {
     'application/json': { schema: errorBodySchema },

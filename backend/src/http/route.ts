@@ -15,6 +15,8 @@ export interface HandlerInput<Params extends z.ZodType, Query extends z.ZodType,
   body: z.output<Body>;
   /** Reading it on a route without sign-in is a programming error and throws. */
   user: SignedInUser;
+  /** Who is signed in, if anybody: for routes where that is optional. */
+  visitor: SignedInUser | undefined;
   requestContext: RequestContext;
 }
 

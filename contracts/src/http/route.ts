@@ -4,12 +4,13 @@ import type { ErrorCode } from '../error-codes.ts';
 /**
  * Who may call a route.
  * - `public`: anybody.
+ * - `optional`: anybody; who is signed in is told or given more. A bad token is refused all the same.
  * - `user`: a signed-in user (bearer token or web session).
  * - `device`: a signed-in user with a right to the device named by `{id}`; `capability` names the entitlement it
  *   takes on top of ownership, if any.
  * - `signature`: the body or its headers carry a signature (station, board event, webhook).
  */
-export type RouteAuth = 'public' | 'user' | { device: 'owner' | 'viewer'; capability?: string } | 'signature';
+export type RouteAuth = 'public' | 'optional' | 'user' | { device: 'owner' | 'viewer'; capability?: string } | 'signature';
 
 /**
  * One route of the HTTP API: the single definition that the server mounts, OpenAPI describes and tests check
@@ -35,6 +36,8 @@ export interface RouteContract<
   responses: Responses;
   /** Codes this route adds to those every route may answer. */
   errors: readonly ErrorCode[];
+  /** Statuses of codes that a partner fixed for this route, other than those of the table. */
+  statuses?: Partial<Record<ErrorCode, number>>;
 }
 
 /** Keeps the literal types of a contract, so that handlers and clients are typed from it. */
