@@ -1,5 +1,7 @@
 import type { SignedIn } from '@aovis/contracts/http/auth';
-import type { Activation, DeviceDetail } from '@aovis/contracts/http/devices';
+import type { Activation, DeviceDetail, ShadowView } from '@aovis/contracts/http/devices';
+import type { DesiredConfig } from '@aovis/contracts/shadow';
+import { expectAnswer } from './expect-answer.ts';
 
 /** What an HTTP call of the app came to: the status and the JSON body, whatever they are. */
 export interface Answer<T = unknown> {
@@ -50,10 +52,23 @@ export class AppClient {
     return this.call('GET', `/api/devices/${deviceId}/stream?mode=live`);
   }
 
-  async call<T>(method: string, path: string, body?: unknown): Promise<Answer<T>> {
+  /** Changes the desired configuration, as the version of it that was read just now. */
+  async configure(deviceId: string, desired: DesiredConfig): Promise<Answer<ShadowView>> {
+    const path = `/api/devices/${deviceId}/shadow`;
+    const { version } = expectAnswer(await this.call<ShadowView>('GET', path), 200);
+    return this.call('PATCH', path, { desired }, { 'if-match': `"${version}"` });
+  }
+
+  async call<T>(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers: Record<string, string> = {},
+  ): Promise<Answer<T>> {
     const response = await fetch(new URL(path, this.#backendUrl), {
       method,
       headers: {
+        ...headers,
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         ...(this.#accessToken === undefined ? {} : { authorization: `Bearer ${this.#accessToken}` }),
       },

@@ -40,3 +40,14 @@ export async function untilCaughtUp(running: RunningSystem, deviceId: string): P
 
 /** Fragments of the sample clip last 1 s; the one under way when the waiting begins shall be done too. */
 const longestFragmentMs = 1_100;
+
+/** Until an acknowledgement of a stored fragment has just come: the next one is most of a fragment away. */
+export async function untilNextPersisted(running: RunningSystem, deviceId: string): Promise<void> {
+  const { stream: before } = await agentStatus(running, deviceId);
+  await untilStatus(
+    running,
+    deviceId,
+    'one more fragment stored',
+    ({ stream }) => stream.last_persisted_at !== before.last_persisted_at,
+  );
+}
