@@ -10,7 +10,12 @@ import type { ErrorCode } from '../error-codes.ts';
  *   takes on top of ownership, if any.
  * - `signature`: the body or its headers carry a signature (station, board event, webhook).
  */
-export type RouteAuth = 'public' | 'optional' | 'user' | { device: 'owner' | 'viewer'; capability?: string } | 'signature';
+export type RouteAuth =
+  | 'public'
+  | 'optional'
+  | 'user'
+  | { device: 'owner' | 'viewer'; capability?: string }
+  | 'signature';
 
 /**
  * One route of the HTTP API: the single definition that the server mounts, OpenAPI describes and tests check
