@@ -4,6 +4,7 @@ import { BatchFolder } from './batch/batch-folder.ts';
 import { issueBoard } from './batch/issue-board.ts';
 import { LabelFile } from './batch/labels.ts';
 import { WorkPool } from './batch/work-pool.ts';
+import { fromDer } from './ca/asn1.ts';
 import { issueBoardIdentity, type LeafIssuer, validityOf } from './ca/board-identity.ts';
 import { keyIdentifierOf, nameOf } from './ca/certificate.ts';
 import { keySigner } from './ca/signer.ts';
@@ -21,7 +22,7 @@ function newIssuer(): LeafIssuer {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
   return {
     name: nameOf({ organization: 'AOVIS', commonName: 'Benchmark CA' }),
-    keyId: keyIdentifierOf(publicKey.export({ type: 'spki', format: 'der' })),
+    keyId: keyIdentifierOf(fromDer(publicKey.export({ type: 'spki', format: 'der' }))),
     ...validityOf(Date.now(), 20),
     signer: keySigner(privateKey),
   };

@@ -1,12 +1,12 @@
 import { createECDH, createHash } from 'node:crypto';
+import { type Asn1, fromDer, toPem } from './asn1.ts';
 import { leafExtensionsOf, nameOf, neverExpires, signCertificate } from './certificate.ts';
-import { toPem } from './der.ts';
 import type { Signer } from './signer.ts';
 
 /** What every certificate of a batch has in common. */
 export interface LeafIssuer {
-  /** Issuing CA's subject, DER, and its key identifier. */
-  name: Buffer;
+  /** Issuing CA's subject and its key identifier. */
+  name: Asn1;
   keyId: Buffer;
   notBefore: Date;
   notAfter: Date;
@@ -44,14 +44,15 @@ export async function issueBoardIdentity(deviceId: string, issuer: LeafIssuer): 
   secret.copy(padded, 32 - secret.length);
   const pkcs8 = Buffer.concat([pkcs8Prefix, padded, pkcs8Middle, point]);
   const spki = Buffer.concat([spkiPrefix, point]);
+  const subjectPublicKey = fromDer(spki);
   const certificate = await signCertificate(
     {
       issuer: issuer.name,
       subject: nameOf({ commonName: deviceId }),
-      spki,
+      spki: subjectPublicKey,
       notBefore: issuer.notBefore,
       notAfter: issuer.notAfter,
-      extensions: leafExtensionsOf(spki, issuer.keyId),
+      extensions: leafExtensionsOf(subjectPublicKey, issuer.keyId),
     },
     issuer.signer,
   );

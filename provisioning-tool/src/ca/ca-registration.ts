@@ -1,9 +1,9 @@
 import { generateKeyPairSync } from 'node:crypto';
 import type { IotRegistry } from '../cloud/iot-registry.ts';
 import { Refusal } from '../refusal.ts';
+import { fromDer, toPem } from './asn1.ts';
 import type { FactoryCa } from './ca-store.ts';
 import { issuerOf, leafExtensionsOf, nameOf, signCertificate } from './certificate.ts';
-import { toPem } from './der.ts';
 import type { Signer } from './signer.ts';
 
 export type CaMode = 'SNI_ONLY' | 'DEFAULT';
@@ -46,7 +46,7 @@ async function verificationCertificate(
   if (!signer) throw new Refusal('ca', 'Mode DEFAULT needs the CA key to prove that we hold it.');
   const code = await registry.registrationCode();
   const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
-  const spki = publicKey.export({ type: 'spki', format: 'der' });
+  const spki = fromDer(publicKey.export({ type: 'spki', format: 'der' }));
   const issuer = issuerOf(ca.issuing.raw);
   const der = await signCertificate(
     {

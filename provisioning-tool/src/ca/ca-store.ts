@@ -8,9 +8,9 @@ import {
   writeDirectoryDurably,
 } from '../files/durable-files.ts';
 import { Refusal } from '../refusal.ts';
+import { type Asn1, fromDer, toPem } from './asn1.ts';
 import type { LeafIssuer } from './board-identity.ts';
 import { caExtensionsOf, issuerOf, keyIdentifierOf, nameOf, signCertificate } from './certificate.ts';
-import { toPem } from './der.ts';
 import { decryptPrivateKey, encryptPrivateKey } from './encrypted-key.ts';
 import { keySigner, type Signer } from './signer.ts';
 
@@ -110,12 +110,12 @@ export async function refuseExistingCa(workspace: string): Promise<void> {
   }
 }
 
-function generateCaKey(kind: CaKeyKind): { key: KeyObject; spki: Buffer; keyId: Buffer; signer: Signer } {
+function generateCaKey(kind: CaKeyKind): { key: KeyObject; spki: Asn1; keyId: Buffer; signer: Signer } {
   const pair =
     kind === 'ec-p256'
       ? generateKeyPairSync('ec', { namedCurve: 'prime256v1' })
       : generateKeyPairSync('rsa', { modulusLength: 3072 });
-  const spki = pair.publicKey.export({ type: 'spki', format: 'der' });
+  const spki = fromDer(pair.publicKey.export({ type: 'spki', format: 'der' }));
   return {
     key: pair.privateKey,
     spki,
@@ -183,7 +183,10 @@ export function leafIssuerOf(
 ): LeafIssuer {
   const caEnd = new Date(ca.issuing.validTo);
   if (caEnd.getTime() <= now)
-    throw new Refusal('ca', `The issuing CA expired on ${caEnd.toISOString()}; make a new one.`);
+    throw new Refusal(
+      'ca',
+      `The issuing CA expired on ${caEnd.toISOString()}; make a new one, unless the clock of this computer is wrong.`,
+    );
   if (new Date(ca.issuing.validFrom).getTime() > now)
     throw new Refusal('ca', 'The issuing CA is not valid yet: the clock of this computer is wrong; set it.');
   if (validity.notAfter > caEnd) {

@@ -1,6 +1,6 @@
 import { createCipheriv, createPrivateKey, type KeyObject, pbkdf2Sync, randomBytes } from 'node:crypto';
 import { Refusal } from '../refusal.ts';
-import { nullValue, octetString, oid, sequence, smallInteger, toPem } from './der.ts';
+import { nullValue, octetString, oid, sequence, smallInteger, toDer, toPem } from './asn1.ts';
 
 /** OWASP password storage guidance for PBKDF2-HMAC-SHA256; node:crypto's own export stops at 2,048. */
 export const keyDerivationRounds = 600_000;
@@ -25,7 +25,7 @@ export function encryptPrivateKey(key: KeyObject, passphrase: string): string {
   );
   const aes256Cbc = sequence(oid('2.16.840.1.101.3.4.1.42'), octetString(iv));
   const pbes2 = sequence(oid('1.2.840.113549.1.5.13'), sequence(pbkdf2, aes256Cbc));
-  return toPem('ENCRYPTED PRIVATE KEY', sequence(pbes2, octetString(encrypted)));
+  return toPem('ENCRYPTED PRIVATE KEY', toDer(sequence(pbes2, octetString(encrypted))));
 }
 
 export function decryptPrivateKey(pem: string, passphrase: string, path: string): KeyObject {

@@ -1,14 +1,14 @@
 import { type KeyObject, sign } from 'node:crypto';
 import { Refusal } from '../refusal.ts';
-import { nullValue, oid, sequence } from './der.ts';
+import { type Asn1, nullValue, oid, sequence } from './asn1.ts';
 
 /**
  * The issuing key, wherever it lives: today an encrypted file, as well a token (PKCS#11) or a cloud KMS. Only
  * signatures come out of it.
  */
 export interface Signer {
-  /** AlgorithmIdentifier (DER) of the signatures: ecdsa-with-SHA256 (RFC 5758) or sha256WithRSAEncryption (RFC 4055). */
-  readonly signatureAlgorithm: Buffer;
+  /** AlgorithmIdentifier of the signatures: ecdsa-with-SHA256 (RFC 5758) or sha256WithRSAEncryption (RFC 4055). */
+  readonly signatureAlgorithm: Asn1;
   /** Signature over SHA-256 of `message`; for EC keys a DER Ecdsa-Sig-Value. */
   sign(message: Buffer): Buffer | Promise<Buffer>;
 }
@@ -24,7 +24,7 @@ export function keySigner(key: KeyObject): Signer {
   };
 }
 
-function algorithmOf(key: KeyObject): Buffer {
+function algorithmOf(key: KeyObject): Asn1 {
   const { namedCurve, modulusLength } = key.asymmetricKeyDetails ?? {};
   if (key.asymmetricKeyType === 'ec' && namedCurve === 'prime256v1') return ecdsaWithSha256;
   if (key.asymmetricKeyType === 'rsa' && (modulusLength ?? 0) >= 2048) return sha256WithRsa;

@@ -7,13 +7,12 @@ import {
   manifestSchema,
 } from '@aovis/contracts/provisioning';
 import { CompactSign } from 'jose';
+import { ulid } from 'ulid';
 import type { BoardIssued } from '../journal/records.ts';
 import type { Station } from './station-key.ts';
 
 /** So many boards keep a request below the backend's 256 kB. */
 export const boardsPerManifest = 200;
-
-const crockford = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 
 /**
  * A ULID made from what the manifest says instead of from chance: the batch's start and a hash of its boards. The
@@ -23,20 +22,10 @@ export function manifestIdOf(batchId: string, startedAtMs: number, boards: reado
   const hash = createHash('sha256').update(`aovis-manifest-id-v1\0${batchId}\0`);
   for (const board of boards)
     hash.update(`${board.serial}\0${board.certificate_id}\0${board.activation_code_digest}\0`);
-  const time = Buffer.alloc(6);
-  time.writeUIntBE(startedAtMs, 0, 6);
-  return encodeUlid(Buffer.concat([time, hash.digest().subarray(0, 10)]));
-}
-
-/** 128 bits → 26 symbols of 5 bits, the first of which holds 3 (github.com/ulid/spec). */
-function encodeUlid(bytes: Buffer): string {
-  let value = BigInt(`0x${bytes.toString('hex')}`);
-  let text = '';
-  for (let i = 0; i < 26; i++) {
-    text = crockford[Number(value & 31n)] + text;
-    value >>= 5n;
-  }
-  return text;
+  const digest = hash.digest();
+  let symbol = 0;
+  // One byte of the hash for each of the 16 random symbols, of which ulid takes floor(32 · p).
+  return ulid(startedAtMs, () => ((digest[symbol++] as number) & 31) / 32);
 }
 
 export function manifestDeviceOf(board: BoardIssued): ManifestDevice {
