@@ -231,6 +231,35 @@ describe('the OpenAPI document', () => {
     ).toEqual([]);
   });
 
+  it.each(apiContracts.map((contract) => [contract.operationId, contract] as const))(
+    'shows an example of %s that fits its schemas',
+    (_, { params, query, body, responses, example }) => {
+      const parts = [
+        [params, example.params],
+        [query, example.query ?? {}],
+        [body, example.body],
+        [Object.values(responses)[0], example.answer],
+      ] as const;
+      for (const [schema, value] of parts) expect(schema?.safeParse(value).error).toBeUndefined();
+    },
+  );
+
+  it('names the headers that routes read, and has patterns that a regular expression can be made of', () => {
+    const document = openApiDocument(apiContracts);
+    const headers = Object.values(document.paths ?? {}).flatMap((item) =>
+      Object.values(item).flatMap(({ parameters = [] }: { parameters?: { in: string; name: string }[] }) =>
+        parameters.filter((parameter) => parameter.in === 'header').map(({ name }) => name),
+      ),
+    );
+    expect(headers).toEqual(expect.arrayContaining(['If-Match', 'X-Aovis-Timestamp', 'X-Aovis-Signature']));
+    for (const [, pattern] of JSON.stringify(document).matchAll(/"pattern":("(?:[^"\\]|\\.)*")/g)) {
+      const source = JSON.parse(pattern as string) as string;
+      expect(() => new RegExp(source, 'u')).not.toThrow();
+      // The generator appends the flags of a JavaScript expression, which JSON Schema has no place for.
+      expect(source).not.toMatch(/\/[a-z]+$/);
+    }
+  });
+
   it('comes with a page that needs nothing from elsewhere', async () => {
     const database = await createTestDatabase();
     const app = createBackendUnderTest(database.knex, database.url);

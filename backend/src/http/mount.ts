@@ -51,7 +51,8 @@ function methodsByPath(routes: readonly Route[]): Map<string, string[]> {
   return new Map([...methods].sort(([a], [b]) => a.split('{').length - b.split('{').length));
 }
 
-function methodNotAllowed(methods: readonly string[]): RequestHandler {
+/** 405, and what does go. */
+export function methodNotAllowed(methods: readonly string[]): RequestHandler {
   return (_request, response) => {
     response.setHeader('Allow', methods.join(', '));
     throw new AppError('method_not_allowed');

@@ -1,6 +1,6 @@
-import { type ErrorCode, publicMessageOf, statusOf } from '@aovis/contracts/error-codes';
-import { errorBodySchema, problemBodySchema } from '@aovis/contracts/http/common';
-import type { RouteContract } from '@aovis/contracts/http/route';
+import { type ErrorCode, errorCodes, publicMessageOf, statusOf } from '@aovis/contracts/error-codes';
+import { type ErrorBody, errorBodySchema, problemBodySchema } from '@aovis/contracts/http/common';
+import type { HeaderContract, RouteContract } from '@aovis/contracts/http/route';
 import {
   OpenAPIRegistry,
   OpenApiGeneratorV31,
@@ -10,6 +10,37 @@ import {
 import { z } from 'zod';
 
 export type OpenApiDocument = ReturnType<OpenApiGeneratorV31['generateDocument']>;
+
+const about = `
+**Signing in.** Get a token pair by \`POST /api/auth/app-token\` (Google, Apple) or by a mailed link
+(\`POST /api/auth/app-magic-link\`, then \`…/verify\`). Send the access token as \`Authorization: Bearer <access_token>\`.
+After \`expires_in\` seconds, or on 401 \`unauthorized\`, exchange the refresh token once for a new pair, one exchange at
+a time; on 401 \`invalid_token\` the person signs in again.
+
+**Refusals.** Every one carries a stable \`code\` to act on, a sentence to read and the \`request_id\` to quote;
+\`details\` of \`invalid_request\` name each field. With \`Accept: application/problem+json\` they come as problem
+details (RFC 9457) with the same \`code\`. A device that is not yours answers exactly like one that does not exist.
+
+**Requests.** JSON in UTF-8, at most 256 KiB; unknown fields are refused. \`X-Request-Id\` (1 to 128 of
+\`A-Z a-z 0-9 . _ -\`) is taken over, else made; every answer carries it. Times are ISO 8601 in UTC.
+
+**Limits.** 429 and 503 say in \`Retry-After\` how many seconds to wait; answers of limited routes carry \`RateLimit\` and
+\`RateLimit-Policy\` (draft-ietf-httpapi-ratelimit-headers).
+`.trim();
+
+const tags = [
+  { name: 'Signing in', description: 'Sessions and their tokens.' },
+  {
+    name: 'Devices',
+    description: 'Activate a device with the code on its label, then see and configure it.',
+  },
+  { name: 'Video', description: 'Play what a device sends. The player talks to Kinesis Video directly.' },
+  { name: 'Factory', description: 'For factory stations: what they provisioned, signed with their key.' },
+  { name: 'Ingestion', description: 'For the forwarder of the IoT rule: what boards say.' },
+  { name: 'Service', description: 'For load balancers and operators.' },
+];
+
+const exampleRequestId = '5f3c9a52-1c64-4c0e-9f57-0f6a3f0d2b11';
 
 /** Codes that any route may answer, on top of its own. */
 const everywhere: readonly ErrorCode[] = ['rate_limited', 'internal_error', 'service_unavailable'];
@@ -23,7 +54,10 @@ export function openApiDocument(contracts: readonly RouteContract[]): OpenApiDoc
     type: 'http',
     scheme: 'bearer',
     bearerFormat: 'JWT',
+    description: 'The access_token of a sign-in.',
   });
+  for (const code of Object.keys(errorCodes) as ErrorCode[])
+    registry.registerComponent('examples', code, { value: exampleRefusal(code) });
   const sorted = [...contracts].sort((a, b) => compare(a.path, b.path) || compare(a.method, b.method));
   for (const schema of [errorBodySchema, problemBodySchema]) describeJson(schema);
   zodToOpenAPIRegistry.add(errorBodySchema, { _internal: { refId: 'Error' } });
@@ -34,9 +68,14 @@ export function openApiDocument(contracts: readonly RouteContract[]): OpenApiDoc
     info: {
       title: 'AOVIS Direct',
       version: '1',
-      description: 'Every refusal carries a stable `code`, a sentence and the `request_id` to quote.',
+      description: about,
     },
+    tags,
   });
+}
+
+function exampleRefusal(code: ErrorCode): ErrorBody {
+  return { error: { code, message: publicMessageOf(code), request_id: exampleRequestId } };
 }
 
 function compare(a: string, b: string): number {
@@ -56,13 +95,9 @@ function describeJson(schema: unknown, seen = new Set<unknown>()): void {
 }
 
 function describe(contract: RouteContract): RouteConfig {
-  const { operationId, method, path, summary, description, tag, auth, params, query, body, responses } =
+  const { operationId, method, path, summary, description, tag, auth, params, query, body, example } =
     contract;
-  describeJson([params, query, body, responses]);
-  const answers = Object.entries(responses).map(([status, schema]) => [
-    status,
-    { description: status === '200' ? 'Done' : 'Answer', content: { 'application/json': { schema } } },
-  ]);
+  describeJson([params, query, body, contract.responses]);
   return {
     operationId,
     method,
@@ -71,13 +106,45 @@ function describe(contract: RouteContract): RouteConfig {
     tags: [tag],
     ...(description !== undefined && { description: withCapability(description, auth) }),
     security: securityOf(auth),
+    ...(contract.headers && { parameters: headerParameters(contract.headers) }),
     request: {
       ...(params && { params: params as z.ZodObject }),
       ...(query && { query: query as z.ZodObject }),
-      ...(body && { body: { required: true, content: { 'application/json': { schema: body } } } }),
+      ...(body && {
+        body: { required: true, content: { 'application/json': { schema: body, example: example.body } } },
+      }),
     },
-    responses: { ...refusals(contract), ...Object.fromEntries(answers) },
+    responses: { ...refusals(contract), ...answers(contract) },
   };
+}
+
+const textSchema = { type: 'string' } as const;
+
+function headerParameters(headers: Readonly<Record<string, HeaderContract>>) {
+  return Object.entries(headers).map(([name, { description, example, required = false }]) => ({
+    name,
+    in: 'header' as const,
+    required,
+    description,
+    schema: textSchema,
+    example,
+  }));
+}
+
+function answers({ responses, answerHeaders = {}, example }: RouteContract): RouteConfig['responses'] {
+  const headers = Object.entries(answerHeaders).map(([name, header]) => [
+    name,
+    { description: header.description, schema: textSchema, example: header.example },
+  ]);
+  const described = Object.entries(responses).map(([status, schema], index) => [
+    status,
+    {
+      description: Number(status) < 300 ? 'Done' : 'Not now',
+      ...(headers.length > 0 && { headers: Object.fromEntries(headers) }),
+      content: { 'application/json': { schema, ...(index === 0 && { example: example.answer }) } },
+    },
+  ]);
+  return Object.fromEntries(described);
 }
 
 function securityOf(auth: RouteContract['auth']): NonNullable<RouteConfig['security']> {
@@ -90,24 +157,29 @@ function withCapability(description: string, auth: RouteContract['auth']): strin
   return capability === undefined ? description : `${description} Needs the capability \`${capability}\`.`;
 }
 
-/** One entry a status, its codes and their sentences in the description. */
+/** One entry a status; its codes with their sentences in the description, an example of each. */
 function refusals(contract: RouteContract): RouteConfig['responses'] {
-  const byStatus = new Map<number, string[]>();
-  for (const code of codesOf(contract)) {
-    const line = `\`${code}\`: ${publicMessageOf(code)}`;
-    const status = contract.statuses?.[code] ?? statusOf(code);
-    byStatus.set(status, [...(byStatus.get(status) ?? []), line]);
-  }
-  const content = {
-    'application/json': { schema: errorBodySchema },
-    'application/problem+json': { schema: problemBodySchema },
-  };
-  return Object.fromEntries(
-    [...byStatus].map(([status, lines]) => [status, { description: lines.join('\n\n'), content }]),
-  );
+  const byStatus = Map.groupBy(codesOf(contract), (code) => contract.statuses?.[code] ?? statusOf(code));
+  return Object.fromEntries([...byStatus].map(([status, codes]) => [status, refusal(status, codes)]));
 }
 
-function codesOf({ auth, params, query, body, errors }: RouteContract): ErrorCode[] {
+function refusal(status: number, codes: readonly ErrorCode[]) {
+  const examples = codes.map((code) => [code, { $ref: `#/components/examples/${code}` }]);
+  return {
+    description: codes.map((code) => `\`${code}\`: ${publicMessageOf(code)}`).join('\n\n'),
+    ...(waitStatuses.has(status) && { headers: { 'Retry-After': retryAfter } }),
+    content: {
+      'application/json': { schema: errorBodySchema, examples: Object.fromEntries(examples) },
+      'application/problem+json': { schema: problemBodySchema },
+    },
+  };
+}
+
+const waitStatuses: ReadonlySet<number> = new Set([429, 503]);
+const retryAfter = { description: 'Seconds to wait.', schema: textSchema, example: '10' };
+
+/** Every code that a route may answer, in order. */
+export function codesOf({ auth, params, query, body, errors }: RouteContract): ErrorCode[] {
   const signedIn = auth !== 'public' && auth !== 'signature';
   const codes = new Set<ErrorCode>([
     ...errors,

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Express, RequestHandler } from 'express';
 import { apiContracts } from './api-contracts.ts';
+import { methodNotAllowed } from './mount.ts';
 import { openApiDocument } from './openapi.ts';
 
 /** Pages for people, with their scripts and styles: the whole list, so that nothing else is ever served from disk. */
@@ -8,6 +9,8 @@ const files: Readonly<Record<string, string>> = {
   '/docs': 'docs.html',
   '/docs/docs.js': 'docs.js',
   '/docs/docs.css': 'docs.css',
+  '/docs/icon.svg': 'icon.svg',
+  '/docs/schema.js': 'schema.js',
   '/auth/magic-link': 'magic-link.html',
   '/auth/magic-link.js': 'magic-link.js',
 };
@@ -21,6 +24,7 @@ export function mountPages(app: Express): void {
     document ??= openApiDocument(apiContracts);
     response.json(document);
   });
+  app.all([...Object.keys(files), '/openapi.json'], methodNotAllowed(['GET', 'HEAD']));
 }
 
 function page(file: string): RequestHandler {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import { createApp } from '../app.ts';
 import { composeBackend } from '../compose.ts';
@@ -24,7 +25,11 @@ export interface DeviceApp {
  * The backend as it is composed, over a real database and a faked cloud, but `Authorization: Bearer <user id>` signs
  * in: for tests of what comes after the sign-in.
  */
-export function createDeviceApp(db: Database, databaseUrl: string): DeviceApp {
+export function createDeviceApp(
+  db: Database,
+  databaseUrl: string,
+  environment: Record<string, string> = {},
+): DeviceApp {
   const clock = new FakeClock('2026-03-01T08:00:00Z');
   const log = createLogger({ level: 'silent' });
   const shadows = new FakeShadows();
@@ -42,6 +47,7 @@ export function createDeviceApp(db: Database, databaseUrl: string): DeviceApp {
     AOVIS_PROOF_MODELS: 'p9',
     AOVIS_IOT_EVENT_SECRET: iotEventSecret,
     AOVIS_IOT_DATA_URL: 'http://127.0.0.1:1',
+    ...environment,
   });
   const { routes } = composeBackend(config, {
     db,
@@ -68,7 +74,7 @@ export function createDeviceApp(db: Database, databaseUrl: string): DeviceApp {
     authenticate: async (context) => {
       const [, id] = /^Bearer ([0-9a-f-]{36})$/.exec(context.header('authorization') ?? '') ?? [];
       if (id === undefined) throw new AppError('unauthorized');
-      return { id, sessionId: 's', role: 'user' };
+      return { id, sessionId: randomUUID(), role: 'user' };
     },
   });
   return { server: createServer(app), clock, shadows, opened };

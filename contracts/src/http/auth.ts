@@ -28,6 +28,17 @@ export type SignedIn = z.infer<typeof signedInSchema>;
 export const signInProviders = ['google', 'apple'] as const;
 export type SignInProvider = (typeof signInProviders)[number];
 
+const exampleTokens = {
+  access_token: 'eyJhbGciOiJIUzI1NiIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIiOiI3YzlhIn0.c2lnbmF0dXJl',
+  refresh_token: 'cPq3hV9tYx0n1Zk5rLw2mB8sD4uF6gJ7aE_iOoNvQKc',
+  token_type: 'Bearer',
+  expires_in: 900,
+} as const;
+const exampleSignedIn: SignedIn = {
+  ...exampleTokens,
+  user: { id: '6f1c2a50-8d1e-4f7b-9c3a-2b7d5e9f0a14', email: 'anna@example.com', display_name: 'Anna' },
+};
+
 export const createAppToken = defineRoute({
   operationId: 'createAppToken',
   method: 'post',
@@ -39,11 +50,18 @@ export const createAppToken = defineRoute({
   tag: 'Signing in',
   auth: 'public',
   body: z.strictObject({
-    /** `google` or `apple`; a free text here, because an unknown one has a code of its own. */
-    provider: z.string().max(64).nullish(),
-    id_token: tokenSchema.nullish(),
-    nonce: z.string().max(256).nullish(),
+    provider: z.string().max(64).nullish().describe('`google` or `apple`.'),
+    id_token: tokenSchema.nullish().describe('As the provider gave it.'),
+    nonce: z.string().max(256).nullish().describe('What the app gave the provider as nonce, if it did.'),
   }),
+  example: {
+    body: {
+      provider: 'google',
+      id_token: 'eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxMDc2In0.c2lnbmF0dXJl',
+      nonce: 'n-0S6_WzA2Mj',
+    },
+    answer: exampleSignedIn,
+  },
   responses: { 200: signedInSchema },
   errors: ['missing_fields', 'invalid_provider', 'invalid_token', 'provider_unavailable'],
 });
@@ -59,6 +77,10 @@ export const refreshAppToken = defineRoute({
   tag: 'Signing in',
   auth: 'public',
   body: z.strictObject({ refresh_token: tokenSchema.nullish() }),
+  example: {
+    body: { refresh_token: 'Xb7kR2pLq9Vw4sT1nY6mC8dF3gH5jK0aZ_eUoIiNvBc' },
+    answer: exampleTokens,
+  },
   responses: { 200: tokenPairSchema },
   errors: ['missing_fields', 'invalid_token'],
 });
@@ -71,6 +93,7 @@ export const revokeAppToken = defineRoute({
   description: 'The session’s access and refresh tokens are refused everywhere from now on.',
   tag: 'Signing in',
   auth: 'user',
+  example: { answer: { revoked: true } },
   responses: { 200: z.strictObject({ revoked: z.literal(true) }) },
   errors: [],
 });
@@ -94,6 +117,16 @@ export const requestMagicLink = defineRoute({
   tag: 'Signing in',
   auth: 'public',
   body: z.strictObject({ email: z.string().max(1_024).nullish() }),
+  answerHeaders: {
+    'Set-Cookie': {
+      description: 'The `request_secret` for browsers, that send it with the token by themselves.',
+      example: '__Host-aovis_magic_link=k3J…; Path=/; Max-Age=600; Secure; HttpOnly; SameSite=Lax',
+    },
+  },
+  example: {
+    body: { email: 'anna@example.com' },
+    answer: { sent: true, request_secret: 'k3Jf8sLq0Wv2bN5xC7zR9tY1uP4oD6hG_mEaIiKvQXc', expires_in: 600 },
+  },
   responses: { 202: magicLinkRequestedSchema },
   errors: ['missing_fields', 'invalid_email'],
 });
@@ -109,9 +142,22 @@ export const verifyMagicLink = defineRoute({
   tag: 'Signing in',
   auth: 'public',
   body: z.strictObject({
-    token: tokenSchema.nullish(),
-    request_secret: z.string().max(128).nullish(),
+    token: tokenSchema.nullish().describe('What follows `#token=` in the link.'),
+    request_secret: z.string().max(128).nullish().describe('From the answer to the request for the link.'),
   }),
+  headers: {
+    Cookie: {
+      description: 'Instead of `request_secret`: the cookie that came when the link was asked for.',
+      example: '__Host-aovis_magic_link=k3Jf8sLq0Wv2bN5xC7zR9tY1uP4oD6hG_mEaIiKvQXc',
+    },
+  },
+  example: {
+    body: {
+      token: 'q8Zs1Xn4Vb7Lm0Kj3Hg6Fd9Sa2Po5Iu_yTrEwQqMcNb',
+      request_secret: 'k3Jf8sLq0Wv2bN5xC7zR9tY1uP4oD6hG_mEaIiKvQXc',
+    },
+    answer: exampleSignedIn,
+  },
   responses: { 200: signedInSchema },
   errors: ['missing_fields', 'invalid_token'],
 });

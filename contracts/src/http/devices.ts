@@ -14,7 +14,7 @@ const deviceNameSchema = z
   .trim()
   .min(1)
   .max(64)
-  .regex(/^[^\p{Cc}\p{Cs}]*$/u, 'a name holds no control characters');
+  .refine((name) => name.isWellFormed() && !/\p{Cc}/u.test(name), 'a name holds no control characters');
 
 /**
  * `{id}` of a path is the device id. Any text passes: what names no device of the caller is `device_not_found`,
@@ -84,6 +84,24 @@ export const activationSchema = z.strictObject({
 });
 export type Activation = z.infer<typeof activationSchema>;
 
+const exampleDevice: DeviceView = {
+  device_id: 'aovis-n4k-000123',
+  serial: 'N4K-000123',
+  model: 'n4k',
+  name: 'Front door',
+  online: true,
+  last_seen_at: '2026-11-20T11:59:58.120Z',
+  activated_at: '2026-11-02T08:15:30.000Z',
+};
+const exampleTrial: EntitlementView = {
+  capability: 'cloud_playback',
+  source: 'trial',
+  starts_at: '2026-11-02T08:15:30.000Z',
+  ends_at: '2026-12-02T08:15:30.000Z',
+  active: true,
+};
+const exampleParams = { id: exampleDevice.device_id };
+
 export const activateDevice = defineRoute({
   operationId: 'activateDevice',
   method: 'post',
@@ -96,11 +114,34 @@ export const activateDevice = defineRoute({
   tag: 'Devices',
   auth: 'user',
   body: z.strictObject({
-    aovis_device_id: z.string().min(1).max(128),
-    /** As printed or typed: case, spaces and hyphens do not matter. Optional in the schema for its own error code. */
-    activation_code: z.string().max(64).nullish(),
-    iccid: z.string().max(32).nullish(),
+    aovis_device_id: z.string().min(1).max(128).describe('As on the label.'),
+    activation_code: z
+      .string()
+      .max(64)
+      .nullish()
+      .describe(
+        'As printed or typed: case, spaces and hyphens do not matter. Its absence has a code of its own, ' +
+          '`activation_code_required`.',
+      ),
+    iccid: z
+      .string()
+      .max(32)
+      .nullish()
+      .describe('Of the SIM card, when the app could read it; then it must be right.'),
   }),
+  example: {
+    body: {
+      aovis_device_id: 'aovis-n4k-000123',
+      activation_code: '7Q2MXD-4KTR9V-0HB3NC',
+      iccid: '8944500102198304826',
+    },
+    answer: {
+      device: exampleDevice,
+      ownership: { since: '2026-11-02T08:15:30.000Z', epoch: 1 },
+      entitlement: exampleTrial,
+      already_owned: false,
+    },
+  },
   responses: { 200: activationSchema },
   errors: [
     'activation_code_required',
@@ -121,9 +162,12 @@ export const listDevices = defineRoute({
   auth: 'user',
   query: z.strictObject({
     limit: z.coerce.number().int().min(1).max(100).default(50),
-    /** `next_cursor` of the page before. */
-    cursor: z.string().max(256).optional(),
+    cursor: z.string().max(256).optional().describe('`next_cursor` of the page before.'),
   }),
+  example: {
+    query: { limit: 50 },
+    answer: { devices: [exampleDevice], next_cursor: null },
+  },
   responses: {
     200: z.strictObject({ devices: z.array(deviceSchema), next_cursor: z.string().nullable() }),
   },
@@ -138,6 +182,24 @@ export const getDevice = defineRoute({
   tag: 'Devices',
   auth: { device: 'owner' },
   params: deviceParams,
+  example: {
+    params: exampleParams,
+    answer: {
+      ...exampleDevice,
+      iccid: '8944***********4826',
+      entitlements: [exampleTrial],
+      shadow: {
+        version: 42,
+        reported_at: '2026-11-20T11:59:50.000Z',
+        agent_version: '0.1.0',
+        firmware: '1.4.2',
+        network_kind: 'cellular',
+        rssi_dbm: -87,
+        stream_state: 'streaming',
+        bitrate_bps: 1_980_000,
+      },
+    },
+  },
   responses: { 200: deviceDetailSchema },
   errors: ['device_not_found'],
 });
@@ -151,6 +213,7 @@ export const renameDevice = defineRoute({
   auth: { device: 'owner' },
   params: deviceParams,
   body: z.strictObject({ name: deviceNameSchema }),
+  example: { params: exampleParams, body: { name: 'Front door' }, answer: exampleDevice },
   responses: { 200: deviceSchema },
   errors: ['device_not_found'],
 });
@@ -164,6 +227,10 @@ export const releaseDevice = defineRoute({
   tag: 'Devices',
   auth: { device: 'owner' },
   params: deviceParams,
+  example: {
+    params: exampleParams,
+    answer: { device_id: 'aovis-n4k-000123', released_at: '2026-11-20T12:00:00.000Z' },
+  },
   responses: { 200: z.strictObject({ device_id: deviceIdSchema, released_at: instantSchema }) },
   errors: ['device_not_found'],
 });
@@ -181,6 +248,16 @@ export const shadowSchema = z.strictObject({
 });
 export type ShadowView = z.infer<typeof shadowSchema>;
 
+const shadowVersionHeader = {
+  ETag: { description: 'The version, to be sent back as `If-Match`.', example: '"7"' },
+};
+const exampleShadow: ShadowView = {
+  reported: { stream: { enabled: true } },
+  desired: { stream: { enabled: false } },
+  delta: { stream: { enabled: false } },
+  version: 7,
+};
+
 export const getDeviceShadow = defineRoute({
   operationId: 'getDeviceShadow',
   method: 'get',
@@ -191,6 +268,8 @@ export const getDeviceShadow = defineRoute({
   auth: { device: 'owner' },
   params: deviceParams,
   query: z.strictObject({ name: z.enum(shadowNames).default('config') }),
+  answerHeaders: shadowVersionHeader,
+  example: { params: exampleParams, query: { name: 'config' }, answer: exampleShadow },
   responses: { 200: shadowSchema },
   errors: ['device_not_found'],
 });
@@ -206,7 +285,20 @@ export const updateDeviceShadow = defineRoute({
   tag: 'Devices',
   auth: { device: 'owner' },
   params: deviceParams,
+  headers: {
+    'If-Match': {
+      description: 'The version of the shadow that the change is based on; 0 while there is none.',
+      example: '6',
+      required: true,
+    },
+  },
+  answerHeaders: shadowVersionHeader,
   body: z.strictObject({ desired: desiredConfigSchema }),
+  example: {
+    params: exampleParams,
+    body: { desired: { stream: { enabled: false } } },
+    answer: exampleShadow,
+  },
   responses: { 200: shadowSchema },
   errors: ['device_not_found', 'shadow_version_conflict'],
 });
@@ -230,6 +322,15 @@ export const getDeviceStream = defineRoute({
     start: z.iso.datetime({ offset: true }).optional(),
     end: z.iso.datetime({ offset: true }).optional(),
   }),
+  example: {
+    params: exampleParams,
+    query: { mode: 'on_demand', start: '2026-11-20T10:00:00Z', end: '2026-11-20T10:05:00Z' },
+    answer: {
+      protocol: 'hls',
+      url: 'https://b-12345678.kinesisvideo.us-east-1.amazonaws.com/hls/v1/getHLSMasterPlaylist.m3u8?SessionToken=CiAz…',
+      expires_at: '2026-11-20T12:15:00.000Z',
+    },
+  },
   responses: {
     200: z.strictObject({ protocol: z.literal('hls'), url: z.url(), expires_at: instantSchema }),
   },

@@ -62,6 +62,24 @@ export const importManifest = defineRoute({
     manifest: z.string().min(1).max(250_000),
     dry_run: z.boolean().optional(),
   }),
+  example: {
+    body: {
+      manifest: 'eyJhbGciOiJFZERTQSIsImtpZCI6ImxpbmUtMSJ9.eyJzY2hlbWFfdmVyc2lvbiI6MX0.c2lnbmF0dXJl',
+      dry_run: true,
+    },
+    answer: {
+      manifest_id: '01KAF3M9Y2V6S8QK4B7ZD5XWTH',
+      dry_run: true,
+      accepted: 1,
+      unchanged: 1,
+      conflicts: 1,
+      devices: [
+        { device_id: 'aovis-n4k-000123', result: 'accepted' },
+        { device_id: 'aovis-n4k-000124', result: 'unchanged' },
+        { device_id: 'aovis-n4k-000125', result: 'conflict', reason: 'iccid_in_use' },
+      ],
+    },
+  },
   responses: { 200: manifestResultSchema },
   errors: ['unknown_station', 'invalid_signature', 'invalid_manifest', 'manifest_conflict'],
 });

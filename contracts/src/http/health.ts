@@ -9,6 +9,7 @@ export const getHealth = defineRoute({
   description: 'Asks nothing else; a failing answer means: restart it.',
   tag: 'Service',
   auth: 'public',
+  example: { answer: { status: 'ok' } },
   responses: { 200: z.strictObject({ status: z.literal('ok') }) },
   errors: [],
 });
@@ -27,6 +28,7 @@ export const getReadiness = defineRoute({
   description: 'Checks the database and its schema. A failing answer means: send traffic elsewhere.',
   tag: 'Service',
   auth: 'public',
+  example: { answer: { status: 'ready', checks: { database: 'ok' } } },
   responses: { 200: readinessSchema, 503: readinessSchema },
   errors: [],
 });

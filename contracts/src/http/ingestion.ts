@@ -110,7 +110,36 @@ export const receiveIotEvent = defineRoute({
     'once: what was stored before answers `duplicate: true`.',
   tag: 'Ingestion',
   auth: 'signature',
+  headers: {
+    [iotTimestampHeader]: {
+      description:
+        'When it was signed, in seconds since the Unix epoch; at most 300 s from the service’s clock.',
+      example: '1795176000',
+      required: true,
+    },
+    [iotSignatureHeader]: {
+      description: 'Hex HMAC-SHA256 of `<timestamp>.<raw body>` under the shared key.',
+      example: 'f7bc83f430538424b13298e6aa6fb143ef4d59a14946175997479dbc2d1a3cd8',
+      required: true,
+    },
+  },
   body: iotEnvelopeSchema,
+  example: {
+    body: {
+      kind: 'event',
+      thing: 'aovis-n4k-000123',
+      topic: 'aovis/aovis-n4k-000123/event',
+      received_at: 1795176000123,
+      payload: {
+        event_id: '01KAF3M9Y2V6S8QK4B7ZD5XWTH',
+        type: 'motion',
+        occurred_at: 1795175999870,
+        seq: 17,
+        data: { zone: 'door' },
+      },
+    },
+    answer: { received: true, duplicate: false },
+  },
   responses: { 200: iotEventResultSchema },
   errors: ['invalid_signature', 'device_not_found'],
 });

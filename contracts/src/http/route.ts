@@ -17,6 +17,23 @@ export type RouteAuth =
   | { device: 'owner' | 'viewer'; capability?: string }
   | 'signature';
 
+/** A header in words: its value is a text that the handler checks, because a bad one has an error code of its own. */
+export interface HeaderContract {
+  description: string;
+  example: string;
+  /** Of a request: a request without it is refused. */
+  required?: boolean;
+}
+
+/** A request and its answer as they could really occur; a test checks them against the schemas. */
+export interface RouteExample<Params, Query, Body, Answer> {
+  params?: Params;
+  query?: Query;
+  body?: Body;
+  /** The body of the first successful answer. */
+  answer: Answer;
+}
+
 /**
  * One route of the HTTP API: the single definition that the server mounts, OpenAPI describes and tests check
  * answers against. Paths are OpenAPI templates (`/api/devices/{id}`).
@@ -37,6 +54,16 @@ export interface RouteContract<
   params?: Params;
   query?: Query;
   body?: Body;
+  /** Request headers that this route reads, by name, beside those of every route (Authorization, X-Request-Id). */
+  headers?: Readonly<Record<string, HeaderContract>>;
+  /** Headers of the successful answer, beside those of every answer. */
+  answerHeaders?: Readonly<Record<string, HeaderContract>>;
+  example: RouteExample<
+    z.input<NoInfer<Params>>,
+    z.input<NoInfer<Query>>,
+    z.input<NoInfer<Body>>,
+    z.input<NoInfer<Responses>[keyof Responses]>
+  >;
   /** Successful answers by status; each is the whole body. */
   responses: Responses;
   /** Codes this route adds to those every route may answer. */

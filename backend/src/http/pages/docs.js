@@ -1,48 +1,160 @@
-// Reads /openapi.json and writes it out for people. Only textContent is set: the document is data, never markup.
-const methods = ['get', 'post', 'put', 'patch', 'delete'];
+// Writes /openapi.json out for people. Only textContent is set: the document is data, never markup.
+import { element, fieldList, prose } from './schema.js';
 
-function element(name, text, children = []) {
-  const node = document.createElement(name);
-  if (text !== undefined) node.textContent = text;
-  node.append(...children);
-  return node;
+const methods = ['get', 'post', 'put', 'patch', 'delete'];
+const json = (value) => JSON.stringify(value, null, 2);
+const api = await (await fetch('/openapi.json')).json();
+
+const resolve = (value) =>
+  value?.$ref === undefined
+    ? value
+    : value.$ref
+        .slice(2)
+        .split('/')
+        .reduce((part, key) => part[key], api);
+
+const operations = Object.entries(api.paths).flatMap(([path, item]) =>
+  methods.filter((method) => item[method]).map((method) => ({ path, method, ...item[method] })),
+);
+
+function block(title, ...content) {
+  return [element('h4', title), ...content];
 }
 
-function details(title, text) {
+function folded(title, text) {
   return element('details', undefined, [element('summary', title), element('pre', text)]);
 }
 
-const json = (value) => JSON.stringify(value, null, 2);
-
-function parameterLine({ name, in: place, required, schema }) {
-  return `${name} (${place}${required ? ', required' : ''}): ${json(schema)}`;
+function access({ security, parameters = [] }) {
+  if (parameters.some(({ name }) => name === 'X-Aovis-Signature')) return 'Signed by its headers.';
+  if (security.length === 0) return 'Needs no access token.';
+  return security.some((choice) => Object.keys(choice).length === 0)
+    ? 'An access token may come along.'
+    : 'Needs an access token.';
 }
 
-function section(path, method, operation) {
-  const { summary, description, security, parameters, requestBody, responses } = operation;
-  const parts = [
-    element('h3', undefined, [element('code', `${method.toUpperCase()} ${path}`)]),
-    element('p', summary),
-    ...(description ? [element('p', description)] : []),
-    element('p', security?.length ? 'Needs an access token.' : 'Needs no access token.'),
-    ...(parameters ? [details('Parameters', parameters.map(parameterLine).join('\n'))] : []),
+function parameterList(parameters) {
+  const entries = parameters.flatMap(({ name, in: place, required, description, schema }) => [
+    element('dt', undefined, [element('code', name), ` ${place}${required ? ', required' : ''}`]),
+    element('dd', undefined, prose([description, fieldSummary(schema)].filter(Boolean).join(' · '))),
+  ]);
+  return element('dl', undefined, entries);
+}
+
+function fieldSummary({ enum: choices, default: usual, minimum, maximum, maxLength }) {
+  return [
+    choices && choices.map((choice) => `\`${choice}\``).join(', '),
+    minimum !== undefined && maximum !== undefined && `${minimum} to ${maximum}`,
+    maxLength && `at most ${maxLength} characters`,
+    usual !== undefined && `\`${usual}\` when absent`,
+  ]
+    .filter(Boolean)
+    .join(' · ');
+}
+
+/** Something to paste into a shell. */
+function curl({ path, method, security, parameters = [], requestBody, responses }) {
+  const answer = Object.entries(responses).find(([status]) => status.startsWith('2'))?.[1];
+  const id = answer?.content['application/json'].example?.device_id ?? 'aovis-n4k-000123';
+  const body = requestBody?.content['application/json'].example;
+  const lines = [
+    `curl -X ${method.toUpperCase()} '${location.origin}${path.replace('{id}', id)}'`,
+    ...(security.some((choice) => choice.bearer) ? [`-H "Authorization: Bearer $ACCESS_TOKEN"`] : []),
+    ...parameters
+      .filter(({ in: place, required }) => place === 'header' && required)
+      .map(({ name, example }) => `-H '${name}: ${example}'`),
+    ...(body ? [`-H 'Content-Type: application/json'`, `-d '${JSON.stringify(body)}'`] : []),
   ];
-  const body = requestBody?.content['application/json']?.schema;
-  if (body) parts.push(details('Body', json(body)));
-  for (const [status, response] of Object.entries(responses)) {
-    const schema = status.startsWith('2') && response.content?.['application/json']?.schema;
-    parts.push(details(status, [response.description, schema ? json(schema) : ''].join('\n\n').trim()));
-  }
-  return element('section', undefined, parts);
+  return lines.join(' \\\n  ');
 }
 
-const { paths } = await (await fetch('/openapi.json')).json();
-const routes = document.querySelector('#routes');
-for (const [path, item] of Object.entries(paths)) {
-  for (const method of methods) if (item[method]) routes.append(section(path, method, item[method]));
+function answer([status, { description, headers = {}, content }]) {
+  const { schema, example } = content['application/json'];
+  const named = Object.entries(headers).map(([name, header]) => ({
+    name,
+    in: 'header',
+    schema: {},
+    ...header,
+  }));
+  return [
+    ...block(`Answer ${status}`),
+    ...(status.startsWith('2') ? [] : [element('p', description)]),
+    ...(named.length > 0 ? [parameterList(named)] : []),
+    fieldList(resolve(schema), resolve),
+    ...(example === undefined ? [] : [folded('Example', json(example))]),
+  ];
 }
+
+/** Its codes are examples of the status; the sentence is that of the example. */
+function refusals(entries) {
+  const rows = entries.flatMap(([status, { content }]) =>
+    Object.entries(content['application/json'].examples).flatMap(([code, example]) => [
+      element('dt', status),
+      element('dd', undefined, [element('code', code)]),
+      withClass(element('dd', resolve(example).value.error.message), 'sentence'),
+    ]),
+  );
+  return withClass(element('dl', undefined, rows), 'codes');
+}
+
+function withClass(node, name) {
+  node.className = name;
+  return node;
+}
+
+function article(operation) {
+  const { operationId, path, method, summary, description, parameters, requestBody, responses } = operation;
+  const body = requestBody?.content['application/json'];
+  const isRefusal = ([, { content }]) => content['application/json'].examples !== undefined;
+  const all = Object.entries(responses);
+  const address = [
+    withClass(element('code', method.toUpperCase()), `method ${method}`),
+    element('code', path),
+  ];
+  const node = element('article', undefined, [
+    element('h3', summary),
+    withClass(element('div', undefined, address), 'address'),
+    ...(description ? [element('p', undefined, prose(description))] : []),
+    withClass(element('p', access(operation)), 'faint'),
+    ...(parameters ? block('Parameters and headers', parameterList(parameters)) : []),
+    ...(body ? block('Body', fieldList(resolve(body.schema), resolve)) : []),
+    folded('Try it', curl(operation)),
+    ...all.filter((entry) => !isRefusal(entry)).flatMap(answer),
+    ...block('Refusals', refusals(all.filter(isRefusal))),
+  ]);
+  node.id = operationId;
+  return node;
+}
+
+function group({ name, description }) {
+  const own = operations.filter(({ tags }) => tags[0] === name);
+  const links = own.map(({ operationId, summary }) => {
+    const link = element('a', summary);
+    link.href = `#${operationId}`;
+    return link;
+  });
+  document.querySelector('#contents').append(element('strong', name), ...links);
+  return element('section', undefined, [
+    element('h2', name),
+    element('p', description),
+    ...own.map((operation) => article(operation)),
+  ]);
+}
+
+const routes = document.querySelector('#routes');
+const about = api.info.description.split('\n\n').map((text) => element('p', undefined, prose(text)));
+document.querySelector('#about').append(...about);
+routes.append(...api.tags.map(group));
+// The anchors exist only now.
+document.getElementById(location.hash.slice(1))?.scrollIntoView();
 
 document.querySelector('#filter').addEventListener('input', ({ target }) => {
-  const wanted = target.value.toLowerCase();
-  for (const node of routes.children) node.hidden = !node.textContent.toLowerCase().includes(wanted);
+  const wanted = target.value.trim().toLowerCase();
+  for (const node of routes.querySelectorAll('article'))
+    node.hidden = !node.textContent.toLowerCase().includes(wanted);
+  for (const section of routes.children)
+    section.hidden = section.querySelector('article:not([hidden])') === null;
+  for (const link of document.querySelectorAll('#contents a'))
+    link.hidden = document.getElementById(link.hash.slice(1)).hidden;
+  document.querySelector('#nothing').hidden = routes.querySelector('article:not([hidden])') !== null;
 });
