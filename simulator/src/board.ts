@@ -58,14 +58,23 @@ export class Board {
 
   /** What `aovis-agent status --json` says of it. */
   async status(): Promise<BoardStatus> {
+    return JSON.parse(await this.#status('--json')) as BoardStatus;
+  }
+
+  /** What a person in front of the board sees: the screen of `aovis-agent status`. */
+  async screen(): Promise<string> {
+    return this.#status();
+  }
+
+  async #status(...flags: string[]): Promise<string> {
     const { stdout, stderr } = await runProgram({
       name: 'aovis-agent status',
       node: boardNode,
-      args: [agentBundle, 'status', '--json', '--state', this.#stateDirectory],
+      args: [agentBundle, 'status', ...flags, '--state', this.#stateDirectory],
       env: {},
     });
     if (stdout === '') throw new Error(`aovis-agent status said: ${stderr}`);
-    return JSON.parse(stdout) as BoardStatus;
+    return stdout;
   }
 
   async stop(): Promise<void> {

@@ -25,7 +25,3 @@ export async function pendingFaults(endpoints: Endpoints): Promise<string[]> {
   const { faults } = (await admin(endpoints, 'GET', '/_local/faults')) as { faults: { id: string }[] };
   return faults.map(({ id }) => id);
 }
-
-export async function clearFaults(endpoints: Endpoints): Promise<void> {
-  await admin(endpoints, 'DELETE', '/_local/faults');
-}
