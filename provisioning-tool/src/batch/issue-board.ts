@@ -29,10 +29,12 @@ export async function issueBoard(desk: IssuingDesk, row: BoardRow): Promise<Boar
   const staged = desk.folder.staged(deviceIdOf(row.serial));
   const identity = await issueBoardIdentity(deviceIdOf(row.serial), desk.issuer);
   const code = generateActivationCode(randomBytes);
-  await rm(staged, { recursive: true, force: true });
   await Promise.all([
-    writeDirectoryDurably(staged, bundleOf(row, identity, desk.bundle)),
+    // First, so that labels stand in the order in which boards were begun.
     desk.labels.append({ serial: row.serial, model: row.model, code }),
+    rm(staged, { recursive: true, force: true }).then(() =>
+      writeDirectoryDurably(staged, bundleOf(row, identity, desk.bundle)),
+    ),
   ]);
   const issued: BoardIssued = {
     type: 'board_issued',

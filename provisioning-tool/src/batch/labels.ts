@@ -8,7 +8,7 @@ import {
 import { deviceIdOf } from '@aovis/contracts/ids';
 import { AppendFile } from '../files/append-file.ts';
 import { findTextFile, writeFileDurably } from '../files/durable-files.ts';
-import { systemCodeOf } from '../refusal.ts';
+import { Refusal, systemCodeOf } from '../refusal.ts';
 
 const header = 'serial,model,device_id,activation_code';
 
@@ -44,12 +44,23 @@ export class LabelFile {
     this.#file = file;
   }
 
-  static async open(
-    path: string,
-    digestOf: (serial: string) => Promise<string | undefined>,
-  ): Promise<LabelFile> {
-    const kept = await keptRows(path, digestOf);
-    const text = [header, ...kept, ''].join('\n');
+  /** `digests`: of the codes that the journal has in this batch, by serial; each must have its row. */
+  static async open(path: string, digests: ReadonlyMap<string, string>): Promise<LabelFile> {
+    const unlabelled = new Set(digests.keys());
+    const kept: string[] = [];
+    for await (const line of readLabelLines(path)) {
+      const row = readRow(line);
+      if (row && digests.get(row.serial) === row.digest && unlabelled.delete(row.serial)) kept.push(line);
+    }
+    const [first] = unlabelled;
+    if (first !== undefined) {
+      throw new Refusal(
+        'journal',
+        `${path} lacks the activation codes of ${unlabelled.size} issued boards (the first is ${first}), and they ` +
+          'are nowhere else; put the file back, then run the same command again.',
+      );
+    }
+    const text = textOf(kept);
     if (text !== (await findTextFile(path))) await writeFileDurably(path, text);
     return new LabelFile(await AppendFile.open(path, Buffer.byteLength(text)));
   }
@@ -64,16 +75,28 @@ export class LabelFile {
   }
 }
 
-async function keptRows(
-  path: string,
-  digestOf: (serial: string) => Promise<string | undefined>,
-): Promise<string[]> {
-  const kept: string[] = [];
+function textOf(rows: readonly string[]): string {
+  return [header, ...rows, ''].join('\n');
+}
+
+/**
+ * Puts the rows of a closed file into the order of the operator's list, in which the boards lie on the bench. After an
+ * interruption they stand in the order in which boards were issued.
+ */
+export async function arrangeLabels(path: string, serials: readonly string[]): Promise<void> {
+  const rows = new Map<string, string>();
+  let lines = 0;
+  let inOrder = true;
   for await (const line of readLabelLines(path)) {
-    const row = readRow(line);
-    if (row && (await digestOf(row.serial)) === row.digest) kept.push(line);
+    const serial = line.split(',', 1)[0] ?? '';
+    inOrder &&= serials[lines] === serial;
+    lines += 1;
+    rows.set(serial, line);
   }
-  return kept;
+  const arranged = serials.flatMap((serial) => rows.get(serial) ?? []);
+  // A file that somebody changed by hand is left alone: nothing of it may get lost.
+  if (inOrder || arranged.length !== lines) return;
+  await writeFileDurably(path, textOf(arranged));
 }
 
 /** Serial and digest of every label in the file; a line that is no label has neither. */

@@ -7,7 +7,7 @@ import { activationCodeDigest, readActivationCode } from '@aovis/contracts/activ
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { journalPath, replayJournal } from '../journal/journal.ts';
 import { isProvisioned } from '../journal/journal-state.ts';
-import { FactoryFixture } from '../testing/factory-fixture.ts';
+import { FactoryFixture, serialOf } from '../testing/factory-fixture.ts';
 
 const boards = 6;
 const main = join(import.meta.dirname ?? __dirname, '..', 'main.ts');
@@ -87,6 +87,7 @@ describe('batch run, killed', () => {
       return reading.ok ? activationCodeDigest(serial, reading.code) : '';
     });
     const handedOver = [...factory.backend.devices.values()].map((device) => device.activation_code_digest);
+    expect(rows.map((row) => row.split(',', 1)[0])).toEqual(rows.map((_, i) => serialOf(i + 1)));
     expect(digests.sort((a, b) => a.localeCompare(b))).toEqual(handedOver.sort((a, b) => a.localeCompare(b)));
     expect((await factory.cli('batch', 'verify', 'boards')).exitCode).toBe(0);
   }

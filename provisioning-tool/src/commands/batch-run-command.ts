@@ -3,7 +3,7 @@ import type { BatchPlan } from '../batch/batch-plan.ts';
 import { BatchRun, type BatchRunCounts, runFailureOf } from '../batch/batch-run.ts';
 import type { StepSettings } from '../batch/board-steps.ts';
 import type { IssuingDesk } from '../batch/issue-board.ts';
-import { LabelFile } from '../batch/labels.ts';
+import { arrangeLabels, LabelFile } from '../batch/labels.ts';
 import { bundleSettingsOf, checkCloud, checkRegisteredCa } from '../batch/preflight.ts';
 import { validityOf } from '../ca/board-identity.ts';
 import { type FactoryCa, fingerprintOf, leafIssuerOf, loadCa, unlockSigner } from '../ca/ca-store.ts';
@@ -81,9 +81,12 @@ class Session {
       await this.#folder.create();
       await renameDurably(this.#inputs.path, this.#folder.boards);
       const batch = await this.#startBatch(ca, station);
-      const labels = await this.#openLabels();
+      const labels = plan.finished < plan.boards ? await this.#openLabels() : undefined;
+      const handover = this.#handover(batch, station, backend);
+      let counts: BatchRunCounts;
       try {
-        const desk: IssuingDesk | undefined = issuer &&
+        const desk: IssuingDesk | undefined = labels &&
+          issuer &&
           bundle && {
             batchId: batch.id,
             folder: this.#folder,
@@ -92,10 +95,12 @@ class Session {
             issuer,
             bundle,
           };
-        await this.#work(plan, batch, station, backend, desk, cloud);
+        counts = await this.#work(plan, batch, handover, desk, cloud);
       } finally {
-        await labels.close();
+        await labels?.close();
       }
+      await this.#arrangeLabels();
+      this.#summarise(batch, counts, handover, backend);
     } finally {
       registry.close();
     }
@@ -179,30 +184,33 @@ class Session {
     return batches.get(batchId) as BatchState;
   }
 
-  #openLabels(): Promise<LabelFile> {
-    const { state } = this.#journal;
-    return LabelFile.open(this.#folder.labels, async (serial) =>
-      state.boards.has(serial) ? (await this.#journal.issued(serial)).activation_code_digest : undefined,
-    );
+  async #openLabels(): Promise<LabelFile> {
+    const digests = new Map<string, string>();
+    for await (const board of this.#journal.allIssued())
+      if (board.batch_id === this.#inputs.batchId) digests.set(board.serial, board.activation_code_digest);
+    return await LabelFile.open(this.#folder.labels, digests);
+  }
+
+  async #arrangeLabels(): Promise<void> {
+    const serials: string[] = [];
+    await eachBoard(this.#folder.boards, this.#inputs.batchId, ({ serial }) => void serials.push(serial));
+    await arrangeLabels(this.#folder.labels, serials);
+  }
+
+  #handover(batch: BatchState, station: Station, backend: BackendClient | undefined): Handover {
+    const { clock } = this.#context.surroundings;
+    const folder = this.#folder;
+    return new Handover({ journal: this.#journal, folder, batch, station, clock, backend });
   }
 
   async #work(
     plan: BatchPlan,
     batch: BatchState,
-    station: Station,
-    backend: BackendClient | undefined,
+    handover: Handover,
     desk: IssuingDesk | undefined,
     cloud: StepSettings | undefined,
-  ): Promise<void> {
+  ): Promise<BatchRunCounts> {
     const { clock, signal } = this.#context.surroundings;
-    const handover = new Handover({
-      journal: this.#journal,
-      folder: this.#folder,
-      batch,
-      station,
-      clock,
-      backend,
-    });
     handover.resume();
     const progress = await startProgress(this.#context.terminal, clock, plan.boards - plan.finished);
     const run = new BatchRun({
@@ -226,7 +234,7 @@ class Session {
       throw taken.reason;
     }
     await handover.finish();
-    this.#summarise(batch, run.counts, handover, backend);
+    return run.counts;
   }
 
   #summarise(

@@ -91,6 +91,30 @@ describe('batch run', () => {
     expect((await factory.cli('batch', 'verify', 'boards')).exitCode).toBe(0);
   });
 
+  it('misses a label: does not go on without its code, and verify says so', async () => {
+    factory.iot.options.fault = (operation) =>
+      operation === 'AttachPolicy'
+        ? { kind: 'refuse', status: 403, code: 'AccessDeniedException' }
+        : undefined;
+    const csv = await factory.writeBoards('boards.csv', 2);
+    expect((await factory.runBatch(csv)).exitCode).toBe(6);
+    factory.iot.options.fault = () => undefined;
+    const labels = join(factory.workspace, 'batches', 'boards', 'labels.csv');
+    const before = await readFile(labels, 'utf8');
+    await rm(labels);
+    expect(await factory.runBatch(csv)).toMatchObject({
+      exitCode: 8,
+      stderr: expect.stringContaining('lacks the activation codes of 2 issued boards'),
+    });
+    await writeFile(labels, before, { mode: 0o600 });
+    expect((await factory.runBatch(csv)).exitCode).toBe(0);
+    await writeFile(labels, before.split('\n').toSpliced(1, 1).join('\n'), { mode: 0o600 });
+    expect(await factory.cli('batch', 'verify', 'boards')).toMatchObject({
+      exitCode: 7,
+      stdout: expect.stringContaining('has no row in labels.csv'),
+    });
+  });
+
   it('does nothing the second time', async () => {
     const csv = await factory.writeBoards('boards.csv', 3);
     await factory.runBatch(csv);

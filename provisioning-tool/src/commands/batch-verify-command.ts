@@ -7,8 +7,8 @@ import { WorkPool } from '../batch/work-pool.ts';
 import { loadCa } from '../ca/ca-store.ts';
 import type { AwsIotRegistry } from '../cloud/aws-iot-registry.ts';
 import type { Config } from '../config.ts';
-import { journalPath, readIssued, replayJournal } from '../journal/journal.ts';
-import { type BatchState, isProvisioned, type JournalState } from '../journal/journal-state.ts';
+import { journalPath, type Replay, readAllIssued, readIssued, replayJournal } from '../journal/journal.ts';
+import { type BatchState, isProvisioned } from '../journal/journal-state.ts';
 import { Refusal } from '../refusal.ts';
 import { startProgress } from '../terminal/progress.ts';
 import { type CommandContext, withStop } from './command-context.ts';
@@ -22,7 +22,8 @@ interface Finding {
 export async function batchVerify(context: CommandContext, batchId: string, offline: boolean): Promise<void> {
   const { terminal, workspace, surroundings } = context;
   const config = await context.config();
-  const { state } = await replayJournal(journalPath(workspace));
+  const replay = await replayJournal(journalPath(workspace));
+  const { state } = replay;
   const batch = state.batches.get(batchId);
   if (!batch)
     throw new Refusal(
@@ -32,7 +33,7 @@ export async function batchVerify(context: CommandContext, batchId: string, offl
   const findings = await withStop(surroundings.signal, async (stop) => {
     const registry = offline ? undefined : await context.registry(config, stop.signal);
     try {
-      return await verifyBatch(context, config, state, batch, registry);
+      return await verifyBatch(context, config, replay, batch, registry);
     } catch (error) {
       throw runFailureOf(error);
     } finally {
@@ -52,17 +53,16 @@ export async function batchVerify(context: CommandContext, batchId: string, offl
 async function verifyBatch(
   { workspace, terminal, surroundings }: CommandContext,
   config: Config,
-  state: JournalState,
+  replay: Replay,
   batch: BatchState,
   registry: AwsIotRegistry | undefined,
 ): Promise<Finding[]> {
   const { issuing } = await loadCa(workspace);
   const folder = new BatchFolder(workspace, batch.id);
   const path = journalPath(workspace);
-  const findings: Finding[] = [
-    ...(await duplicateKeys(path, state)),
-    ...(await labelFindings(folder, path, state)),
-  ];
+  const { state } = replay;
+  const { findings, digests } = await issuedBoards(path, replay, batch);
+  findings.push(...(await labelFindings(folder, digests)));
   const finished = state.boardsOf(batch.id).filter(([, board]) => isProvisioned(board));
   const progress = await startProgress(terminal, surroundings.clock, finished.length);
   const pool = new WorkPool(config.boards_in_flight);
@@ -92,29 +92,36 @@ async function verifyBatch(
   return findings.sort((a, b) => a.serial.localeCompare(b.serial));
 }
 
-/** Over all batches of the workspace: two boards with one key mean a broken random source or a copied bundle. */
-async function duplicateKeys(path: string, state: JournalState): Promise<Finding[]> {
+/**
+ * Digests of the batch's codes, by serial; and boards with the key of another one, over all batches of the workspace:
+ * they mean a broken random source or a copied bundle.
+ */
+async function issuedBoards(path: string, replay: Replay, batch: BatchState) {
   const holders = new Map<string, string>();
+  const digests = new Map<string, string>();
   const findings: Finding[] = [];
-  for (const serial of state.boards.keys()) {
-    const { public_key_sha256: key } = await readIssued(path, state, serial);
+  for await (const board of readAllIssued(path, replay.validBytes)) {
+    const { serial, public_key_sha256: key } = board;
     const holder = holders.get(key);
     if (holder) findings.push({ serial, problem: `has the same key as ${holder}` });
     else holders.set(key, serial);
+    if (board.batch_id === batch.id) digests.set(serial, board.activation_code_digest);
   }
-  return findings;
+  return { findings, digests };
 }
 
-async function labelFindings(folder: BatchFolder, path: string, state: JournalState): Promise<Finding[]> {
+async function labelFindings(folder: BatchFolder, digests: ReadonlyMap<string, string>): Promise<Finding[]> {
   const findings: Finding[] = [];
-  const labelled = new Set<string>();
+  const unlabelled = new Set(digests.keys());
   for await (const label of readLabels(folder.labels)) {
-    const known = label && state.boards.has(label.serial) ? label : undefined;
-    if (!known) continue;
-    if (labelled.has(known.serial)) findings.push({ serial: known.serial, problem: 'has two labels' });
-    labelled.add(known.serial);
-    if ((await readIssued(path, state, known.serial)).activation_code_digest !== known.digest)
-      findings.push({ serial: known.serial, problem: 'the code on its label is not the one handed over' });
+    const digest = label && digests.get(label.serial);
+    if (!digest) continue;
+    const { serial } = label;
+    if (!unlabelled.delete(serial)) findings.push({ serial, problem: 'has two labels' });
+    if (digest !== label.digest)
+      findings.push({ serial, problem: 'the code on its label is not the one handed over' });
   }
+  for (const serial of unlabelled)
+    findings.push({ serial, problem: 'has no row in labels.csv, the only place of its activation code' });
   return findings;
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import type { Clock } from '../clock.ts';
 import { AppendFile } from '../files/append-file.ts';
 import { ensurePrivateDirectory, syncDirectory } from '../files/durable-files.ts';
@@ -21,7 +22,7 @@ const genesis = '0'.repeat(64);
 /** The longest line is a manifest of 200 serials, about 3 kB; anything far beyond is not ours. */
 const longestLine = 1 << 20;
 
-interface Replay {
+export interface Replay {
   state: JournalState;
   seq: number;
   head: string;
@@ -96,6 +97,11 @@ export class Journal {
     return readIssued(this.path, this.state, serial);
   }
 
+  /** Every board issued so far. To be read before anything is appended. */
+  allIssued(): AsyncGenerator<BoardIssued> {
+    return readAllIssued(this.path, this.#bytes);
+  }
+
   async close(): Promise<void> {
     await this.#file.close();
     await this.#lock.release();
@@ -117,12 +123,22 @@ export async function readIssued(path: string, state: JournalState, serial: stri
   const file = await open(path, 'r');
   try {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(2048), 0, 2048, board.issuedAt);
-    const line = buffer.subarray(0, bytesRead).toString('utf8').split('\n', 1)[0] ?? '';
-    const { seq: _seq, at: _at, prev: _prev, ...record } = JSON.parse(line);
-    return boardIssuedSchema.parse(record);
+    return parseIssued(buffer.subarray(0, bytesRead).toString('utf8').split('\n', 1)[0] ?? '');
   } finally {
     await file.close();
   }
+}
+
+/** The boards of a journal that was replayed up to `validBytes`, in its order: one pass, one line in memory. */
+export async function* readAllIssued(path: string, validBytes: number): AsyncGenerator<BoardIssued> {
+  if (validBytes === 0) return;
+  for await (const line of createInterface({ input: createReadStream(path, { end: validBytes - 1 }) }))
+    if (line.includes('"type":"board_issued"')) yield parseIssued(line);
+}
+
+function parseIssued(line: string): BoardIssued {
+  const { seq: _seq, at: _at, prev: _prev, ...record } = JSON.parse(line);
+  return boardIssuedSchema.parse(record);
 }
 
 /** Reads the journal without changing it; a missing one is empty. */

@@ -23,6 +23,7 @@ export class FactoryFixture {
   readonly iot = new FakeIotServer();
   readonly backend = new FakeBackend();
   readonly said: string[] = [];
+  #processEnv: NodeJS.ProcessEnv | undefined;
   directory = '';
   env: Record<string, string> = {};
 
@@ -54,9 +55,13 @@ export class FactoryFixture {
       AOVIS_TPS_ATTACH_THING_PRINCIPAL: '1000',
     };
     await writeFile(this.passphraseFile, `${passphrase}\n`, { mode: 0o600 });
+    // The SDK reads its credentials from the process, as it does in life.
+    this.#processEnv = { ...process.env };
+    Object.assign(process.env, this.env);
   }
 
   async stop(): Promise<void> {
+    if (this.#processEnv) process.env = this.#processEnv;
     await Promise.all([this.iot.stop(), this.backend.stop()]);
     await rm(this.directory, { recursive: true, force: true });
   }
@@ -79,23 +84,16 @@ export class FactoryFixture {
 
   async cliUntil(signal: AbortSignal, ...argv: string[]): Promise<CliAnswer> {
     const streams = { stdin: new PassThrough(), stdout: new PassThrough(), stderr: new PassThrough() };
-    // The SDK reads its credentials from the process, as it does in life.
-    const before = { ...process.env };
-    Object.assign(process.env, this.env);
-    try {
-      const exitCode = await run([...argv, '--workspace', this.workspace], streams, {
-        env: this.env,
-        clock: systemClock,
-        random: Math.random,
-        signal,
-        version: '0.0.0-test',
-      });
-      const answer = { exitCode, stdout: drain(streams.stdout), stderr: drain(streams.stderr) };
-      this.said.push(answer.stdout, answer.stderr);
-      return answer;
-    } finally {
-      process.env = before;
-    }
+    const exitCode = await run([...argv, '--workspace', this.workspace], streams, {
+      env: this.env,
+      clock: systemClock,
+      random: Math.random,
+      signal,
+      version: '0.0.0-test',
+    });
+    const answer = { exitCode, stdout: drain(streams.stdout), stderr: drain(streams.stderr) };
+    this.said.push(answer.stdout, answer.stderr);
+    return answer;
   }
 
   async succeed(...argv: string[]): Promise<CliAnswer> {
