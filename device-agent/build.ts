@@ -1,19 +1,47 @@
 import { chmod, copyFile, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { build } from 'esbuild';
+import { join, parse } from 'node:path';
+import { build as bundle, type Plugin } from 'esbuild';
 
 /**
  * Makes `dist/aovis-agent.cjs`, the whole agent in one file for Node ≥ 20, and `dist/clip.h264` beside it. The clip
  * stays a file of its own: boards with a camera leave it out, and no board keeps it in memory.
+ *
+ *     node build.ts [directory [program.ts]]      default: dist src/main.ts
+ *
+ * Another program, for instance a benchmark's, is bundled in the same way under its own name.
  */
 const here = import.meta.dirname;
-/** `node build.ts [directory]`; default `dist`. */
-const dist = process.argv[2] ?? join(here, 'dist');
-const program = join(dist, 'aovis-agent.cjs');
+const agent = join(here, 'src/main.ts');
+const [dist = join(here, 'dist'), entry = agent] = process.argv.slice(2);
+const program = join(dist, entry === agent ? 'aovis-agent.cjs' : `${parse(entry).name}.cjs`);
 const { version } = JSON.parse(await readFile(join(here, 'package.json'), 'utf8')) as { version: string };
 
-await build({
-  entryPoints: [join(here, 'src/main.ts')],
+const v8Flags = ['--no-opt', '--no-maglev', '--optimize-for-size'];
+
+/**
+ * For a board memory counts more than speed: the optimizing compilers alone take 10 MiB, and what the agent does most
+ * is done in native code. Set by the program itself, so that nobody has to remember it; only the size of the young
+ * generation has to stand on the command line.
+ */
+const setFlags = `"use strict";require('node:v8').setFlagsFromString(${JSON.stringify(v8Flags.join(' '))});`;
+
+/** Two habits of mqtt.js that a board need not pay for; together 9 MiB. */
+const smallMqtt: Plugin = {
+  name: 'small-mqtt',
+  setup(build) {
+    // Connecting by URL, through WebSockets and SOCKS too: the agent opens its own connections.
+    build.onLoad({ filter: /[\\/]mqtt[\\/]build[\\/]lib[\\/]connect[\\/]index\.js$/ }, () => ({
+      contents: '',
+    }));
+    // A buffer made beforehand for each 16-bit number (mqtt-packet, "cacheNumbers").
+    build.onLoad({ filter: /[\\/]mqtt-packet[\\/]mqtt\.js$/ }, async ({ path }) => ({
+      contents: `${await readFile(path, 'utf8')}\nexports.writeToStream.cacheNumbers = false;\n`,
+    }));
+  },
+};
+
+await bundle({
+  entryPoints: [entry],
   outfile: program,
   bundle: true,
   platform: 'node',
@@ -22,12 +50,13 @@ await build({
   minify: true,
   keepNames: true,
   legalComments: 'none',
+  plugins: [smallMqtt],
   define: {
     'import.meta.dirname': '__dirname',
     AOVIS_AGENT_BUILD: JSON.stringify({ version, builtAt: new Date().toISOString() }),
   },
   // A small young generation: the agent makes little garbage, and 14 MiB matter on a board.
-  banner: { js: '#!/usr/bin/env -S node --max-semi-space-size=1' },
+  banner: { js: `#!/usr/bin/env -S node --max-semi-space-size=1\n${setFlags}` },
 });
 await chmod(program, 0o755);
-await copyFile(join(here, 'assets/clip.h264'), join(dist, 'clip.h264'));
+if (entry === agent) await copyFile(join(here, 'assets/clip.h264'), join(dist, 'clip.h264'));

@@ -1,15 +1,18 @@
 import { mkdirSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { PutMediaServer } from '@aovis/device-agent/streaming/testing/put-media-server';
-import { build } from 'esbuild';
 import { type Benchmark, type BenchmarkContext, type Figure, median } from './benchmark.ts';
+import {
+  boardNode,
+  boardNodeFlags,
+  buildForBoards,
+  type Cost,
+  canReadCosts,
+  streamWithWholeAgent,
+} from './board-agent.ts';
 import { runProgram } from './run-program.ts';
-
-interface Cost {
-  cpuSeconds: number;
-  peakRssMiB: number;
-}
 
 interface AgentCost extends Cost {
   lagMsP90: number;
@@ -26,12 +29,13 @@ async function makeClip(file: string, seconds: number): Promise<void> {
   await runProgram('ffmpeg', [...[source, encoder, pictures, rate, output].join(' ').split(' '), file]);
 }
 
-/** The streaming parts of the agent, bundled as the agent is, streaming the file in real time. */
+/** The streaming parts of the agent alone, bundled as the agent is, streaming the file in real time. */
 async function streamWithAgent(program: string, clip: string, seconds: number): Promise<AgentCost> {
   const sink = new PutMediaServer();
   await sink.start();
   try {
-    const { stdout } = await runProgram(process.env['AOVIS_BOARD_NODE'] ?? process.execPath, [
+    const { stdout } = await runProgram(boardNode, [
+      ...boardNodeFlags,
       program,
       '--file',
       clip,
@@ -68,28 +72,24 @@ async function run({ short, directory, log }: BenchmarkContext): Promise<Figure[
   const repetitions = short ? 1 : 3;
   mkdirSync(directory, { recursive: true });
   const clip = join(directory, '720p30.h264');
-  const program = join(directory, 'stream-file.mjs');
   await makeClip(clip, seconds + 2);
-  await build({
-    entryPoints: [
-      new URL('../../device-agent/src/streaming/testing/stream-file.ts', import.meta.url).pathname,
-    ],
-    outfile: program,
-    bundle: true,
-    platform: 'node',
-    target: 'node20',
-    format: 'esm',
-    minify: true,
-    banner: {
-      js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
-    },
-  });
+  const streamFile = await buildForBoards(
+    fileURLToPath(import.meta.resolve('@aovis/device-agent/streaming/testing/stream-file')),
+    directory,
+  );
+  const wholeAgent = await buildForBoards(
+    fileURLToPath(import.meta.resolve('@aovis/device-agent/main')),
+    directory,
+  );
   const agent: AgentCost[] = [];
   const ffmpeg: Cost[] = [];
+  const whole: Cost[] = [];
   for (let i = 0; i < repetitions; i++) {
     log(`run ${i + 1} of ${repetitions}: ${seconds} s each`);
-    agent.push(await streamWithAgent(program, clip, seconds));
+    agent.push(await streamWithAgent(streamFile, clip, seconds));
     ffmpeg.push(await streamWithFfmpeg(clip, seconds));
+    if (canReadCosts)
+      whole.push(await streamWithWholeAgent({ program: wholeAgent, clip, seconds, directory }));
   }
   const cpu = median(agent.map(({ cpuSeconds }) => cpuSeconds));
   const reference = median(ffmpeg.map(({ cpuSeconds }) => cpuSeconds));
@@ -97,7 +97,7 @@ async function run({ short, directory, log }: BenchmarkContext): Promise<Figure[
   const lag = median(agent.map(({ lagMsP90 }) => lagMsP90));
   return [
     {
-      name: `CPU for ${seconds} s of 720p30, 2 Mb/s`,
+      name: `CPU for ${seconds} s of 720p30, 2 Mb/s, streaming parts alone`,
       value: cpu,
       unit: 'CPU-s',
       against: { name: 'ffmpeg -re -c copy', value: reference },
@@ -105,7 +105,7 @@ async function run({ short, directory, log }: BenchmarkContext): Promise<Figure[
       bar: { text: '≤ 3 ×', met: cpu / reference <= 3 },
     },
     {
-      name: 'peak memory while streaming',
+      name: 'peak memory, streaming parts alone',
       value: rss,
       unit: 'MiB',
       against: { name: 'ffmpeg -re -c copy', value: median(ffmpeg.map(({ peakRssMiB }) => peakRssMiB)) },
@@ -116,6 +116,26 @@ async function run({ short, directory, log }: BenchmarkContext): Promise<Figure[
       value: lag,
       unit: 'ms',
       bar: { text: '< 10 ms', met: lag < 10 },
+    },
+    ...figuresOf(whole, seconds),
+  ];
+}
+
+/** What the whole agent costs from its start on, with its connection, shadow and credentials. */
+function figuresOf(whole: readonly Cost[], seconds: number): Figure[] {
+  if (whole.length === 0) return [];
+  const rss = median(whole.map(({ peakRssMiB }) => peakRssMiB));
+  return [
+    {
+      name: `CPU for start and ${seconds} s of streaming, whole agent, all by TLS`,
+      value: median(whole.map(({ cpuSeconds }) => cpuSeconds)),
+      unit: 'CPU-s',
+    },
+    {
+      name: 'peak memory, whole agent, all by TLS',
+      value: rss,
+      unit: 'MiB',
+      bar: { text: '≤ 75 MiB', met: rss <= 75 },
     },
   ];
 }

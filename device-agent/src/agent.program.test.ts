@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import { boardEventSchema } from '@aovis/contracts/events';
 import { reportedStateSchema } from '@aovis/contracts/shadow';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { answerShadowRequests } from './iot/testing/answer-shadow-requests.ts';
 import { TestBroker } from './iot/testing/test-broker.ts';
 import { type AgentStatus, agentStatusSchema } from './status/agent-status.ts';
 import { temporaryDirectory } from './testing/temporary-directory.ts';
@@ -75,17 +76,6 @@ async function startCredentialServer(): Promise<Server> {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return server;
-}
-
-/** Enough of the shadow service for a board that has no shadow yet. */
-function answerShadowRequests(on: TestBroker): void {
-  on.onReceived = ({ topic, payload }) => {
-    if (!topic.startsWith('$aws/') || !/\/(get|update)$/.test(topic)) return;
-    const { clientToken, state: sent } = JSON.parse(payload);
-    if (topic.endsWith('/get'))
-      on.send(`${topic}/rejected`, JSON.stringify({ code: 404, message: 'x', clientToken }));
-    else on.send(`${topic}/accepted`, JSON.stringify({ state: sent, version: 7, timestamp: 0, clientToken }));
-  };
 }
 
 function startAgent(...flags: string[]): ChildProcess {

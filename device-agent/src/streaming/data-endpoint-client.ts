@@ -73,7 +73,7 @@ export class DataEndpointClient {
     const { endpoint, streamName, region, credentials, clock, userAgent, ca } = this.#options;
     const url = new URL('/getDataEndpoint', endpoint);
     const body = JSON.stringify({ StreamName: streamName, APIName: 'PUT_MEDIA' });
-    const headers = await signRequest({
+    const headers = signRequest({
       url,
       body,
       headers: { 'content-type': 'application/json', 'user-agent': userAgent },

@@ -64,7 +64,7 @@ const keepAliveProbeMs = 10_000;
  */
 export async function openPutMedia(options: PutMediaOptions): Promise<Connection> {
   const url = new URL('/putMedia', options.endpoint);
-  const headers = await signRequest({
+  const headers = signRequest({
     url,
     headers: putMediaHeaders(options),
     region: options.region,

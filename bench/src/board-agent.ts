@@ -1,0 +1,111 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { answerShadowRequests } from '@aovis/device-agent/iot/testing/answer-shadow-requests';
+import { TestBroker } from '@aovis/device-agent/iot/testing/test-broker';
+import { PutMediaServer } from '@aovis/device-agent/streaming/testing/put-media-server';
+import { writeBundle } from '@aovis/device-agent/testing/test-bundle';
+import { type Issued, TestCa } from '@aovis/device-agent/testing/test-pki';
+import { runProgram } from './run-program.ts';
+
+export interface Cost {
+  cpuSeconds: number;
+  peakRssMiB: number;
+}
+
+/** Boards may have another Node than the one that runs this. */
+export const boardNode = process.env['AOVIS_BOARD_NODE'] ?? process.execPath;
+/** As the first line of the bundled agent says. */
+export const boardNodeFlags = ['--max-semi-space-size=1'];
+
+/** Bundles a program of the agent's as the agent is bundled for boards; answers where it is. */
+export async function buildForBoards(entry: string, directory: string): Promise<string> {
+  const build = fileURLToPath(new URL('../../build.ts', import.meta.resolve('@aovis/device-agent/main')));
+  const isAgent = basename(entry) === 'main.ts';
+  await runProgram(process.execPath, [build, directory, ...(isAgent ? [] : [entry])]);
+  return join(directory, isAgent ? 'aovis-agent.cjs' : basename(entry).replace(/\.ts$/, '.cjs'));
+}
+
+/** The costs of another process are read from /proc. */
+export const canReadCosts = existsSync('/proc/self/status');
+
+export interface WholeAgentRun {
+  program: string;
+  clip: string;
+  seconds: number;
+  directory: string;
+}
+
+/** The agent as a board runs it: MQTT, credentials and PutMedia, all by TLS. Costs count from its first instruction. */
+export async function streamWithWholeAgent({
+  program,
+  clip,
+  seconds,
+  directory,
+}: WholeAgentRun): Promise<Cost> {
+  const ca = await TestCa.create();
+  const identity = await ca.issueServer();
+  const broker = await TestBroker.start(ca, identity);
+  answerShadowRequests(broker);
+  const credentials = await startCredentials(identity);
+  const sink = new PutMediaServer({ key: identity.privateKey, cert: identity.certificate });
+  await sink.start();
+  const bundle = join(directory, 'bundle');
+  await writeBundle(bundle, ca, {
+    iot: `localhost:${broker.port}`,
+    credentials: `localhost:${(credentials.address() as AddressInfo).port}`,
+    kinesis_video: sink.url.href,
+  });
+  const run = ['run', '--bundle', bundle, '--state', join(directory, 'state'), '--source', `file:${clip}`];
+  const agent = spawn(boardNode, [...boardNodeFlags, program, ...run], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  const exited = once(agent, 'exit');
+  try {
+    await Promise.race([sink.until(() => sink.persisted.length > 0), exited.then(refuseEarlyExit)]);
+    await Promise.race([
+      new Promise((resolve) => setTimeout(resolve, seconds * 1_000)),
+      exited.then(refuseEarlyExit),
+    ]);
+    return costOf(agent.pid as number);
+  } finally {
+    agent.kill('SIGTERM');
+    await exited;
+    await sink.stop();
+    await broker.kill();
+    credentials.closeAllConnections();
+    credentials.close();
+  }
+}
+
+function refuseEarlyExit(): never {
+  throw new Error('The agent ended before its time; its log is above.');
+}
+
+async function startCredentials({ certificate, privateKey }: Issued): Promise<Server> {
+  const server = createServer({ cert: certificate, key: privateKey }, (_request, response) => {
+    const expiration = new Date(Date.now() + 3_600_000).toISOString();
+    const credentials = {
+      accessKeyId: 'benchmark',
+      secretAccessKey: 'benchmark',
+      sessionToken: 'benchmark',
+      expiration,
+    };
+    response.end(JSON.stringify({ credentials }));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return server;
+}
+
+/** proc_pid_stat(5), proc_pid_status(5); the kernel counts CPU time in hundredths of a second for every program. */
+function costOf(pid: number): Cost {
+  const [, afterName = ''] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ');
+  const fields = afterName.split(' ');
+  const peakKib = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+  return { cpuSeconds: (Number(fields[11]) + Number(fields[12])) / 100, peakRssMiB: Number(peakKib) / 1024 };
+}
