@@ -82,6 +82,11 @@ describe('every request', () => {
     },
   );
 
+  it.each(['gzip', 'br', 'zstd', 'deflate'])('may not compress its body with %s', async (encoding) => {
+    const answer = await verify().type('json').set('Content-Encoding', encoding).send('{}').expect(415);
+    expect(answer.body.error.code).toBe('unsupported_media_type');
+  });
+
   it('is told which methods there are', async () => {
     const wrong = await request(app.server).put('/api/auth/app-token').expect(405);
     expect(wrong.headers.allow?.split(', ').sort()).toEqual(['DELETE', 'POST']);

@@ -1,8 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { Request, RequestHandler } from 'express';
 import { ipKeyGenerator, rateLimit, type Store } from 'express-rate-limit';
+import { z } from 'zod';
 import type { Database } from '../db/database.ts';
+import { readEmail } from '../kernel/email.ts';
 import { AppError } from '../kernel/errors.ts';
+import { parseJsonBody } from './json-body.ts';
 import { PostgresRateLimitStore } from './rate-limit-store.ts';
 import type { LimitName } from './route.ts';
 
@@ -32,13 +35,25 @@ const sharedLimits: Record<LimitName, readonly Limit[]> = {
   activation: [{ windowMs: minute, limit: 30, keyOf: byAddress }],
 };
 
-/** The address a mail would go to, hashed: the counters are no list of addresses. */
+const emailBodySchema = z.looseObject({ email: z.string() });
+
+/**
+ * The address a mail would go to, hashed: the counters are no list of addresses. Read exactly as the route reads it,
+ * or else another spelling of the body would not be counted.
+ */
 function emailKey(request: Request): string | undefined {
-  const body: unknown = request.body;
-  const email = Buffer.isBuffer(body)
-    ? /"email"\s*:\s*"([^"]{3,320})"/.exec(body.toString('utf8'))?.[1]
-    : undefined;
-  return email && createHash('sha256').update(email.trim().toLowerCase()).digest('base64url');
+  const { success, data } = emailBodySchema.safeParse(jsonOf(request));
+  const email = success ? readEmail(data.email) : undefined;
+  return email && createHash('sha256').update(email).digest('base64url');
+}
+
+function jsonOf(request: Request): unknown {
+  try {
+    return parseJsonBody(request);
+  } catch {
+    // The route refuses it.
+    return undefined;
+  }
 }
 
 export interface Limiters {

@@ -278,6 +278,21 @@ describe('signing in', () => {
       expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0);
       await post('app-magic-link', { email: 'eve@example.com' }, two).expect(202);
     });
+
+    it.each([
+      ['the key twice', (email: string, i: number) => `{"email":"a${i}@example.com","email":"${email}"}`],
+      ['an escaped key', (email: string) => `{"\\u0065mail":"${email}"}`],
+      ['an escaped address', (email: string) => `{"email":"${email.replace('@', '\\u0040')}"}`],
+      ['spaces around it', (email: string, i: number) => `{"email":"${' '.repeat(400 + i)}${email}"}`],
+    ])('are limited for an address sent with %s', async (what, bodyOf) => {
+      const email = `${what.replaceAll(' ', '-')}@example.com`;
+      const statuses: number[] = [];
+      for (let i = 0; i < 6; i++) {
+        const test = request(one.server).post('/api/auth/app-magic-link').type('json');
+        statuses.push((await test.send(bodyOf(email, i))).status);
+      }
+      expect(statuses).toEqual([202, 202, 202, 202, 202, 429]);
+    });
   });
 
   it('leaves no token and no secret in the log or the database, and an audit log that verifies', async () => {

@@ -2,6 +2,7 @@ import type { SignInProvider } from '@aovis/contracts/http/auth';
 import { createRemoteJWKSet, errors, type JWTPayload, jwtVerify } from 'jose';
 import { z } from 'zod';
 import type { Clock } from '../../kernel/clock.ts';
+import { readEmail } from '../../kernel/email.ts';
 import { AppError } from '../../kernel/errors.ts';
 
 export interface ProviderSettings {
@@ -30,12 +31,15 @@ const algorithms = ['RS256'];
 const clockToleranceSeconds = 30;
 const jwksTimeoutMs = 5_000;
 
+/** People choose their names; the database takes no zero character and no half of a surrogate pair. */
+const storable = (text: string): string => text.toWellFormed().replace(/\p{Cc}/gu, ' ');
+
 /** Apple sends `email_verified` as a boolean or as a text. */
 const profileSchema = z.object({
   sub: z.string().min(1).max(255),
-  email: z.string().max(254).optional().catch(undefined),
+  email: z.string().optional().catch(undefined),
   email_verified: z.union([z.boolean(), z.stringbool()]).optional().catch(undefined),
-  name: z.string().max(128).optional().catch(undefined),
+  name: z.string().max(128).transform(storable).optional().catch(undefined),
 });
 
 /** Checks id tokens against the provider's published keys (OpenID Connect Core 1.0, 3.1.3.7). */
@@ -84,11 +88,12 @@ function identityOf(
   if (payload.nonce !== nonce) throw new AppError('invalid_token');
   const profile = profileSchema.safeParse(payload);
   if (!profile.success) throw new AppError('invalid_token', { cause: profile.error });
-  const { sub, email, email_verified: emailVerified, name } = profile.data;
+  const { sub, email_verified: emailVerified, name } = profile.data;
+  const email = readEmail(profile.data.email ?? '');
   return {
     provider,
     subject: sub,
-    email: email?.trim().toLowerCase(),
+    email,
     emailVerified: email !== undefined && emailVerified === true,
     name,
   };

@@ -3,6 +3,7 @@ import type { SignedIn } from '@aovis/contracts/http/auth';
 import { z } from 'zod';
 import { type Database, transaction } from '../../db/database.ts';
 import type { Clock } from '../../kernel/clock.ts';
+import { readEmail } from '../../kernel/email.ts';
 import { AppError } from '../../kernel/errors.ts';
 import { deriveToken, hashToken, randomToken } from '../../kernel/tokens.ts';
 import type { Mailer } from '../../mail/mailer.ts';
@@ -19,7 +20,6 @@ export const magicLinkTopic = 'auth.mail-magic-link';
 /** Used and expired links are kept a day, for questions. */
 const keptMs = 24 * 60 * 60_000;
 
-const emailSchema = z.email().max(254);
 const payloadSchema = z.strictObject({ link_id: z.uuid() });
 
 export interface MagicLinkDependencies {
@@ -47,8 +47,8 @@ export class MagicLinkService {
    * @throws AppError invalid_email
    */
   async request(typedEmail: string, { requestId }: Asker): Promise<{ requestSecret: string }> {
-    const email = emailSchema.safeParse(typedEmail.trim().toLowerCase());
-    if (!email.success) throw new AppError('invalid_email');
+    const email = readEmail(typedEmail);
+    if (email === undefined) throw new AppError('invalid_email');
     const { db, clock } = this.#dependencies;
     const now = clock.now();
     const id = randomUUID();
@@ -58,7 +58,7 @@ export class MagicLinkService {
       await links.deleteOlderThan(new Date(now.getTime() - keptMs));
       await links.insert({
         id,
-        email: email.data,
+        email,
         tokenHash: hashToken(this.#tokenOf(id)),
         requesterHash: hashToken(requestSecret),
         now,

@@ -6,6 +6,7 @@ import type { Clock } from '../../kernel/clock.ts';
 import { AppError } from '../../kernel/errors.ts';
 import { enqueue } from '../../outbox/outbox.ts';
 import { record } from '../audit/audit-log.ts';
+import { RefusalBudget } from '../audit/refusal-budget.ts';
 import { hashActivationDigest, matchesActivationDigest, type Peppers } from '../devices/activation-hash.ts';
 import { claimPolicyOf } from '../devices/activation-rules.ts';
 import { deviceProvisionedTopic, provisioningKey } from '../devices/device-outbox.ts';
@@ -39,9 +40,11 @@ interface Refusal {
 /** Takes boards over from the factory's stations. */
 export class ManifestService {
   readonly #dependencies: ManifestDependencies;
+  readonly #refusals: RefusalBudget;
 
   constructor(dependencies: ManifestDependencies) {
     this.#dependencies = dependencies;
+    this.#refusals = new RefusalBudget(dependencies.clock);
   }
 
   /**
@@ -67,18 +70,28 @@ export class ManifestService {
       return await verifyManifest(jws, { stationId, publicKey: createPublicKey(station.publicKeyPem) });
     } catch (error) {
       if (!(error instanceof ManifestRefused)) throw error;
-      await transaction(this.#dependencies.db, (trx) =>
-        record(trx, {
-          action: 'factory.import_manifest',
-          actor: { kind: 'station', id: stationId },
-          subject: { kind: 'manifest' },
-          outcome: 'refused',
-          details: { code: error.code },
-          requestId,
-        }),
-      );
+      await this.#recordUnverified(error.code, stationId, requestId);
       throw new AppError(error.code, { details: { issues: error.issues }, cause: error });
     }
+  }
+
+  async #recordUnverified(
+    code: ManifestRefused['code'],
+    stationId: string | undefined,
+    requestId: string | undefined,
+  ): Promise<void> {
+    const noted = this.#refusals.take();
+    if (noted === undefined) return;
+    await transaction(this.#dependencies.db, (trx) =>
+      record(trx, {
+        action: 'factory.import_manifest',
+        actor: { kind: 'station', id: stationId },
+        subject: { kind: 'manifest' },
+        outcome: 'refused',
+        details: { code, ...noted },
+        requestId,
+      }),
+    );
   }
 
   async #decide(

@@ -3,6 +3,7 @@ import { type Database, transaction } from '../../db/database.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { AppError } from '../../kernel/errors.ts';
 import { record } from '../audit/audit-log.ts';
+import { RefusalBudget } from '../audit/refusal-budget.ts';
 import { type IngestResult, ingest } from './ingest.ts';
 import { KnexIngestionRepository } from './ingestion-repository.ts';
 import { checkSignature, type SignatureVerdict, type SignedRequest } from './signature.ts';
@@ -17,9 +18,11 @@ export interface IngestionDependencies {
 /** Takes what boards say, as the IoT rule forwards it. */
 export class IngestionService {
   readonly #dependencies: IngestionDependencies;
+  readonly #refusals: RefusalBudget;
 
   constructor(dependencies: IngestionDependencies) {
     this.#dependencies = dependencies;
+    this.#refusals = new RefusalBudget(dependencies.clock);
   }
 
   /**
@@ -45,13 +48,15 @@ export class IngestionService {
   }
 
   async #recordRefusal(verdict: SignatureVerdict, requestId: string): Promise<void> {
+    const noted = this.#refusals.take();
+    if (noted === undefined) return;
     await transaction(this.#dependencies.db, (trx) =>
       record(trx, {
         action: 'ingestion.receive',
         actor: { kind: 'system' },
         subject: { kind: 'iot_event' },
         outcome: 'refused',
-        details: { code: 'invalid_signature', verdict },
+        details: { code: 'invalid_signature', verdict, ...noted },
         requestId,
       }),
     );
