@@ -39,6 +39,30 @@ describe('the CSV of a batch', () => {
   });
 
   it.each([
+    ['semicolons', '\ufeffserial;model;iccid\r\nN4K-000001;n4k;8944500102198304826\r\n'],
+    ['tabs', 'serial\tmodel\ticcid\nN4K-000001\tn4k\t8944500102198304826\n'],
+    ['emptied rows at the end', 'serial,model,iccid\nN4K-000001,n4k,8944500102198304826\n,,\n , ,\n'],
+    [
+      'UTF-16',
+      Buffer.from('\ufeffserial\tmodel\ticcid\r\nN4K-000001\tn4k\t8944500102198304826\r\n', 'utf16le'),
+    ],
+  ])('reads what spreadsheets save: %s', async (_, content) => {
+    const { rows, lines } = await read(content);
+    expect(lines).toEqual([]);
+    expect(rows).toEqual([{ serial: 'N4K-000001', model: 'n4k', iccid: '8944500102198304826' }]);
+  });
+
+  it.each([
+    ["a spreadsheet's own file", 'PK\u0003\u0004,serial,model\n'],
+    ['zero bytes', Buffer.alloc(100_000)],
+    ['UTF-16 the other way round', Buffer.from('\ufeffserial,model\n', 'utf16le').swap16()],
+  ])('is not %s', async (_, content) => {
+    expect((await read(content)).lines).toEqual([
+      'boards.csv, row 1: the file is not text; in the spreadsheet save it as «CSV UTF-8».',
+    ]);
+  });
+
+  it.each([
     ['an empty file', '', 'boards.csv, row 1: the file has no boards; add one row for each board.'],
     [
       'only a header',
@@ -106,9 +130,14 @@ describe('the CSV of a batch', () => {
       'boards.csv, row 2: a quote is opened and never closed; close it or remove it.',
     ],
     [
-      'a semicolon file',
-      'serial;model\nN4K-000001;n4k\n',
-      'boards.csv, row 1, column serial;model: there is no column of that name; known are serial, model, iccid. Remove it.',
+      'a quote inside a cell',
+      'serial,model\nN4K-00"0001,n4k\n',
+      'boards.csv, row 2: a quote stands inside a cell; remove it.',
+    ],
+    [
+      'a number that a spreadsheet shortened',
+      'serial,model,iccid\nN4K-000001,n4k,8.94450010219830E+18\n',
+      'boards.csv, row 2, column iccid: «8.94450010219830E+18»: a spreadsheet has shortened the number; format the column as text and enter it again.',
     ],
     [
       'terminal commands in a cell',

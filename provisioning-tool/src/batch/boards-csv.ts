@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { iccidSchema, modelCodeSchema, serialSchema } from '@aovis/contracts/ids';
 import { CsvError, type Info, parse } from 'csv-parse';
-import { messageOf, Refusal, systemCodeOf } from '../refusal.ts';
+import { Refusal, systemCodeOf } from '../refusal.ts';
 
 /** A board as ordered: one row of the operator's CSV. */
 export interface BoardRow {
@@ -24,6 +24,8 @@ type Column = (typeof columns)[number];
 const requiredColumns: readonly Column[] = ['serial', 'model'];
 /** More are not read out: the file is wrong as a whole, not in a cell. */
 const mostProblems = 100;
+/** As spreadsheets write them: comma, semicolon where the comma is the decimal sign, tab. No cell of ours holds one. */
+const delimiters = [',', ';', '\t'];
 /** An unclosed quote must not swallow a gigabyte. */
 const longestRow = 4_096;
 
@@ -54,13 +56,19 @@ export async function readBoardsCsv(
   let header: Header | undefined;
   let boards = 0;
   const source = createReadStream(path);
-  source.on('data', (chunk) => hash.update(chunk));
+  let text: boolean | undefined;
+  source.on('data', (chunk) => {
+    hash.update(chunk);
+    text ??= isText(Buffer.from(chunk));
+  });
   const parser = source.pipe(
     parse({
       bom: true,
+      delimiter: delimiters,
       info: true,
       relax_column_count: true,
       skip_empty_lines: true,
+      skip_records_with_empty_values: true,
       trim: true,
       max_record_size: longestRow,
     }),
@@ -69,6 +77,7 @@ export async function readBoardsCsv(
   try {
     for await (const { record, info } of parser as AsyncIterable<{ record: string[]; info: Info }>) {
       const line = info.lines;
+      if (text === false) break;
       if (!header) {
         header = readHeader(record, line, check);
         if (!header) break;
@@ -81,17 +90,30 @@ export async function readBoardsCsv(
       await take(row);
     }
   } catch (error) {
-    check.report(unreadable(path, error));
+    const problem = unreadable(path, error);
+    if (text !== false) check.report(problem);
   } finally {
     source.destroy();
   }
-  if (check.problems.length === 0 && boards === 0)
+  if (text === false) {
+    check.report({
+      row: 1,
+      column: undefined,
+      problem: 'the file is not text; in the spreadsheet save it as «CSV UTF-8».',
+    });
+  } else if (check.problems.length === 0 && boards === 0)
     check.report({
       row: 1,
       column: undefined,
       problem: 'the file has no boards; add one row for each board.',
     });
   return { boards, sha256: hash.digest('hex'), problems: check.problems };
+}
+
+/** UTF-8, or UTF-16 as Windows writes it. A spreadsheet's own file (ZIP) and other binary files hold zero bytes. */
+function isText(start: Buffer): boolean {
+  const isUtf16 = start[0] === 0xff && start[1] === 0xfe;
+  return isUtf16 || !(start.includes(0) || start.subarray(0, 4).equals(Buffer.from('PK\x03\x04')));
 }
 
 function unreadable(path: string, error: unknown): CsvProblem {
@@ -103,11 +125,16 @@ function unreadable(path: string, error: unknown): CsvProblem {
     throw new Refusal('csv', `The file ${path} cannot be read (${systemCodeOf(error)}); check its name.`);
   if (!(error instanceof CsvError)) throw error;
   const lines = (error as CsvError & { lines?: number }).lines ?? 1;
-  const problem =
-    error.code === 'CSV_MAX_RECORD_SIZE' || error.code === 'CSV_QUOTE_NOT_CLOSED'
-      ? 'a quote is opened and never closed; close it or remove it.'
-      : `the row is not CSV (${messageOf(error)}); correct it.`;
-  return { row: lines, column: undefined, problem };
+  return { row: lines, column: undefined, problem: syntaxProblem(error) };
+}
+
+/** The parser's own messages quote the file, whatever bytes it has. */
+function syntaxProblem({ code }: CsvError): string {
+  if (code === 'CSV_MAX_RECORD_SIZE' || code === 'CSV_QUOTE_NOT_CLOSED')
+    return 'a quote is opened and never closed; close it or remove it.';
+  if (code === 'INVALID_OPENING_QUOTE' || code === 'CSV_INVALID_CLOSING_QUOTE')
+    return 'a quote stands inside a cell; remove it.';
+  return `the row is not CSV (${code}); correct it.`;
 }
 
 /** Where each column stands. */
@@ -202,6 +229,10 @@ class RowCheck {
 
   #checkIccid(iccid: string, serial: string, line: number): void {
     const report = (problem: string) => this.report({ row: line, column: 'iccid', problem });
+    if (/^\d+([.,]\d+)?E\+?\d+$/i.test(iccid))
+      return report(
+        `«${shown(iccid)}»: a spreadsheet has shortened the number; format the column as text and enter it again.`,
+      );
     const parsed = iccidSchema.safeParse(iccid);
     if (!parsed.success)
       return report(`«${shown(iccid)}»: ${parsed.error.issues[0]?.message ?? 'not valid'}.`);
