@@ -21,8 +21,10 @@ export const bundleDescriptorSchema = z.strictObject({
   device_id: deviceIdSchema,
   serial: serialSchema,
   model: modelCodeSchema,
-  region: z.string().regex(/^[a-z]{2}(-[a-z]+)+-\d$/),
-  role_alias: z.string().regex(/^[\w=@-]{1,128}$/),
+  region: z.string().regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'expected an AWS region, e.g. eu-central-1'),
+  role_alias: z
+    .string()
+    .regex(/^[\w=@-]{1,128}$/, 'expected a role alias: up to 128 letters, digits, _ = @ -'),
   stream: z.string().regex(/^[a-zA-Z0-9_.-]{1,256}$/),
   channel: z.string().regex(/^[a-zA-Z0-9_.-]{1,256}$/),
   endpoints: z.strictObject({
@@ -60,8 +62,15 @@ export type ManifestDevice = z.infer<typeof manifestDeviceSchema>;
 export const manifestSchema = z.strictObject({
   schema_version: z.literal(1),
   manifest_id: ulidSchema,
-  station_id: z.string().regex(/^[a-z0-9][a-z0-9-]{1,62}$/),
-  batch_id: z.string().regex(/^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$/),
+  station_id: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9-]{1,62}$/, 'a station id is 2 to 63 of a-z, 0-9 and hyphens, e.g. line-1'),
+  batch_id: z
+    .string()
+    .regex(
+      /^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$/,
+      'a batch name is up to 64 letters, digits, dots, hyphens and underscores',
+    ),
   created_at: z.iso.datetime(),
   devices: z.array(manifestDeviceSchema).min(1).max(500),
 });
