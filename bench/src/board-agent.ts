@@ -24,7 +24,7 @@ export const boardNodeFlags = ['--max-semi-space-size=1'];
 
 /** Bundles a program of the agent's as the agent is bundled for boards; answers where it is. */
 export async function buildForBoards(entry: string, directory: string): Promise<string> {
-  const build = fileURLToPath(new URL('../../build.ts', import.meta.resolve('@aovis/device-agent/main')));
+  const build = fileURLToPath(new URL('../build.ts', import.meta.resolve('@aovis/device-agent/main')));
   const isAgent = basename(entry) === 'main.ts';
   await runProgram(process.execPath, [build, directory, ...(isAgent ? [] : [entry])]);
   return join(directory, isAgent ? 'aovis-agent.cjs' : basename(entry).replace(/\.ts$/, '.cjs'));
@@ -60,7 +60,17 @@ export async function streamWithWholeAgent({
     credentials: `localhost:${(credentials.address() as AddressInfo).port}`,
     kinesis_video: sink.url.href,
   });
-  const run = ['run', '--bundle', bundle, '--state', join(directory, 'state'), '--source', `file:${clip}`];
+  const run = [
+    'run',
+    '--bundle',
+    bundle,
+    '--state',
+    join(directory, 'state'),
+    '--source',
+    `file:${clip}`,
+    '--log-level',
+    'warn',
+  ];
   const agent = spawn(boardNode, [...boardNodeFlags, program, ...run], {
     stdio: ['ignore', 'ignore', 'inherit'],
   });
