@@ -4,9 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { startDatabaseServer } from '@aovis/dev-database/server';
+import { apiContracts } from '../backend/src/http/api-contracts.ts';
+import { openApiDocument } from '../backend/src/http/openapi.ts';
+import { envExample } from './env-example.ts';
 
 /**
- * Fails when a committed file differs from what its source makes: migrations/schema.sql and docs/openapi.json.
+ * Fails when a committed file differs from what its source makes: migrations/schema.sql, docs/openapi.json and
+ * .env.example.
  * `--write` (or `npm run check:generated -- --write`) writes them anew.
  */
 const root = join(import.meta.dirname, '..');
@@ -38,24 +42,23 @@ async function checkSchema(): Promise<string | undefined> {
   });
 }
 
-async function checkOpenApi(): Promise<string | undefined> {
-  const { stdout } = await run(process.execPath, ['backend/src/cli.ts', 'openapi'], {
-    cwd: root,
-    maxBuffer: 64 * 1024 * 1024,
-  });
-  const path = join(root, 'docs', 'openapi.json');
+async function checkFile(path: string, text: string, source: string): Promise<string | undefined> {
   if (write) {
-    await writeFile(path, stdout);
+    await writeFile(join(root, path), text);
     return undefined;
   }
-  const committed = await readFile(path, 'utf8').catch(() => '');
-  return committed === stdout
+  const committed = await readFile(join(root, path), 'utf8').catch(() => '');
+  return committed === text
     ? undefined
-    : 'docs/openapi.json differs from the route contracts. Run: npm run check:generated -- --write';
+    : `${path} differs from ${source}. Run: npm run check:generated -- --write`;
 }
 
-const problems = (await Promise.all([checkSchema(), checkOpenApi()])).filter(
-  (problem) => problem !== undefined,
-);
+const openApi = `${JSON.stringify(openApiDocument(apiContracts), null, 2)}\n`;
+const checks = [
+  checkSchema(),
+  checkFile('docs/openapi.json', openApi, 'the route contracts'),
+  checkFile('.env.example', envExample(), "the programs' tables of settings"),
+];
+const problems = (await Promise.all(checks)).filter((problem) => problem !== undefined);
 for (const problem of problems) console.error(problem);
 process.exitCode = problems.length > 0 ? 1 : 0;

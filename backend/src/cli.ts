@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { loadConfig } from './config/config.ts';
 import { databaseUrlFrom } from './config/database-url.ts';
-import { envExample } from './config/env-example.ts';
 import { type Database, openDatabase } from './db/database.ts';
 import { formatHead, parseHead, readAnchors } from './features/audit/audit-anchors.ts';
 import { readHead, verifyAuditLog } from './features/audit/audit-verification.ts';
@@ -23,7 +22,6 @@ const usage = `Usage: node backend/src/cli.ts <command>
                                                        walk the whole log; exit 1 when it was tampered with
   audit head                                           the end of the log, to be noted elsewhere
   config check                                         say everything that is wrong with the environment
-  config example                                       the text of .env.example
   openapi                                              the OpenAPI document of the API
 
 The database is the one of DATABASE_URL or DATABASE_URL_FILE. Answers go to stdout, problems to stderr.
@@ -89,10 +87,6 @@ const commands: Readonly<Record<string, Command>> = {
   'config check': () => {
     loadConfig(process.env);
     say('ok');
-    return 0;
-  },
-  'config example': () => {
-    process.stdout.write(envExample());
     return 0;
   },
   openapi: () => {

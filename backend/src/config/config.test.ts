@@ -1,9 +1,6 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { testEnvironment } from '../testing/test-environment.ts';
 import { ConfigError, loadConfig } from './config.ts';
-import { envExample } from './env-example.ts';
 import { type Setting, settings } from './settings.ts';
 
 const good = testEnvironment('postgres://aovis:Zk3vPq9w@127.0.0.1:5432/aovis');
@@ -112,12 +109,5 @@ describe('loadConfig', () => {
       '10.0.0.0/8',
       'loopback',
     ]);
-  });
-});
-
-describe('.env.example', () => {
-  it('is what the table of settings makes of it', () => {
-    const path = join(import.meta.dirname, '..', '..', '..', '.env.example');
-    expect(readFileSync(path, 'utf8')).toBe(envExample());
   });
 });
