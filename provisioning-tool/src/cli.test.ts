@@ -51,6 +51,16 @@ describe('aovis-provision', () => {
     expect((await factory.cli('ca', 'init', '--years', '0')).exitCode).toBe(2);
   });
 
+  it('names a workspace that cannot be made, as the disk has it', async () => {
+    await writeFile(factory.workspace, 'a file where a folder must be');
+    expect(await factory.cli('ca', 'init', '--passphrase-file', factory.passphraseFile)).toMatchObject({
+      exitCode: 8,
+      stderr: expect.stringMatching(
+        /The disk refuses \((ENOTDIR|EEXIST).*; mend that, then run the same command/,
+      ),
+    });
+  });
+
   it('with --json speaks JSON, also when it refuses', async () => {
     const answer = await factory.cli('ca', 'show', '--json');
     expect(answer).toMatchObject({ exitCode: 5, stdout: '' });

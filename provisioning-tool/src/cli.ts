@@ -2,7 +2,7 @@ import { types } from 'node:util';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import type { BatchFlags } from './commands/batch-plan-command.ts';
 import type { CommandContext, Surroundings } from './commands/command-context.ts';
-import { exitCodes, messageOf, Refusal } from './refusal.ts';
+import { diskRefusalOf, exitCodes, messageOf, Refusal } from './refusal.ts';
 import { flagOf, settingNames, settings } from './settings.ts';
 import { type Streams, Terminal } from './terminal/terminal.ts';
 
@@ -30,9 +30,10 @@ export async function run(
 function report(terminal: Terminal, error: unknown, { env, signal }: Surroundings): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
   const reason = signal.aborted ? signal.reason : error;
-  if (reason instanceof Refusal) {
-    terminal.fail(reason);
-    return reason.exitCode;
+  const refusal = reason instanceof Refusal ? reason : diskRefusalOf(reason);
+  if (refusal) {
+    terminal.fail(refusal);
+    return refusal.exitCode;
   }
   terminal.fail({
     kind: 'unexpected',

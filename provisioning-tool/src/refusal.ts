@@ -42,6 +42,18 @@ export class Refusal extends Error {
   }
 }
 
+/** What the system says when a disk is full, read-only, gone, or not ours (errno(3)). */
+const diskCodes = new Set(
+  'ENOSPC EDQUOT EFBIG EROFS EIO EACCES EPERM EMFILE ENFILE ENOENT ENOTDIR EISDIR EEXIST'.split(' '),
+);
+
+/** A failure of the file system is the operator's to mend, wherever it shows; undefined when it is something else. */
+export function diskRefusalOf(error: unknown): Refusal | undefined {
+  if (!diskCodes.has(systemCodeOf(error) ?? '')) return undefined;
+  const message = `The disk refuses (${messageOf(error)}); mend that, then run the same command again.`;
+  return new Refusal('journal', message, { cause: error });
+}
+
 /** The text of anything thrown. */
 export function messageOf(error: unknown): string {
   return types.isNativeError(error) ? error.message : String(error);

@@ -3,7 +3,7 @@ import type { Handover } from '../handover/handover.ts';
 import type { Journal } from '../journal/journal.ts';
 import { type BoardState, hasStep, isProvisioned } from '../journal/journal-state.ts';
 import type { BoardIssued, BoardStep } from '../journal/records.ts';
-import { messageOf, Refusal, systemCodeOf } from '../refusal.ts';
+import { diskRefusalOf, Refusal } from '../refusal.ts';
 import { type StepSettings, steps, stepWaves } from './board-steps.ts';
 import type { BoardRow } from './boards-csv.ts';
 import { type IssuingDesk, issueBoard } from './issue-board.ts';
@@ -134,15 +134,7 @@ export function runFailureOf(error: unknown): unknown {
     const kind = error.kind === 'credentials' || error.kind === 'conflict' ? error.kind : 'partial';
     return new Refusal(kind, error.message, { cause: error });
   }
-  const code = systemCodeOf(error);
-  if (code && ['ENOSPC', 'EDQUOT', 'EROFS', 'EIO', 'EACCES', 'EPERM'].includes(code)) {
-    return new Refusal(
-      'journal',
-      `The disk does not take what must be written (${messageOf(error)}); mend that, then run the same command again.`,
-      { cause: error },
-    );
-  }
-  return error;
+  return diskRefusalOf(error) ?? error;
 }
 
 /** As Promise.all, but nothing is still running when it rejects. */

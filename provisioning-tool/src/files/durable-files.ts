@@ -19,7 +19,12 @@ export async function syncDirectory(path: string): Promise<void> {
 export async function ensurePrivateDirectory(path: string): Promise<void> {
   const made = await mkdir(path, { recursive: true, mode: privateDirectoryMode });
   if (made !== undefined) {
-    await syncDirectory(dirname(made));
+    // Each new name, from the innermost to the outermost.
+    let parent = path;
+    do {
+      parent = dirname(parent);
+      await syncDirectory(parent);
+    } while (parent.length > dirname(made).length);
     return;
   }
   const { mode } = await stat(path);
