@@ -20,6 +20,7 @@ import { StateDirectory } from './kernel/state-directory.ts';
 import { Store } from './kernel/store.ts';
 import { createKinesisVideo } from './kinesis-video/kinesis-video.ts';
 import { Mail } from './mail/server.ts';
+import { Stripe } from './stripe/server.ts';
 
 export interface LocalCloud {
   /** Where everything is; meaningful once started. */
@@ -66,7 +67,8 @@ export async function composeLocalCloud(config: Config): Promise<LocalCloud> {
   );
   const identity = new Identity(environment, port('identityPort'));
   const mail = new Mail(environment, { smtpPort: port('smtpPort'), httpPort: port('mailPort') });
-  const services = [iotCore, broker, iotData, credentials, kinesisVideo, identity, mail];
+  const stripe = new Stripe(environment, { port: port('stripePort') });
+  const services = [iotCore, broker, iotData, credentials, kinesisVideo, identity, mail, stripe];
   const admin = new Admin({
     environment,
     iam,
@@ -90,6 +92,7 @@ export async function composeLocalCloud(config: Config): Promise<LocalCloud> {
     identityPort: identity.port,
     smtpPort: mail.smtpPort,
     mailPort: mail.port,
+    stripePort: stripe.port,
   });
 
   const endpoints = (): Endpoints => ({
@@ -108,6 +111,7 @@ export async function composeLocalCloud(config: Config): Promise<LocalCloud> {
       adminUrl: admin.url,
     },
     kinesisVideoUrl: kinesisVideo.url,
+    stripeUrl: stripe.url,
     oidc: { google: identity.issuer('google'), apple: identity.issuer('apple') },
     mail: { smtpPort: mail.smtpPort, url: mail.url },
   });
@@ -182,6 +186,7 @@ export function describe(endpoints: Endpoints): Record<string, string> {
     'MQTT over TLS': `${iot.mqttHost}:${iot.mqttPort}`,
     'credential provider': `https://${iot.credentialsHost}:${iot.credentialsPort}`,
     'Kinesis Video': endpoints.kinesisVideoUrl,
+    'Stripe, API and pay page': endpoints.stripeUrl,
     'Google-like issuer': oidc.google,
     'Apple-like issuer': oidc.apple,
     'root CA': endpoints.rootCaPath,

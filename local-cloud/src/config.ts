@@ -50,6 +50,7 @@ export const settings = {
   identityPort: row('LOCAL_CLOUD_IDENTITY_PORT', port, '0', 'Port of the Google- and Apple-like issuers'),
   smtpPort: row('LOCAL_CLOUD_SMTP_PORT', port, '0', 'Port of the mail sink for SMTP'),
   mailPort: row('LOCAL_CLOUD_MAIL_PORT', port, '0', 'Port of the mail sink for readers'),
+  stripePort: row('LOCAL_CLOUD_STRIPE_PORT', port, '0', 'Port of the Stripe-like API and its pay page'),
 } as const;
 
 export type Config = { [K in keyof typeof settings]: z.output<(typeof settings)[K]['schema']> };

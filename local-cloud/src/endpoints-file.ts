@@ -20,6 +20,7 @@ export interface Endpoints {
     adminUrl: string;
   };
   kinesisVideoUrl: string;
+  stripeUrl: string;
   oidc: { google: string; apple: string };
   mail: { smtpPort: number; url: string };
 }

@@ -19,6 +19,8 @@ export const endpointsSchema = z.object({
     adminUrl: z.string(),
   }),
   kinesisVideoUrl: z.string(),
+  stripeUrl: z.string().optional(),
+  eiotclubUrl: z.string().optional(),
   oidc: z.object({ google: z.string(), apple: z.string() }),
   mail: z.object({ smtpPort: z.int(), url: z.string() }),
   backendUrl: z.string().optional(),

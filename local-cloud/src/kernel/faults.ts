@@ -14,6 +14,8 @@ export const faultRuleSchema = z.strictObject({
     'kinesis-video',
     'identity',
     'mail',
+    'stripe',
+    'eiotclub',
   ]),
   operation: z.string().optional(),
   /** Only for this thing, stream or key, where the service knows one. */
