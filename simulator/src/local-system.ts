@@ -77,6 +77,8 @@ export class LocalSystem {
     }
     const urlFile = join(this.folder.root, 'secrets', 'database-url');
     this.folder.secretFile('ca-passphrase');
+    // Started anew it must be found where it was: the others keep its address.
+    const port = this.#databaseUrl === undefined ? [] : ['--port', new URL(this.#databaseUrl).port];
     const database = this.#start('database', {
       args: [
         script('simulator/src/database-process.ts'),
@@ -84,6 +86,7 @@ export class LocalSystem {
         this.folder.database,
         '--url-file',
         urlFile,
+        ...port,
       ],
       env: {},
     });
