@@ -54,7 +54,7 @@ describe('labels.csv', () => {
     await expect(LabelFile.open(path(), digests)).rejects.toMatchObject({
       kind: 'journal',
       message: expect.stringContaining(
-        'lacks the activation codes of 1 issued boards (the first is N4K-000002)',
+        'lacks the activation codes of 1 issued board (the first is N4K-000002)',
       ),
     });
     expect(await readFile(path(), 'utf8')).toBe(before);

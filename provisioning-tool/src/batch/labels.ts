@@ -9,6 +9,7 @@ import { deviceIdOf } from '@aovis/contracts/ids';
 import { AppendFile } from '../files/append-file.ts';
 import { findTextFile, writeFileDurably } from '../files/durable-files.ts';
 import { Refusal, systemCodeOf } from '../refusal.ts';
+import { counted } from '../terminal/wording.ts';
 
 const header = 'serial,model,device_id,activation_code';
 
@@ -56,7 +57,7 @@ export class LabelFile {
     if (first !== undefined) {
       throw new Refusal(
         'journal',
-        `${path} lacks the activation codes of ${unlabelled.size} issued boards (the first is ${first}), and they ` +
+        `${path} lacks the activation codes of ${counted(unlabelled.size, 'issued board')} (the first is ${first}), and they ` +
           'are nowhere else; put the file back, then run the same command again.',
       );
     }

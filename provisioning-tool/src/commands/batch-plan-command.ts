@@ -7,6 +7,7 @@ import { loadStation } from '../handover/station-key.ts';
 import { journalPath, replayJournal } from '../journal/journal.ts';
 import type { JournalState } from '../journal/journal-state.ts';
 import { formatDuration } from '../terminal/progress.ts';
+import { counted } from '../terminal/wording.ts';
 import { type BatchInputs, eachBoard, readInputs } from './batch-inputs.ts';
 import { type CommandContext, withStop } from './command-context.ts';
 
@@ -86,7 +87,7 @@ function showPlan({ terminal }: CommandContext, inputs: BatchInputs, plan: Batch
       backend_checked: config.backend_url !== undefined && plan.fresh > 0,
     },
     [
-      `Batch ${batchId}: ${plan.boards} boards; ${plan.finished} finished, ${plan.issued} begun, ${plan.fresh} new.`,
+      `Batch ${batchId}: ${counted(plan.boards, 'board')}; ${plan.finished} finished, ${plan.issued} begun, ${plan.fresh} new.`,
       ...(rows.length > 0
         ? [...terminal.table([['call', 'times', 'quota', 'at least'], ...rows])]
         : ['Nothing is left to do at AWS IoT.']),

@@ -18,6 +18,7 @@ import { Journal } from '../journal/journal.ts';
 import type { BatchState } from '../journal/journal-state.ts';
 import { Refusal } from '../refusal.ts';
 import { startProgress } from '../terminal/progress.ts';
+import { counted } from '../terminal/wording.ts';
 import { type BatchInputs, eachBoard, withInputsCopy } from './batch-inputs.ts';
 import { type BatchFlags, checkNovelty, countPlan } from './batch-plan-command.ts';
 import { type CommandContext, withStop } from './command-context.ts';
@@ -261,7 +262,7 @@ class Session {
         labels: this.#folder.labels,
       },
       [
-        `Batch ${batch.id}: ${finished} of ${batch.boards} boards finished (${counts.finished} now), ${counts.failed} failed.`,
+        `Batch ${batch.id}: ${finished} of ${counted(batch.boards, 'board')} finished (${counts.finished} now), ${counts.failed} failed.`,
         `Manifests: ${manifests.length - waiting.length} accepted by the backend, ${waiting.length} waiting.`,
         `Bundles: ${this.#folder.bundle('').replace(/\/$/, '')}`,
         `Labels:  ${this.#folder.labels} (activation codes: print, then keep them as the procedure says)`,
@@ -274,7 +275,7 @@ class Session {
     if (counts.failed > 0) {
       throw new Refusal(
         counts.conflicts > 0 ? 'conflict' : 'partial',
-        `${counts.failed} boards could not be finished; «aovis-provision batch status ${batch.id}» says why. ` +
+        `${counted(counts.failed, 'board')} could not be finished; «aovis-provision batch status ${batch.id}» says why. ` +
           'Mend that, then run the same command again.',
       );
     }

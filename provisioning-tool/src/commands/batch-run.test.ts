@@ -106,6 +106,10 @@ describe('batch run', () => {
       exitCode: 8,
       stderr: expect.stringContaining('lacks the activation codes of 2 issued boards'),
     });
+    expect(await factory.cli('batch', 'verify', 'boards', '--offline')).toMatchObject({
+      exitCode: 7,
+      stdout: expect.stringContaining('Not finished, and not checked: 2 boards.'),
+    });
     await writeFile(labels, before, { mode: 0o600 });
     expect((await factory.runBatch(csv)).exitCode).toBe(0);
     await writeFile(labels, before.split('\n').toSpliced(1, 1).join('\n'), { mode: 0o600 });

@@ -2,7 +2,8 @@ import { BatchFolder } from '../batch/batch-folder.ts';
 import { journalPath, replayJournal } from '../journal/journal.ts';
 import { type BoardState, hasStep, isProvisioned } from '../journal/journal-state.ts';
 import { Refusal } from '../refusal.ts';
-import { type CommandContext } from './command-context.ts';
+import { counted } from '../terminal/wording.ts';
+import type { CommandContext } from './command-context.ts';
 
 const mostFailures = 10;
 
@@ -72,7 +73,7 @@ export async function batchStatus(context: CommandContext, batchId: string | und
       failures,
     },
     [
-      `Batch ${batchId}: ${batch.boards} boards, begun ${batch.startedAt} at station ${batch.stationId}.`,
+      `Batch ${batchId}: ${counted(batch.boards, 'board')}, begun ${batch.startedAt} at station ${batch.stationId}.`,
       ...terminal.table([...counts].map(([stage, count]) => [stage, String(count)])),
       ...(failures.length > 0 ? ['Failed last time:'] : []),
       ...terminal.table(
@@ -83,7 +84,7 @@ export async function batchStatus(context: CommandContext, batchId: string | und
         : []),
       `Folder: ${new BatchFolder(workspace, batchId).path}`,
       unfinished > 0
-        ? `${unfinished} boards are not finished: run the same «batch run» again.`
+        ? `${counted(unfinished, 'board')} not finished: run the same «batch run» again.`
         : `Check it with: aovis-provision batch verify ${batchId}`,
     ],
   );

@@ -11,6 +11,7 @@ import { journalPath, type Replay, readAllIssued, readIssued, replayJournal } fr
 import { type BatchState, isProvisioned } from '../journal/journal-state.ts';
 import { Refusal } from '../refusal.ts';
 import { startProgress } from '../terminal/progress.ts';
+import { counted } from '../terminal/wording.ts';
 import { type CommandContext, withStop } from './command-context.ts';
 
 interface Finding {
@@ -40,11 +41,23 @@ export async function batchVerify(context: CommandContext, batchId: string, offl
       registry?.close();
     }
   });
-  const verified = state.boardsOf(batchId).filter(([, board]) => isProvisioned(board)).length;
-  terminal.result({ batch_id: batchId, verified, registry_checked: !offline, problems: findings }, [
+  const finished = state.boardsOf(batchId).filter(([, board]) => isProvisioned(board));
+  const verified = finished.length;
+  const unfinished = batch.boards - verified;
+  const waiting = finished.filter(([, board]) => !board.manifest?.accepted).length;
+  const value = {
+    batch_id: batchId,
+    verified,
+    unfinished,
+    not_handed_over: waiting,
+    registry_checked: !offline,
+  };
+  terminal.result({ ...value, problems: findings }, [
     ...terminal.table(findings.map(({ serial, problem }) => [serial, problem])),
-    `Batch ${batchId}: ${verified} finished boards checked${offline ? ', AWS IoT not asked' : ''}; ` +
-      (findings.length === 0 ? 'everything agrees.' : `${findings.length} problems.`),
+    `Batch ${batchId}: ${counted(verified, 'finished board')} checked${offline ? ', AWS IoT not asked' : ''}; ` +
+      (findings.length === 0 ? 'everything agrees.' : `${counted(findings.length, 'problem')}.`),
+    ...(unfinished > 0 ? [`Not finished, and not checked: ${counted(unfinished, 'board')}.`] : []),
+    ...(waiting > 0 ? [`Not handed over to the backend yet: ${counted(waiting, 'board')}.`] : []),
   ]);
   if (findings.length > 0)
     throw new Refusal('conflict', `Batch ${batchId} is not as the journal says; see the problems above.`);
