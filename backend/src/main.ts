@@ -2,13 +2,18 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { composeBackend, productionAdapters } from './compose.ts';
 import { type Config, ConfigError, loadConfig } from './config/config.ts';
+import { drain } from './http/drain.ts';
 import { createLogger, type Logger } from './kernel/logger.ts';
 
-/** Requests under way get this long after SIGTERM. */
-const drainMs = 10_000;
-const drainSweepMs = 100;
-/** A client that dribbles its request in is cut off. */
-const requestTimeoutMs = 30_000;
+const drainTimes = { leaveMs: 500, endMs: 10_000 };
+const serverTimes = {
+  /** A client that dribbles its request in is cut off. */
+  requestTimeout: 30_000,
+  headersTimeout: 10_000,
+  connectionsCheckingInterval: 5_000,
+  /** Longer than load balancers keep theirs (AWS: 60 s), or they would send requests into connections that we close. */
+  keepAliveTimeout: 65_000,
+};
 
 function configuration(): Config {
   try {
@@ -35,23 +40,10 @@ function listen(server: Server, { httpHost, httpPort }: Config): Promise<Address
   });
 }
 
-/** Takes no new connections, lets requests end, then cuts what is left. */
-async function drain(server: Server): Promise<void> {
-  const closed = new Promise<void>((resolve) => {
-    server.close(() => resolve());
-  });
-  // A connection kept alive becomes idle only when its request ends; nobody else closes it then.
-  const sweep = setInterval(() => server.closeIdleConnections(), drainSweepMs);
-  const cut = setTimeout(() => server.closeAllConnections(), drainMs);
-  await closed;
-  clearInterval(sweep);
-  clearTimeout(cut);
-}
-
 async function run(config: Config, log: Logger): Promise<void> {
   const adapters = productionAdapters(config, log);
   const backend = composeBackend(config, adapters);
-  const server = createServer({ requestTimeout: requestTimeoutMs, headersTimeout: 10_000 }, backend.app);
+  const server = createServer(serverTimes, backend.app);
   const stopAsked = new Promise<NodeJS.Signals>((resolve) => {
     process.once('SIGTERM', resolve);
     process.once('SIGINT', resolve);
@@ -62,7 +54,7 @@ async function run(config: Config, log: Logger): Promise<void> {
     log.info({ url: `http://${address}:${port}`, pid: process.pid }, 'listening');
     const signal = await stopAsked;
     log.info({ signal }, 'stopping');
-    await drain(server);
+    await drain(server, drainTimes);
   } finally {
     await backend.stop();
     await adapters.close();
