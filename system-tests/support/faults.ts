@@ -3,7 +3,7 @@ import type { Endpoints } from '@aovis/simulator/endpoints';
 
 /** A fault rule of local-cloud's admin surface (local-cloud/src/admin/README.md). */
 export interface FaultRule {
-  service: 'iot-core' | 'iot-data' | 'iot-broker' | 'credential-provider' | 'kinesis-video';
+  service: 'iot-core' | 'iot-data' | 'iot-broker' | 'credential-provider' | 'kinesis-video' | 'mail';
   operation?: string;
   subject?: string;
   effect:
