@@ -80,7 +80,7 @@ describe('aovis-provision', () => {
     const again = await factory.cli('ca', 'init', '--passphrase-file', factory.passphraseFile);
     expect(again).toMatchObject({ exitCode: 7, stderr: expect.stringContaining('never overwritten') });
     const shown = JSON.parse((await factory.cli('ca', 'show', '--json')).stdout) as Record<string, unknown>;
-    expect(shown).toMatchObject({ registration: null });
+    expect(shown).toMatchObject({ registrations: [] });
     expect(shown['subject']).toMatch(/^O=AOVIS, CN=AOVIS Camera Factory CA [0-9a-f]{8}$/);
   });
 

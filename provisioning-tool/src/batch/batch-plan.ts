@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { QuotaOperation } from '../cloud/iot-registry.ts';
 import type { Config } from '../config.ts';
 import type { BackendClient } from '../handover/backend-client.ts';
+import { conflictSentence } from '../handover/conflict-sentence.ts';
 import { boardsPerManifest, manifestDeviceOf, manifestIdOf, signManifest } from '../handover/manifest.ts';
 import type { Station } from '../handover/station-key.ts';
 import { hasStep, isProvisioned, type JournalState } from '../journal/journal-state.ts';
@@ -125,11 +126,11 @@ export class NoveltyCheck {
     if (this.#waiting.length >= boardsPerManifest) await this.#ask();
   }
 
-  /** Refuses when the backend knows one of the boards. */
+  /** Refuses when the backend knows one of the boards, or its SIM card. */
   async finish(): Promise<void> {
     if (this.#waiting.length > 0) await this.#ask();
     if (this.conflicts.length > 0) {
-      throw new Refusal('conflict', 'The backend knows some of these boards already; nothing was done.', {
+      throw new Refusal('conflict', 'The backend does not take some of these boards; nothing was done.', {
         details: this.conflicts,
       });
     }
@@ -147,11 +148,8 @@ export class NoveltyCheck {
       devices: boards.map(manifestDeviceOf),
     };
     const answer = await this.#backend.push(await signManifest(manifest, this.#station), true);
-    for (const { device_id, result, reason } of answer.devices) {
-      if (result !== 'accepted')
-        this.conflicts.push(
-          `${device_id}: ${reason ?? result}; remove the row, or re-issue the board's code.`,
-        );
-    }
+    for (const device of answer.devices)
+      if (device.result !== 'accepted')
+        this.conflicts.push(`${conflictSentence(device)}; correct or remove its row.`);
   }
 }

@@ -42,9 +42,9 @@ export async function checkRegisteredCa(
   state: JournalState,
 ): Promise<string | undefined> {
   if (config.certificate_registration === 'without-ca') return undefined;
-  const registration = state.caRegistration;
+  const registration = state.caRegistrations.get(requireSetting(config, 'region'));
   const known =
-    registration?.issuing_certificate_sha256 === caSha256 && registration.region === config.region
+    registration?.issuing_certificate_sha256 === caSha256
       ? await registry.findCa(registration.ca_certificate_id)
       : undefined;
   if (!known) {

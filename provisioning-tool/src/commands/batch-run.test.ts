@@ -160,6 +160,16 @@ describe('batch run', () => {
     expect([...(await factory.files()).keys()].filter((path) => path.startsWith('batches'))).toEqual([]);
   });
 
+  it('goes on in one region after the CA was registered in another', async () => {
+    await factory.succeed('ca', 'register', '--region', 'eu-west-1');
+    const shown = JSON.parse((await factory.succeed('ca', 'show', '--json')).stdout);
+    expect(shown.registrations.map(({ region }: { region: string }) => region)).toEqual([
+      'eu-central-1',
+      'eu-west-1',
+    ]);
+    expect((await factory.runBatch(await factory.writeBoards('boards.csv', 1))).exitCode).toBe(0);
+  });
+
   it('refuses a CA that AWS IoT does not know, or that is not active', async () => {
     for (const ca of factory.iot.cas.values()) ca.status = 'INACTIVE';
     const csv = await factory.writeBoards('boards.csv', 1);
@@ -210,7 +220,7 @@ describe('batch run', () => {
     const certificates = factory.iot.certificates.size;
     const answer = await factory.runBatch(await factory.writeBoards('second.csv', 3));
     expect(answer.exitCode).toBe(7);
-    expect(answer.stderr).toContain('aovis-n4k-000001: code_differs');
+    expect(answer.stderr).toContain('aovis-n4k-000001: the backend has it with another activation code');
     expect(factory.iot.certificates.size).toBe(certificates);
   });
 

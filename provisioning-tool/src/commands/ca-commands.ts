@@ -113,8 +113,9 @@ export async function caShow(context: CommandContext): Promise<void> {
 
 function showCa({ terminal }: CommandContext, ca: FactoryCa, state: JournalState): void {
   const sha256 = fingerprintOf(ca.issuing);
-  const registration =
-    state.caRegistration?.issuing_certificate_sha256 === sha256 ? state.caRegistration : undefined;
+  const registrations = [...state.caRegistrations.values()]
+    .filter(({ issuing_certificate_sha256 }) => issuing_certificate_sha256 === sha256)
+    .map(({ ca_certificate_id, mode, region }) => ({ ca_certificate_id, mode, region }));
   const value = {
     directory: ca.directory,
     subject: ca.issuing.subject.replaceAll('\n', ', '),
@@ -123,13 +124,7 @@ function showCa({ terminal }: CommandContext, ca: FactoryCa, state: JournalState
     not_after: new Date(ca.issuing.validTo).toISOString(),
     issuing_certificate_sha256: sha256,
     root_certificate_sha256: fingerprintOf(ca.root),
-    registration: registration
-      ? {
-          ca_certificate_id: registration.ca_certificate_id,
-          mode: registration.mode,
-          region: registration.region,
-        }
-      : null,
+    registrations,
   };
   terminal.result(
     value,
@@ -139,12 +134,11 @@ function showCa({ terminal }: CommandContext, ca: FactoryCa, state: JournalState
       ['valid until', value.not_after],
       ['SHA-256', sha256],
       ['folder', value.directory],
-      [
+      ...(registrations.length === 0 ? [['registered', 'not yet: aovis-provision ca register']] : []),
+      ...registrations.map(({ region, mode, ca_certificate_id: id }) => [
         'registered',
-        registration
-          ? `${registration.region}, ${registration.mode}, id ${registration.ca_certificate_id}`
-          : 'not yet: aovis-provision ca register',
-      ],
+        `${region}, ${mode}, id ${id}`,
+      ]),
     ]),
   );
 }

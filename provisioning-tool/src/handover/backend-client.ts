@@ -9,6 +9,7 @@ import { z } from 'zod';
 import { CloudFailure } from '../cloud/iot-registry.ts';
 import { PacedCalls, type RetryRules } from '../cloud/paced-calls.ts';
 import { messageOf, Refusal } from '../refusal.ts';
+import { conflictSentence } from './conflict-sentence.ts';
 
 const errorBodySchema = z.object({
   error: z.object({
@@ -103,9 +104,7 @@ function conflictLines(details: unknown): string[] {
   const parsed = manifestConflictDetailsSchema.safeParse(details);
   if (!parsed.success) return [];
   if ('manifest_id' in parsed.data) return ['the manifest id was used with another content'];
-  return parsed.data.devices
-    .filter(({ result }) => result === 'conflict')
-    .map(({ device_id, reason }) => `${device_id}: ${reason ?? 'conflict'}`);
+  return parsed.data.devices.filter(({ result }) => result === 'conflict').map(conflictSentence);
 }
 
 function parseJson(text: string): unknown {

@@ -42,13 +42,16 @@ export function isProvisioned(board: BoardState): boolean {
   return board.steps === allSteps;
 }
 
+export type CaRegistration = JournalRecord & { type: 'ca_registered' };
+
 /** What the journal's lines add up to. */
 export class JournalState {
   readonly batches = new Map<string, BatchState>();
   readonly boards = new Map<string, BoardState>();
   readonly manifests = new Map<string, ManifestState>();
   readonly serialsByIccid = new Map<string, string>();
-  caRegistration: (JournalRecord & { type: 'ca_registered' }) | undefined;
+  /** The latest of each region. */
+  readonly caRegistrations = new Map<string, CaRegistration>();
 
   /** Returns what is wrong with the record, if it cannot follow the ones before. */
   apply(record: JournalRecord, offset: number, at: string): string | undefined {
@@ -57,7 +60,7 @@ export class JournalState {
       case 'station_initialised':
         return undefined;
       case 'ca_registered':
-        this.caRegistration = record;
+        this.caRegistrations.set(record.region, record);
         return undefined;
       case 'batch_started':
         return this.#startBatch(record, at);

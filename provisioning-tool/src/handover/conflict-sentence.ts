@@ -1,0 +1,18 @@
+import type { ManifestDeviceResult } from '@aovis/contracts/http/factory';
+
+type Reason = NonNullable<ManifestDeviceResult['reason']>;
+
+const sentences: Record<Reason, string> = {
+  code_epoch_older: 'the backend has a newer activation code of it',
+  code_differs: 'the backend has it with another activation code: it was provisioned before',
+  certificate_differs: 'the backend has it with another certificate: it was provisioned before',
+  iccid_differs: 'the backend has it with another SIM card',
+  device_revoked: 'it was revoked at the backend',
+  certificate_in_use: 'the backend has its certificate at another board',
+  iccid_in_use: 'the backend has its SIM card at another board',
+};
+
+/** Why the backend does not take a board, for the operator. */
+export function conflictSentence({ device_id, reason }: ManifestDeviceResult): string {
+  return `${device_id}: ${reason ? sentences[reason] : 'the backend does not take it as it is'}`;
+}
