@@ -45,6 +45,105 @@ CREATE INDEX audit_log_actor ON audit_log USING btree (actor_kind, actor_id, seq
 
 CREATE INDEX audit_log_subject ON audit_log USING btree (subject_kind, subject_id, seq);
 
+CREATE UNLOGGED TABLE call_slots (
+    name text NOT NULL,
+    taken_until timestamp with time zone NOT NULL,
+    CONSTRAINT call_slots_pkey PRIMARY KEY (name)
+);
+
+CREATE TABLE data_plan_disputes (
+    dispute_id text NOT NULL,
+    payment_intent text NOT NULL,
+    outcome text NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT data_plan_disputes_outcome_known CHECK ((outcome = ANY (ARRAY['open'::text, 'won'::text, 'lost'::text]))),
+    CONSTRAINT data_plan_disputes_pkey PRIMARY KEY (dispute_id)
+);
+
+CREATE INDEX data_plan_disputes_payment ON data_plan_disputes USING btree (payment_intent);
+
+CREATE TABLE data_plan_purchases (
+    id uuid NOT NULL DEFAULT gen_random_uuid(),
+    user_id uuid NOT NULL,
+    device_id text NOT NULL,
+    plan_id text NOT NULL,
+    package_code text NOT NULL,
+    price_minor integer NOT NULL,
+    currency text NOT NULL,
+    duration_days integer NOT NULL,
+    capabilities text[] NOT NULL,
+    iccid text,
+    status text NOT NULL DEFAULT 'pending'::text,
+    resume_status text,
+    stripe_session_id text,
+    payment_intent text,
+    refunded_minor integer NOT NULL DEFAULT 0,
+    carrier_order_id text,
+    order_tried_at timestamp with time zone,
+    checked_at timestamp with time zone,
+    paid_at timestamp with time zone,
+    activated_at timestamp with time zone,
+    ends_at timestamp with time zone,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT data_plan_purchases_active_window CHECK ((((activated_at IS NULL) = (ends_at IS NULL)) AND (ends_at > activated_at))),
+    CONSTRAINT data_plan_purchases_disputed_resumes CHECK (((status = 'disputed'::text) = (resume_status IS NOT NULL))),
+    CONSTRAINT data_plan_purchases_refund_counts CHECK ((refunded_minor >= 0)),
+    CONSTRAINT data_plan_purchases_status_known CHECK ((status = ANY (ARRAY['pending'::text, 'pending_assignment'::text, 'paid'::text, 'ordering'::text, 'active'::text, 'expired'::text, 'failed'::text, 'refunded'::text, 'disputed'::text]))),
+    CONSTRAINT data_plan_purchases_device_fkey FOREIGN KEY (device_id) REFERENCES devices(device_id),
+    CONSTRAINT data_plan_purchases_plan_fkey FOREIGN KEY (plan_id) REFERENCES data_plans(plan_id),
+    CONSTRAINT data_plan_purchases_sim_fkey FOREIGN KEY (iccid) REFERENCES sims(iccid),
+    CONSTRAINT data_plan_purchases_user_fkey FOREIGN KEY (user_id) REFERENCES users(id),
+    CONSTRAINT data_plan_purchases_pkey PRIMARY KEY (id),
+    CONSTRAINT data_plan_purchases_payment_unique UNIQUE (payment_intent),
+    CONSTRAINT data_plan_purchases_session_unique UNIQUE (stripe_session_id)
+);
+
+CREATE INDEX data_plan_purchases_device ON data_plan_purchases USING btree (device_id);
+
+CREATE INDEX data_plan_purchases_open ON data_plan_purchases USING btree (status, updated_at) WHERE (status <> ALL (ARRAY['pending'::text, 'expired'::text, 'failed'::text, 'refunded'::text]));
+
+CREATE INDEX data_plan_purchases_order ON data_plan_purchases USING btree (carrier_order_id);
+
+CREATE INDEX data_plan_purchases_plan ON data_plan_purchases USING btree (plan_id);
+
+CREATE INDEX data_plan_purchases_sim ON data_plan_purchases USING btree (iccid);
+
+CREATE INDEX data_plan_purchases_user ON data_plan_purchases USING btree (user_id, created_at DESC, id DESC);
+
+CREATE TABLE data_plan_refunds (
+    refund_id text NOT NULL,
+    payment_intent text NOT NULL,
+    kind text NOT NULL,
+    amount_minor integer NOT NULL,
+    failed boolean NOT NULL DEFAULT false,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT data_plan_refunds_amount_counts CHECK ((amount_minor >= 0)),
+    CONSTRAINT data_plan_refunds_kind_known CHECK ((kind = ANY (ARRAY['refund'::text, 'total'::text]))),
+    CONSTRAINT data_plan_refunds_pkey PRIMARY KEY (refund_id)
+);
+
+CREATE INDEX data_plan_refunds_payment ON data_plan_refunds USING btree (payment_intent);
+
+CREATE TABLE data_plans (
+    plan_id text NOT NULL,
+    name text NOT NULL,
+    description text NOT NULL,
+    package_code text NOT NULL,
+    price_minor integer NOT NULL,
+    currency text NOT NULL,
+    data_mb integer,
+    duration_days integer NOT NULL,
+    capabilities text[] NOT NULL,
+    active boolean NOT NULL DEFAULT true,
+    created_at timestamp with time zone NOT NULL DEFAULT now(),
+    updated_at timestamp with time zone NOT NULL DEFAULT now(),
+    CONSTRAINT data_plans_currency_shape CHECK ((currency ~ '^[a-z]{3}$'::text)),
+    CONSTRAINT data_plans_figures_count CHECK (((price_minor > 0) AND (duration_days > 0) AND (data_mb > 0))),
+    CONSTRAINT data_plans_id_shape CHECK ((plan_id ~ '^[a-z0-9][a-z0-9-]{1,62}$'::text)),
+    CONSTRAINT data_plans_pkey PRIMARY KEY (plan_id)
+);
+
 CREATE TABLE device_events (
     device_id text NOT NULL,
     event_id text NOT NULL,
@@ -165,15 +264,20 @@ CREATE TABLE entitlements (
     ends_at timestamp with time zone,
     created_at timestamp with time zone NOT NULL DEFAULT now(),
     updated_at timestamp with time zone NOT NULL DEFAULT now(),
+    purchase_id uuid,
     CONSTRAINT entitlements_end_after_start CHECK ((ends_at > starts_at)),
+    CONSTRAINT entitlements_purchase_named CHECK (((purchase_id IS NULL) OR (source = 'purchase'::text))),
     CONSTRAINT entitlements_source_known CHECK ((source = ANY (ARRAY['trial'::text, 'purchase'::text, 'grant'::text]))),
     CONSTRAINT entitlements_status_known CHECK ((status = ANY (ARRAY['active'::text, 'suspended'::text, 'revoked'::text]))),
     CONSTRAINT entitlements_device_fkey FOREIGN KEY (device_id) REFERENCES devices(device_id),
+    CONSTRAINT entitlements_purchase_fkey FOREIGN KEY (purchase_id) REFERENCES data_plan_purchases(id),
     CONSTRAINT entitlements_user_fkey FOREIGN KEY (user_id) REFERENCES users(id),
     CONSTRAINT entitlements_pkey PRIMARY KEY (id)
 );
 
 CREATE INDEX entitlements_device_user ON entitlements USING btree (device_id, user_id, capability);
+
+CREATE UNIQUE INDEX entitlements_one_per_purchase ON entitlements USING btree (purchase_id, capability);
 
 CREATE UNIQUE INDEX entitlements_one_trial_per_device ON entitlements USING btree (device_id, capability) WHERE (source = 'trial'::text);
 
@@ -332,12 +436,19 @@ CREATE TABLE sims (
     linked_at timestamp with time zone,
     created_at timestamp with time zone NOT NULL DEFAULT now(),
     updated_at timestamp with time zone NOT NULL DEFAULT now(),
+    synced_at timestamp with time zone,
+    usage_alert text,
+    usage_alert_at timestamp with time zone,
     CONSTRAINT sims_iccid_shape CHECK ((iccid ~ '^[0-9]{18,20}$'::text)),
     CONSTRAINT sims_linked_since CHECK (((device_id IS NULL) = (linked_at IS NULL))),
     CONSTRAINT sims_status_known CHECK ((status = ANY (ARRAY['provisioned'::text, 'active'::text, 'suspended'::text, 'stopped'::text]))),
+    CONSTRAINT sims_usage_alert_dated CHECK (((usage_alert IS NULL) = (usage_alert_at IS NULL))),
+    CONSTRAINT sims_usage_alert_known CHECK ((usage_alert = ANY (ARRAY['below_100_mb'::text, 'below_10_percent'::text, 'below_7_days'::text]))),
     CONSTRAINT sims_device_fkey FOREIGN KEY (device_id) REFERENCES devices(device_id),
     CONSTRAINT sims_pkey PRIMARY KEY (iccid)
 );
+
+CREATE UNIQUE INDEX sims_eid ON sims USING btree (eid);
 
 CREATE UNIQUE INDEX sims_one_per_device ON sims USING btree (device_id) WHERE (device_id IS NOT NULL);
 

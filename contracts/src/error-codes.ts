@@ -51,6 +51,20 @@ export const errorCodes = {
   invalid_manifest: [400, 'The manifest does not fit the schema or carries a device twice.'],
   unknown_station: [401, 'No active station with this id and key is registered.'],
   manifest_conflict: [409, 'The manifest disagrees with what is stored; details name each device.'],
+  // Store
+  product_not_found: [404, 'There is no such product.'],
+  out_of_stock: [409, 'There are not enough pieces left; details name the variants.'],
+  mixed_currencies: [400, 'Order things of one currency at a time.'],
+  payment_provider_unavailable: [
+    503,
+    'The payment provider cannot be reached; nothing was ordered, try again.',
+  ],
+  order_not_found: [404, 'There is no such order.'],
+  refund_not_possible: [409, 'This cannot be refunded; details say how much can be.'],
+  // Data plans
+  plan_not_found: [404, 'There is no such data plan on sale.'],
+  sim_provider_error: [502, 'The SIM carrier did not do what it was asked; it will be tried again.'],
+  cron_not_configured: [500, 'Scheduled calls have no secret here yet; the operator must set it.'],
   // Webhooks
   webhook_not_configured: [500, 'This webhook has no signing secret here yet; the operator must set it.'],
   livemode_mismatch: [400, 'A test event came to the live shop, or a live one to a test shop.'],

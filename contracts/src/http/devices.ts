@@ -4,7 +4,7 @@ import { desiredConfigSchema, streamStates } from '../shadow.ts';
 import { defineRoute } from './route.ts';
 
 /** What a plan or trial can allow on top of owning a device. */
-export const capabilities = ['cloud_playback'] as const;
+export const capabilities = ['cloud_playback', 'cellular_data'] as const;
 export const capabilitySchema = z.enum(capabilities);
 export type Capability = z.infer<typeof capabilitySchema>;
 

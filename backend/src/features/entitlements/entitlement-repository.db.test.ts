@@ -1,5 +1,6 @@
 import { createTestDatabase, type TestDatabase } from '@aovis/dev-database/testing/test-database';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { seedPurchase } from '../data-plans/testing/seed.ts';
 import { seedBoard, seedUser } from '../devices/testing/seed.ts';
 import { trialWindow } from './entitlement.ts';
 import { KnexEntitlementRepository } from './entitlement-repository.ts';
@@ -16,6 +17,7 @@ describe('the entitlement repository', () => {
     repository: new KnexEntitlementRepository(database.knex),
     newUser: () => seedUser(database.knex),
     newDevice: () => seedBoard(database.knex),
+    newPurchase: (userId, deviceId) => seedPurchase(database.knex, { userId, deviceId }),
   }));
 
   it('writes the ledger', async () => {

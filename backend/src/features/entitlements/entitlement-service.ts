@@ -3,6 +3,15 @@ import type { Clock } from '../../kernel/clock.ts';
 import { allows, type Entitlement, trialCapability, trialWindow } from './entitlement.ts';
 import type { EntitlementRepository } from './entitlement-repository.ts';
 
+export interface PurchasedRights {
+  purchaseId: string;
+  userId: string;
+  deviceId: string;
+  capabilities: readonly Capability[];
+  startsAt: Date;
+  endsAt: Date;
+}
+
 /** Who may use what. Made over a database or over a transaction, as its repository is. */
 export class EntitlementService {
   readonly #repository: EntitlementRepository;
@@ -27,5 +36,27 @@ export class EntitlementService {
     await this.#repository.insertTrial({ userId, deviceId, capability: trialCapability, ...window });
     const entitlements = await this.list(userId, deviceId);
     return entitlements.find(({ source }) => source === 'trial');
+  }
+
+  /** All that a purchase allows, from its activation on; also once more after a suspension. */
+  async grantPurchase({ capabilities, ...purchase }: PurchasedRights): Promise<void> {
+    for (const capability of capabilities)
+      await this.#repository.insertPurchased({ ...purchase, capability });
+    await this.#repository.changeStatusOfPurchase(purchase.purchaseId, {
+      from: ['suspended'],
+      to: 'active',
+      change: 'restored',
+      reason: 'the dispute was won',
+    });
+  }
+
+  async suspendPurchase(purchaseId: string, reason: string): Promise<void> {
+    const change = { from: ['active'], to: 'suspended', change: 'suspended', reason } as const;
+    await this.#repository.changeStatusOfPurchase(purchaseId, change);
+  }
+
+  async revokePurchase(purchaseId: string, reason: string): Promise<void> {
+    const change = { from: ['active', 'suspended'], to: 'revoked', change: 'revoked', reason } as const;
+    await this.#repository.changeStatusOfPurchase(purchaseId, change);
   }
 }

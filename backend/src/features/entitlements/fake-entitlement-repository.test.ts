@@ -8,5 +8,6 @@ describe('the fake entitlement repository', () => {
     repository: new FakeEntitlementRepository(),
     newUser: async () => randomUUID(),
     newDevice: async () => randomUUID(),
+    newPurchase: async () => randomUUID(),
   }));
 });

@@ -6,6 +6,7 @@ export interface EntitlementRepositoryStand {
   repository: EntitlementRepository;
   newUser: () => Promise<string>;
   newDevice: () => Promise<string>;
+  newPurchase: (userId: string, deviceId: string) => Promise<string>;
 }
 
 /** What every repository of entitlements must do; run on the real one and on the fake. */
@@ -38,5 +39,25 @@ export function entitlementRepositoryContract(makeStand: () => Promise<Entitleme
     expect(await repository.insertTrial({ userId, deviceId: one, capability, ...window })).toBe(true);
     expect(await repository.insertTrial({ userId, deviceId: another, capability, ...window })).toBe(true);
     expect(await repository.list(userId, one)).toHaveLength(1);
+  });
+
+  it('gives what was bought once, suspends, restores and revokes it', async () => {
+    const { repository, newUser, newDevice, newPurchase } = await makeStand();
+    const [userId, deviceId] = [await newUser(), await newDevice()];
+    const purchaseId = await newPurchase(userId, deviceId);
+    const purchased = { userId, deviceId, purchaseId, capability, ...window } as const;
+    expect(await repository.insertPurchased(purchased)).toBe(true);
+    expect(await repository.insertPurchased(purchased)).toBe(false);
+    expect(await repository.list(userId, deviceId)).toMatchObject([{ source: 'purchase', status: 'active' }]);
+
+    const change = async (to: 'active' | 'suspended' | 'revoked', from: ('active' | 'suspended')[]) => {
+      const name = ({ active: 'restored', suspended: 'suspended', revoked: 'revoked' } as const)[to];
+      await repository.changeStatusOfPurchase(purchaseId, { from, to, change: name, reason: 'test' });
+      return (await repository.list(userId, deviceId)).map(({ status }) => status);
+    };
+    expect(await change('suspended', ['active'])).toEqual(['suspended']);
+    expect(await change('active', ['suspended'])).toEqual(['active']);
+    expect(await change('revoked', ['active', 'suspended'])).toEqual(['revoked']);
+    expect(await change('active', ['suspended'])).toEqual(['revoked']);
   });
 }
