@@ -1,13 +1,7 @@
-import type { SignedIn } from '@aovis/contracts/http/auth';
+import type { SignedIn, TokenPair } from '@aovis/contracts/http/auth';
 import type { Activation, DeviceDetail, ShadowView } from '@aovis/contracts/http/devices';
 import type { DesiredConfig } from '@aovis/contracts/shadow';
-import { expectAnswer } from './expect-answer.ts';
-
-/** What an HTTP call of the app came to: the status and the JSON body, whatever they are. */
-export interface Answer<T = unknown> {
-  status: number;
-  body: T;
-}
+import { type Answer, expectAnswer } from './expect-answer.ts';
 
 /** The customer's app, as the backend sees it: the same HTTP calls, one signed-in user. */
 export class AppClient {
@@ -35,6 +29,16 @@ export class AppClient {
       throw new Error(`The magic link answered ${verified.status}: ${JSON.stringify(verified.body)}`);
     this.#accessToken = verified.body.access_token;
     return verified.body;
+  }
+
+  /** Goes on with an earlier sign-in; undefined when the backend does not know it any more. */
+  async resume(refreshToken: string): Promise<TokenPair | undefined> {
+    const { status, body } = await this.call<TokenPair>('POST', '/api/auth/app-token/refresh', {
+      refresh_token: refreshToken,
+    });
+    if (status !== 200) return undefined;
+    this.#accessToken = body.access_token;
+    return body;
   }
 
   async activate(deviceId: string, activationCode: string): Promise<Answer<Activation>> {
@@ -74,7 +78,8 @@ export class AppClient {
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
-    return { status: response.status, body: (await response.json()) as T };
+    const text = await response.text();
+    return { status: response.status, body: (text === '' ? undefined : JSON.parse(text)) as T };
   }
 
   /** Waits for the mail (the sink holds the request open until one comes) and reads the token behind `#token=`. */

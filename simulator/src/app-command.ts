@@ -1,10 +1,13 @@
-import { AppClient } from './app-client.ts';
+import { type Answer, AppClient } from './app-client.ts';
+import { AppSessions } from './app-sessions.ts';
 import { readEndpoints } from './endpoints.ts';
 import { expectAnswer } from './expect-answer.ts';
 import { servePlayer } from './player-page.ts';
 
 export interface AppCommandOptions {
   endpointsFile: string;
+  /** Where sign-ins are kept between commands. */
+  sessionsFile: string;
   email: string;
   /** `devices`, `activate <board> <code>`, `play <board>` or `call <METHOD> <path> [json]`. */
   words: readonly string[];
@@ -18,33 +21,59 @@ const usage = `Say what the app shall do:
   npm run app -- <email> play <board>
   npm run app -- <email> call <METHOD> <path> [json body]`;
 
-/** What the customer's app does, from a terminal: signs in by magic link, then one thing. */
-export async function runApp({
-  endpointsFile,
-  email,
-  words,
-  signal,
-  write,
-}: AppCommandOptions): Promise<void> {
+type Wish = { kind: 'call'; call: (app: AppClient) => Promise<Answer> } | { kind: 'play'; board: string };
+
+/**
+ * What the customer's app does, from a terminal: signs in by magic link unless it still is, then one thing. Throws when
+ * the backend refuses, after showing its answer.
+ */
+export async function runApp(options: AppCommandOptions): Promise<void> {
+  const { endpointsFile, sessionsFile, email, signal, write } = options;
+  const wish = parseWords(options.words);
   const { backendUrl, mail } = readEndpoints(endpointsFile);
   if (backendUrl === undefined)
     throw new Error('Only the stand-ins are running. Start the whole system with «npm start».');
   const app = new AppClient({ backendUrl, mailUrl: mail.url });
-  const show = (value: unknown): void => write(`${JSON.stringify(value, null, 2)}\n`);
-  const [verb, first, second, third] = words;
-  if (verb === undefined) throw new Error(usage);
-  await app.signIn(email);
-  if (verb === 'devices') return show((await app.call('GET', '/api/devices')).body);
-  if (verb === 'activate' && first !== undefined && second !== undefined)
-    return show((await app.activate(first, second)).body);
-  if (verb === 'call' && first !== undefined && second !== undefined) {
-    const body: unknown = third === undefined ? undefined : JSON.parse(third);
-    return show((await app.call(first.toUpperCase(), second, body)).body);
+  await signIn(app, email, new AppSessions(sessionsFile));
+  if (wish.kind === 'call') {
+    const { status, body } = await wish.call(app);
+    if (body !== undefined) write(`${JSON.stringify(body, null, 2)}\n`);
+    if (status >= 400) throw new Error(`The backend refused with HTTP status ${status}.`);
+    return;
   }
-  if (verb !== 'play' || first === undefined) throw new Error(usage);
-  const { url } = expectAnswer(await app.stream(first), 200);
+  const { url } = expectAnswer(await app.stream(wish.board), 200);
   const player = await servePlayer(url);
   write(`Open this in a browser to see the live picture; Ctrl-C ends it:\n  ${player.url}\n`);
-  await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+  if (!signal.aborted)
+    await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
   await player.close();
+}
+
+async function signIn(app: AppClient, email: string, sessions: AppSessions): Promise<void> {
+  const kept = sessions.find(email);
+  const resumed = kept === undefined ? undefined : await app.resume(kept);
+  const { refresh_token: refreshToken } = resumed ?? (await app.signIn(email));
+  sessions.keep(email, refreshToken);
+}
+
+/** Before anything is sent: a mistyped command costs no sign-in. */
+function parseWords([verb, ...rest]: readonly string[]): Wish {
+  const [first, second, third] = rest;
+  if (verb === 'devices') return { kind: 'call', call: (app) => app.call('GET', '/api/devices') };
+  if (verb === 'activate' && first !== undefined && second !== undefined)
+    return { kind: 'call', call: (app) => app.activate(first, second) };
+  if (verb === 'call' && first !== undefined && second?.startsWith('/') === true) {
+    const body = third === undefined ? undefined : parseBody(third);
+    return { kind: 'call', call: (app) => app.call(first.toUpperCase(), second, body) };
+  }
+  if (verb === 'play' && first !== undefined) return { kind: 'play', board: first };
+  throw new Error(usage);
+}
+
+function parseBody(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new Error(`The body is no JSON; quote it for the shell, as in '{"name":"Door"}'.`, { cause });
+  }
 }

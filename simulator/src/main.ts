@@ -14,13 +14,17 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => stop.abort(new Error(`stopped by ${signal}`)));
 }
 
-const program = new Command('simulator').description('The whole of AOVIS Direct on one laptop.');
+const report = new StepReport({ signal: stop.signal });
+
+const program = new Command('simulator')
+  .description('The whole of AOVIS Direct on one laptop.')
+  .showHelpAfterError();
 program
   .command('demo')
   .description('do the main job once, unattended: from the factory line to the picture')
   .option('--directory <path>', 'where its state goes; emptied first', join(local, 'demo'))
   .action(({ directory }: { directory: string }) =>
-    runDemo({ directory: resolve(directory), databaseUrl, report: new StepReport(), signal: stop.signal }),
+    runDemo({ directory: resolve(directory), databaseUrl, report, signal: stop.signal }),
   );
 program
   .command('start')
@@ -31,7 +35,7 @@ program
       directory: resolve(directory),
       endpointsFile: endpointsOf(directory),
       databaseUrl,
-      report: new StepReport(),
+      report,
       signal: stop.signal,
     }),
   );
@@ -45,7 +49,7 @@ program
       directory: resolve(directory),
       endpointsFile: endpointsOf(directory),
       source,
-      report: new StepReport(),
+      report,
       signal: stop.signal,
     }),
   );
@@ -58,6 +62,7 @@ program
   .action((email: string, words: string[], { directory }: { directory: string }) =>
     runApp({
       endpointsFile: endpointsOf(directory),
+      sessionsFile: join(resolve(directory), 'secrets', 'app-sessions.json'),
       email,
       words,
       signal: stop.signal,
@@ -67,6 +72,7 @@ program
 
 try {
   await program.parseAsync();
+  if (stop.signal.aborted) process.stdout.write('\nStopped.\n');
 } catch (error) {
   const stopped = stop.signal.aborted;
   process.stderr.write(stopped ? '\nStopped.\n' : `\n${explain(error)}\n`);

@@ -88,8 +88,8 @@ export class ManagedProcess {
   }
 
   /** Why the program is gone, with its last lines. */
-  failure(): Error {
-    return new Error(
+  failure(): ProgramEnded {
+    return new ProgramEnded(
       `${this.name} ended by itself. Its last lines (all of it is in ${this.#options.logFile}):\n${this.#recent.map((line) => `  ${line}`).join('\n')}`,
     );
   }
@@ -122,6 +122,9 @@ export class ManagedProcess {
     for (const listener of this.#lineListeners) listener(line);
   }
 }
+
+/** A program of the system is gone that should be there; waiting for it is in vain. */
+export class ProgramEnded extends Error {}
 
 export interface ProgramResult {
   exitCode: number;

@@ -1,11 +1,14 @@
 /** Prints what happens, step by step with its time, as people like to read it: `✓ backend up                     1.2 s`. */
 export class StepReport {
   readonly #write: (text: string) => void;
+  readonly #signal: AbortSignal | undefined;
   readonly #startedAt = performance.now();
   readonly #steps: { title: string; seconds: number }[] = [];
 
-  constructor(write: (text: string) => void = (text) => process.stdout.write(text)) {
-    this.#write = write;
+  /** Once `signal` is aborted, no step begins any more. */
+  constructor({ write, signal }: { write?: (text: string) => void; signal?: AbortSignal } = {}) {
+    this.#write = write ?? ((text) => process.stdout.write(text));
+    this.#signal = signal;
   }
 
   heading(text: string): void {
@@ -18,6 +21,7 @@ export class StepReport {
 
   /** Runs one step; what it returns as `detail` stands behind the title. */
   async step<T>(title: string, work: () => Promise<T>, detail?: (result: T) => string): Promise<T> {
+    this.#signal?.throwIfAborted();
     const startedAt = performance.now();
     try {
       const result = await work();

@@ -1,50 +1,39 @@
-import { closeSync, openSync, readFileSync, unlinkSync, writeSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 
-/** Keeps two simulators off one folder. A lock left by a killed process is taken over. */
+/**
+ * Keeps two simulators off one folder. A lock of the operating system (through SQLite), which a killed process cannot
+ * leave behind; the number of a process alone may be another program's after a restart of the machine.
+ */
 export class SystemLock {
-  readonly #file: string;
-  #held = false;
+  readonly #folder: string;
+  #lock: DatabaseSync | undefined;
 
   constructor(folder: string) {
-    this.#file = join(folder, 'simulator.pid');
+    this.#folder = folder;
   }
 
-  /** Throws a sentence when a living simulator holds the folder. */
+  /** Throws a sentence when another simulator holds the folder. */
   take(): void {
-    for (let attempt = 0; attempt < 2; attempt++) {
-      try {
-        const descriptor = openSync(this.#file, 'wx', 0o600);
-        writeSync(descriptor, String(process.pid));
-        closeSync(descriptor);
-        this.#held = true;
-        return;
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-      }
-      const holder = Number(readFileSync(this.#file, 'utf8'));
-      if (holder > 0 && isAlive(holder)) {
-        throw new Error(
-          `The local system in this folder is running already (process ${holder}). Use it, or stop it with Ctrl-C in its terminal.`,
-        );
-      }
-      unlinkSync(this.#file);
+    const pidFile = join(this.#folder, 'simulator.pid');
+    const lock = new DatabaseSync(join(this.#folder, 'simulator.lock'));
+    try {
+      lock.exec('BEGIN EXCLUSIVE');
+    } catch (cause) {
+      lock.close();
+      throw new Error(
+        `The local system in this folder is running already (process ${readFileSync(pidFile, 'utf8')}). Use it, or stop it with Ctrl-C in its terminal.`,
+        { cause },
+      );
     }
-    throw new Error(`Two simulators are being started on ${this.#file} at once. Start one.`);
+    writeFileSync(pidFile, String(process.pid), { mode: 0o600 });
+    this.#lock = lock;
   }
 
+  /** Safe to call twice. */
   release(): void {
-    if (!this.#held) return;
-    this.#held = false;
-    unlinkSync(this.#file);
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
+    this.#lock?.close();
+    this.#lock = undefined;
   }
 }

@@ -3,6 +3,7 @@ import type { ShadowSummary } from '@aovis/contracts/http/devices';
 import type { AppClient } from './app-client.ts';
 import type { Board } from './board.ts';
 import { expectAnswer } from './expect-answer.ts';
+import { ProgramEnded } from './managed-process.ts';
 
 const pollMs = 100;
 const patienceMs = 60_000;
@@ -24,6 +25,7 @@ export async function waitFor<T>(
       const value = await look();
       if (value !== undefined) return value;
     } catch (error) {
+      if (error instanceof ProgramEnded) throw error;
       reason = error;
     }
     await pause(pollMs);

@@ -1,0 +1,29 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { SystemLock } from './system-lock.ts';
+
+describe('the lock of a system’s folder', () => {
+  let folder: string;
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'system-lock-'));
+  });
+  afterEach(() => {
+    rmSync(folder, { recursive: true });
+  });
+
+  it('keeps a second simulator off, until the first lets go', () => {
+    const first = new SystemLock(folder);
+    const second = new SystemLock(folder);
+    first.take();
+    expect(() => second.take()).toThrow(
+      new RegExp(`running already \\(process ${process.pid}\\).*Ctrl-C in its terminal`),
+    );
+    first.release();
+    first.release();
+    second.take();
+    second.release();
+  });
+});
