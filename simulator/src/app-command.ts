@@ -1,7 +1,7 @@
-import { type Answer, AppClient } from './app-client.ts';
+import { AppClient } from './app-client.ts';
 import { AppSessions } from './app-sessions.ts';
 import { readEndpoints } from './endpoints.ts';
-import { expectAnswer } from './expect-answer.ts';
+import { type Answer, expectAnswer } from './expect-answer.ts';
 import { servePlayer } from './player-page.ts';
 
 export interface AppCommandOptions {
