@@ -361,6 +361,85 @@ CREATE TABLE magic_links (
 
 CREATE INDEX magic_links_open_by_email ON magic_links USING btree (email) WHERE ((used_at IS NULL) AND (voided_at IS NULL));
 
+CREATE TABLE order_disputes (
+    dispute_id text NOT NULL,
+    payment_intent text NOT NULL,
+    status text NOT NULL,
+    CONSTRAINT order_disputes_status_known CHECK ((status = ANY (ARRAY['open'::text, 'lost'::text, 'won'::text]))),
+    CONSTRAINT order_disputes_payment_fkey FOREIGN KEY (payment_intent) REFERENCES order_payments(payment_intent),
+    CONSTRAINT order_disputes_pkey PRIMARY KEY (dispute_id)
+);
+
+CREATE INDEX order_disputes_payment ON order_disputes USING btree (payment_intent);
+
+CREATE TABLE order_items (
+    order_id uuid NOT NULL,
+    variant_id uuid NOT NULL,
+    sku text NOT NULL,
+    name text NOT NULL,
+    unit_price_minor integer NOT NULL,
+    quantity integer NOT NULL,
+    CONSTRAINT order_items_quantity_positive CHECK ((quantity > 0)),
+    CONSTRAINT order_items_order_fkey FOREIGN KEY (order_id) REFERENCES orders(id),
+    CONSTRAINT order_items_variant_fkey FOREIGN KEY (variant_id) REFERENCES product_variants(id),
+    CONSTRAINT order_items_pkey PRIMARY KEY (order_id, variant_id)
+);
+
+CREATE INDEX order_items_variant ON order_items USING btree (variant_id);
+
+CREATE TABLE order_payments (
+    payment_intent text NOT NULL,
+    charge_refunded_minor integer NOT NULL DEFAULT 0,
+    charge_refunded_at timestamp with time zone,
+    CONSTRAINT order_payments_pkey PRIMARY KEY (payment_intent)
+);
+
+CREATE TABLE order_refunds (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    payment_intent text NOT NULL,
+    request_id uuid,
+    refund_id text,
+    amount_minor integer NOT NULL,
+    status text NOT NULL,
+    reason text,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT order_refunds_amount_positive CHECK ((amount_minor > 0)),
+    CONSTRAINT order_refunds_named CHECK (((request_id IS NOT NULL) OR (refund_id IS NOT NULL))),
+    CONSTRAINT order_refunds_status_known CHECK ((status = ANY (ARRAY['requested'::text, 'pending'::text, 'succeeded'::text, 'failed'::text]))),
+    CONSTRAINT order_refunds_payment_fkey FOREIGN KEY (payment_intent) REFERENCES order_payments(payment_intent),
+    CONSTRAINT order_refunds_pkey PRIMARY KEY (id),
+    CONSTRAINT order_refunds_refund_key UNIQUE (refund_id),
+    CONSTRAINT order_refunds_request_key UNIQUE (request_id)
+);
+
+CREATE INDEX order_refunds_payment ON order_refunds USING btree (payment_intent);
+
+CREATE TABLE orders (
+    id uuid NOT NULL,
+    user_id uuid,
+    status text NOT NULL,
+    currency text NOT NULL,
+    total_minor integer NOT NULL,
+    refunded_minor integer NOT NULL DEFAULT 0,
+    dispute text,
+    stripe_session_id text,
+    payment_intent text,
+    email text,
+    shipping jsonb,
+    expires_at timestamp with time zone NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    paid_at timestamp with time zone,
+    CONSTRAINT orders_amounts CHECK (((total_minor > 0) AND (refunded_minor >= 0) AND (refunded_minor <= total_minor))),
+    CONSTRAINT orders_dispute_known CHECK ((dispute = ANY (ARRAY['open'::text, 'lost'::text, 'won'::text]))),
+    CONSTRAINT orders_status_known CHECK ((status = ANY (ARRAY['pending'::text, 'processing'::text, 'failed'::text, 'expired'::text, 'paid'::text]))),
+    CONSTRAINT orders_user_fkey FOREIGN KEY (user_id) REFERENCES users(id),
+    CONSTRAINT orders_pkey PRIMARY KEY (id),
+    CONSTRAINT orders_payment_intent_key UNIQUE (payment_intent),
+    CONSTRAINT orders_session_key UNIQUE (stripe_session_id)
+);
+
+CREATE INDEX orders_user ON orders USING btree (user_id, created_at);
+
 CREATE TABLE outbox (
     id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
     topic text NOT NULL,
@@ -381,6 +460,40 @@ CREATE TABLE outbox (
 CREATE INDEX outbox_due ON outbox USING btree (available_at, id) WHERE (dead_at IS NULL);
 
 CREATE INDEX outbox_in_key_order ON outbox USING btree (key, id) WHERE (dead_at IS NULL);
+
+CREATE TABLE product_variants (
+    id uuid NOT NULL DEFAULT gen_random_uuid(),
+    product_id uuid NOT NULL,
+    sku text NOT NULL,
+    name text NOT NULL,
+    price_minor integer NOT NULL,
+    currency text NOT NULL,
+    stock integer NOT NULL,
+    reserved integer NOT NULL DEFAULT 0,
+    active boolean NOT NULL,
+    position integer NOT NULL,
+    CONSTRAINT product_variants_currency_form CHECK ((currency ~ '^[a-z]{3}$'::text)),
+    CONSTRAINT product_variants_price_positive CHECK ((price_minor > 0)),
+    CONSTRAINT product_variants_stock_covers CHECK (((reserved >= 0) AND (reserved <= stock))),
+    CONSTRAINT product_variants_product_fkey FOREIGN KEY (product_id) REFERENCES products(id),
+    CONSTRAINT product_variants_pkey PRIMARY KEY (id),
+    CONSTRAINT product_variants_sku_key UNIQUE (sku)
+);
+
+CREATE INDEX product_variants_product ON product_variants USING btree (product_id);
+
+CREATE TABLE products (
+    id uuid NOT NULL DEFAULT gen_random_uuid(),
+    slug text NOT NULL,
+    name text NOT NULL,
+    description text NOT NULL,
+    active boolean NOT NULL,
+    position integer NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT products_pkey PRIMARY KEY (id),
+    CONSTRAINT products_slug_key UNIQUE (slug)
+);
 
 CREATE UNLOGGED TABLE rate_limits (
     key text NOT NULL,

@@ -5,6 +5,7 @@ import { databaseUrlFrom } from './config/database-url.ts';
 import { type Database, openDatabase } from './db/database.ts';
 import { formatHead, parseHead, readAnchors } from './features/audit/audit-anchors.ts';
 import { readHead, verifyAuditLog } from './features/audit/audit-verification.ts';
+import { CatalogFileRefused, CatalogService } from './features/catalog/catalog-service.ts';
 import { importManifestFile, ManifestFileRefused } from './features/factory/manifest-file.ts';
 import { ManifestService } from './features/factory/manifest-service.ts';
 import { StationRefused, StationService } from './features/factory/station-service.ts';
@@ -18,6 +19,7 @@ const usage = `Usage: node backend/src/cli.ts <command>
   station disable --id <station>                       refuse its manifests from now on
   station list                                         the stations and since when they may sign
   manifest import --file <jws> [--dry-run]             take a manifest that a station wrote to a file
+  products import --file <json>                        make the shop show what the file says
   audit verify [--anchor <seq:hash>] [--anchor-file <path>]
                                                        walk the whole log; exit 1 when it was tampered with
   audit head                                           the end of the log, to be noted elsewhere
@@ -29,6 +31,9 @@ The database is the one of DATABASE_URL or DATABASE_URL_FILE. Answers go to stdo
 
 /** What an operator typed wrong, as a sentence. */
 class UsageError extends Error {}
+
+/** These say all there is to say; their causes are for debuggers. */
+const refusals = [CatalogFileRefused, ManifestFileRefused, StationRefused];
 
 type Flags = {
   id?: string;
@@ -70,6 +75,13 @@ const commands: Readonly<Record<string, Command>> = {
       const result = await importManifestFile(file, { manifests, dryRun: flags['dry-run'] === true });
       say(JSON.stringify(result));
       return result.conflicts === 0 ? 0 : 1;
+    }),
+  'products import': (flags) =>
+    withDatabase(async (db) => {
+      const catalog = new CatalogService({ db, clock: systemClock });
+      const { products, removed } = await catalog.importFile(needed(flags.file, '--file'));
+      say(`${products} products, ${removed} taken off`);
+      return 0;
     }),
   'audit verify': (flags) =>
     withDatabase(async (db) => {
@@ -138,7 +150,7 @@ async function main(words: string[]): Promise<number> {
     const message = error instanceof Error ? error.message : String(error);
     const cause = error instanceof Error && error.cause instanceof Error ? ` (${error.cause.message})` : '';
     process.stderr.write(
-      `${message}${error instanceof StationRefused || error instanceof ManifestFileRefused ? '' : cause}\n${mistyped ? `\n${usage}` : ''}`,
+      `${message}${refusals.some((refusal) => error instanceof refusal) ? '' : cause}\n${mistyped ? `\n${usage}` : ''}`,
     );
     return mistyped ? 2 : 1;
   }

@@ -4,7 +4,7 @@ import { createApp } from './app.ts';
 import { IotShadows } from './aws/iot-shadows.ts';
 import { KinesisVideoHls } from './aws/kinesis-video-hls.ts';
 import { KinesisVideoStreams } from './aws/kinesis-video-streams.ts';
-import type { Config } from './config/config.ts';
+import { type Config, isLiveKey } from './config/config.ts';
 import { type Database, openDatabase } from './db/database.ts';
 import { AuditAnchors } from './features/audit/audit-anchors.ts';
 import { AccessTokens } from './features/auth/access-token.ts';
@@ -13,6 +13,8 @@ import { type IdTokenVerifier, JoseIdTokenVerifier } from './features/auth/id-to
 import { MagicLinkService } from './features/auth/magic-link-service.ts';
 import { SessionService } from './features/auth/session-service.ts';
 import { SignInService } from './features/auth/sign-in-service.ts';
+import { catalogRoutes } from './features/catalog/catalog-routes.ts';
+import { CatalogService } from './features/catalog/catalog-service.ts';
 import { ActivationService } from './features/devices/activation-service.ts';
 import { DeviceAccess } from './features/devices/device-access.ts';
 import { deviceOutboxHandlers } from './features/devices/device-outbox.ts';
@@ -26,12 +28,20 @@ import { factoryRoutes } from './features/factory/factory-routes.ts';
 import { ManifestService } from './features/factory/manifest-service.ts';
 import { ingestionRoutes } from './features/ingestion/ingestion-routes.ts';
 import { IngestionService } from './features/ingestion/ingestion-service.ts';
+import { CheckoutService } from './features/orders/checkout-service.ts';
+import { orderOutboxHandlers } from './features/orders/order-outbox.ts';
+import { orderRoutes } from './features/orders/order-routes.ts';
+import { OrderService } from './features/orders/order-service.ts';
+import { OrderWebhookService } from './features/orders/order-webhook-service.ts';
+import type { PaymentProvider } from './features/orders/payment-port.ts';
+import { RefundService } from './features/orders/refund-service.ts';
 import { streamRoutes } from './features/video/stream-routes.ts';
 import { StreamService } from './features/video/stream-service.ts';
 import type { HlsSessions, VideoStreams } from './features/video/video-ports.ts';
+import { SignedWebhookService } from './features/webhooks/signed-webhook-service.ts';
 import { healthRoutes } from './http/health-routes.ts';
 import type { Authenticate } from './http/mount.ts';
-import { magicLinkPagePath } from './http/pages.ts';
+import { checkoutSuccessPagePath, magicLinkPagePath } from './http/pages.ts';
 import type { Route } from './http/route.ts';
 import { type Clock, systemClock } from './kernel/clock.ts';
 import type { Logger } from './kernel/logger.ts';
@@ -39,6 +49,9 @@ import type { Mailer } from './mail/mailer.ts';
 import { SmtpMailer } from './mail/smtp-mailer.ts';
 import type { OutboxHandlers } from './outbox/outbox.ts';
 import { OutboxWorker } from './outbox/outbox-worker.ts';
+import { readPaymentEvent } from './stripe/stripe-events.ts';
+import { StripePayments, stripeClient } from './stripe/stripe-payments.ts';
+import { StripeSignatures } from './stripe/stripe-signatures.ts';
 
 /** What lies outside the program: tests put fakes in their place. */
 export interface Adapters {
@@ -50,6 +63,8 @@ export interface Adapters {
   shadows: ShadowPort;
   streams: VideoStreams;
   hls: HlsSessions;
+  /** Absent: nothing can be bought. */
+  payments?: PaymentProvider | undefined;
   close(): Promise<void>;
 }
 
@@ -86,11 +101,19 @@ export function productionAdapters(config: Config, log: Logger): Adapters {
     shadows,
     streams,
     hls,
+    payments: orderPayments(config),
     close: async () => {
       for (const client of [shadows, streams, hls]) client.close();
       await db.destroy();
     },
   };
+}
+
+function orderPayments({ stripeSecretKey, stripeUrl, publicUrl, shippingCountries }: Config) {
+  if (stripeSecretKey === undefined) return undefined;
+  const successUrl = `${publicUrl}${checkoutSuccessPagePath}?session_id={CHECKOUT_SESSION_ID}`;
+  const stripe = stripeClient({ secretKey: stripeSecretKey, url: stripeUrl });
+  return new StripePayments(stripe, { successUrl, shippingCountries });
 }
 
 export interface Backend {
@@ -112,7 +135,11 @@ export function composeBackend(config: Config, adapters: Adapters): Backend {
     return { id: userId, sessionId, role };
   };
 
-  const features = [composeAuth(config, adapters, sessions), composeDevices(config, adapters)];
+  const features = [
+    composeAuth(config, adapters, sessions),
+    composeDevices(config, adapters),
+    composeStore(config, adapters),
+  ];
   const health = healthRoutes({ database: () => assertSchema(db) }, log.child({ part: 'health' }));
   const routes = [...health, ...features.flatMap((feature) => feature.routes)];
   const handlers = Object.assign({}, ...features.map((feature) => feature.outboxHandlers)) as OutboxHandlers;
@@ -199,6 +226,31 @@ function composeDevices(config: Config, { db, clock, shadows, streams, hls }: Ad
       shadows,
       retentionHours: config.streamRetentionHours,
     }),
+  };
+}
+
+function composeStore(config: Config, { db, clock, log, mailer, payments }: Adapters): Feature {
+  const checkouts = new CheckoutService({ db, clock, payments });
+  const webhook = new OrderWebhookService({
+    webhook: new SignedWebhookService({
+      db,
+      clock,
+      verifier: new StripeSignatures(),
+      endpoint: 'stripe-orders',
+      secret: config.stripeOrderWebhookSecret,
+    }),
+    clock,
+    log: log.child({ part: 'orders' }),
+    livemode: isLiveKey(config.stripeSecretKey),
+    read: readPaymentEvent,
+  });
+  const refunds = payments && new RefundService({ db, clock, payments });
+  return {
+    routes: [
+      ...catalogRoutes(new CatalogService({ db, clock })),
+      ...orderRoutes({ checkouts, orders: new OrderService({ db }), webhook }),
+    ],
+    outboxHandlers: orderOutboxHandlers({ db, checkouts, refunds, mailer }),
   };
 }
 

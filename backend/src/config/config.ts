@@ -70,6 +70,7 @@ function contradictions(config: Config): string[] {
   const secrets = [config.accessTokenSecret, config.sessionSecret, config.iotEventSecret];
   if (new Set(secrets).size < secrets.length)
     problems.push('two secrets have the same value; make one for each');
+  problems.push(...stripeContradictions(config));
   if (config.environment === 'production') {
     for (const name of ['publicUrl', 'googleJwksUrl', 'appleJwksUrl', 'iotDataUrl'] as const) {
       if (!config[name].startsWith('https://'))
@@ -79,6 +80,27 @@ function contradictions(config: Config): string[] {
     }
   }
   return problems;
+}
+
+function stripeContradictions(config: Config): string[] {
+  const { environment, stripeSecretKey: key, stripeOrderWebhookSecret: webhookSecret, stripeUrl } = config;
+  const problems: string[] = [];
+  const live = isLiveKey(key);
+  if (stripeUrl !== undefined && (live || environment === 'production'))
+    problems.push('AOVIS_STRIPE_URL is for tests: remove it, or use a test key outside production');
+  if (environment !== 'production') return problems;
+  if (key !== undefined && !live)
+    problems.push('AOVIS_STRIPE_SECRET_KEY is a test key; production needs a live one');
+  if (key !== undefined && webhookSecret === undefined)
+    problems.push(
+      'AOVIS_STRIPE_WEBHOOK_SECRET is missing while AOVIS_STRIPE_SECRET_KEY is set: paid orders would go unnoticed',
+    );
+  return problems;
+}
+
+/** Whether it moves real money. */
+export function isLiveKey(key: string | undefined): boolean {
+  return /^(sk|rk)_live_/.test(key ?? '');
 }
 
 /**

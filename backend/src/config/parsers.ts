@@ -77,6 +77,27 @@ export function strongSecret(value: string): string {
   return value;
 }
 
+/** ISO 3166-1 alpha-2 codes, at least one. */
+export function countries(value: string): string[] {
+  const codes = list(value);
+  if (codes.length > 0 && codes.every((code) => /^[A-Z]{2}$/.test(code))) return codes;
+  throw new Error('must name at least one country by its two-letter code, e.g. US,CA');
+}
+
+/** A secret or restricted API key of Stripe (docs.stripe.com/keys). */
+export function stripeKey(value: string): string {
+  if (!/^(sk|rk)_(test|live)_\w{8,}$/.test(value))
+    throw new Error('is no secret key of Stripe; it begins with sk_test_, sk_live_, rk_test_ or rk_live_');
+  return value;
+}
+
+/** The signing secret of a webhook endpoint at Stripe. */
+export function stripeWebhookSecret(value: string): string {
+  if (!/^whsec_\S{16,}$/.test(value))
+    throw new Error('is no signing secret of Stripe; it begins with whsec_ and stands beside the endpoint');
+  return value;
+}
+
 /** A database that anybody could open is refused. */
 export function databaseUrl(value: string): string {
   let parsed: URL;

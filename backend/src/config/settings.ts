@@ -1,10 +1,13 @@
 import { parsePeppers } from '../features/devices/activation-hash.ts';
 import {
+  countries,
   databaseUrl,
   list,
   oneOf,
   origin,
   origins,
+  stripeKey,
+  stripeWebhookSecret,
   strongSecret,
   text,
   trustProxy,
@@ -209,6 +212,31 @@ export const settings = {
     wholeNumber({ min: 1, max: 87_600 }),
     'How long recordings are kept.',
     { default: '168' },
+  ),
+
+  stripeSecretKey: setting(
+    'AOVIS_STRIPE_SECRET_KEY',
+    optional(stripeKey),
+    'API key of our Stripe account; without it nothing can be bought.',
+    { secret: true, default: '' },
+  ),
+  stripeOrderWebhookSecret: setting(
+    'AOVIS_STRIPE_WEBHOOK_SECRET',
+    optional(stripeWebhookSecret),
+    'Signing secret of the endpoint /api/stripe/webhook at Stripe.',
+    { secret: true, default: '' },
+  ),
+  stripeUrl: setting(
+    'AOVIS_STRIPE_URL',
+    optional(url('https', 'http')),
+    'Replaces https://api.stripe.com on laptops and in tests.',
+    { default: '' },
+  ),
+  shippingCountries: setting(
+    'AOVIS_SHIPPING_COUNTRIES',
+    countries,
+    'Countries we send orders to, as two-letter codes separated by commas.',
+    { default: 'US' },
   ),
 
   auditAnchorFile: setting(

@@ -16,6 +16,12 @@ export function isUniqueViolation(error: unknown, constraint?: string): boolean 
   return fields.code === '23505' && (constraint === undefined || fields.constraint === constraint);
 }
 
+/** 23514, of this constraint. */
+export function isCheckViolation(error: unknown, constraint: string): boolean {
+  const fields = fieldsOf(error);
+  return fields.code === '23514' && fields.constraint === constraint;
+}
+
 /** 40001 serialization_failure, 40P01 deadlock_detected: the same work again may succeed. */
 export function isPassingConflict(error: unknown): boolean {
   const { code } = fieldsOf(error);

@@ -4,11 +4,17 @@ import * as factory from '@aovis/contracts/http/factory';
 import * as health from '@aovis/contracts/http/health';
 import * as ingestion from '@aovis/contracts/http/ingestion';
 import type { RouteContract } from '@aovis/contracts/http/route';
+import * as store from '@aovis/contracts/http/store';
 
 /** Every route contract, as docs/openapi.json shows them; a test keeps it equal to what is mounted. */
-export const apiContracts: readonly RouteContract[] = [auth, devices, factory, health, ingestion].flatMap(
-  (module) => Object.values(module).filter(isRouteContract),
-);
+export const apiContracts: readonly RouteContract[] = [
+  auth,
+  devices,
+  factory,
+  health,
+  ingestion,
+  store,
+].flatMap((module) => Object.values(module).filter(isRouteContract));
 
 function isRouteContract(value: unknown): value is RouteContract {
   return typeof value === 'object' && value !== null && 'operationId' in value && 'responses' in value;

@@ -33,6 +33,8 @@ const sharedLimits: Record<LimitName, readonly Limit[]> = {
     { windowMs: 15 * minute, limit: 5, keyOf: emailKey },
   ],
   activation: [{ windowMs: minute, limit: 30, keyOf: byAddress }],
+  // An order holds pieces until it is over, paid or not.
+  checkout: [{ windowMs: 15 * minute, limit: 30, keyOf: byAddress }],
 };
 
 const emailBodySchema = z.looseObject({ email: z.string() });
@@ -80,6 +82,7 @@ export function createLimiters(db: Database, requestsPerMinute: number): Limiter
       refresh: shared('refresh'),
       'magic-link': shared('magic-link'),
       activation: shared('activation'),
+      checkout: shared('checkout'),
     },
   };
 }

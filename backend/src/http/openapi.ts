@@ -35,6 +35,8 @@ const tags = [
     description: 'Activate a device with the code on its label, then see and configure it.',
   },
   { name: 'Video', description: 'Play what a device sends. The player talks to Kinesis Video directly.' },
+  { name: 'Store', description: 'See what is sold, order it, and learn whether it was paid.' },
+  { name: 'Webhooks', description: 'For partners: what they report, signed with the secret we share.' },
   { name: 'Factory', description: 'For factory stations: what they provisioned, signed with their key.' },
   { name: 'Ingestion', description: 'For the forwarder of the IoT rule: what boards say.' },
   { name: 'Service', description: 'For load balancers and operators.' },

@@ -13,9 +13,12 @@ const files: Readonly<Record<string, string>> = {
   '/docs/schema.js': 'schema.js',
   '/auth/magic-link': 'magic-link.html',
   '/auth/magic-link.js': 'magic-link.js',
+  '/checkout/success': 'checkout-success.html',
+  '/checkout/success.js': 'checkout-success.js',
 };
 
 export const magicLinkPagePath = '/auth/magic-link';
+export const checkoutSuccessPagePath = '/checkout/success';
 
 export function mountPages(app: Express): void {
   for (const [path, file] of Object.entries(files)) app.get(path, page(file));
@@ -28,8 +31,9 @@ export function mountPages(app: Express): void {
 }
 
 function page(file: string): RequestHandler {
-  return (_request, response, next) => {
-    response.setHeader('Cache-Control', 'no-cache');
+  return (request, response, next) => {
+    // The address of the success page names a checkout: no cache keeps it.
+    response.setHeader('Cache-Control', request.path === checkoutSuccessPagePath ? 'no-store' : 'no-cache');
     response.sendFile(join(import.meta.dirname, 'pages', file), { cacheControl: false }, (error) => {
       if (error) next(error);
     });

@@ -8,6 +8,8 @@ export interface OutboxMessage {
   key: string;
   /** JSON. It lies in the database until it is done: no secret that is not meant to go out with it. */
   payload: Record<string, unknown>;
+  /** Not before so many milliseconds have passed; at once by default. Later messages of its key wait for it. */
+  delayMs?: number;
   requestId?: string | undefined;
 }
 
@@ -33,5 +35,8 @@ export async function enqueue(trx: Database, message: OutboxMessage): Promise<vo
     key: message.key,
     payload: JSON.stringify(message.payload),
     request_id: message.requestId ?? null,
+    ...(message.delayMs !== undefined && {
+      available_at: trx.raw(`now() + ? * interval '1 ms'`, [message.delayMs]),
+    }),
   });
 }

@@ -17,7 +17,7 @@ export const stripeSignatureHeader = 'Stripe-Signature';
  */
 export const stripeEventSchema = z.looseObject({
   id: z.string().regex(/^evt_\w{1,250}$/),
-  type: z.string().min(1).max(128),
+  type: z.string().regex(/^[a-z0-9_.]{1,128}$/),
   /** Unix seconds. */
   created: z.int().nonnegative(),
   livemode: z.boolean(),
