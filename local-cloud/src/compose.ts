@@ -3,6 +3,7 @@ import { pino } from 'pino';
 import { Admin } from './admin/server.ts';
 import { type Config, type PortName, settings } from './config.ts';
 import { CredentialProvider } from './credential-provider/server.ts';
+import { Eiotclub } from './eiotclub/server.ts';
 import type { Endpoints } from './endpoints-file.ts';
 import { Identity } from './identity/server.ts';
 import { createBroker } from './iot-broker/broker.ts';
@@ -68,7 +69,8 @@ export async function composeLocalCloud(config: Config): Promise<LocalCloud> {
   const identity = new Identity(environment, port('identityPort'));
   const mail = new Mail(environment, { smtpPort: port('smtpPort'), httpPort: port('mailPort') });
   const stripe = new Stripe(environment, { port: port('stripePort') });
-  const services = [iotCore, broker, iotData, credentials, kinesisVideo, identity, mail, stripe];
+  const eiotclub = new Eiotclub(environment, { port: port('eiotclubPort') });
+  const services = [iotCore, broker, iotData, credentials, kinesisVideo, identity, mail, stripe, eiotclub];
   const admin = new Admin({
     environment,
     iam,
@@ -93,6 +95,7 @@ export async function composeLocalCloud(config: Config): Promise<LocalCloud> {
     smtpPort: mail.smtpPort,
     mailPort: mail.port,
     stripePort: stripe.port,
+    eiotclubPort: eiotclub.port,
   });
 
   const endpoints = (): Endpoints => ({
@@ -112,6 +115,7 @@ export async function composeLocalCloud(config: Config): Promise<LocalCloud> {
     },
     kinesisVideoUrl: kinesisVideo.url,
     stripeUrl: stripe.url,
+    eiotclubUrl: eiotclub.url,
     oidc: { google: identity.issuer('google'), apple: identity.issuer('apple') },
     mail: { smtpPort: mail.smtpPort, url: mail.url },
   });
@@ -187,6 +191,7 @@ export function describe(endpoints: Endpoints): Record<string, string> {
     'credential provider': `https://${iot.credentialsHost}:${iot.credentialsPort}`,
     'Kinesis Video': endpoints.kinesisVideoUrl,
     'Stripe, API and pay page': endpoints.stripeUrl,
+    'EIOTCLUB open platform': endpoints.eiotclubUrl,
     'Google-like issuer': oidc.google,
     'Apple-like issuer': oidc.apple,
     'root CA': endpoints.rootCaPath,

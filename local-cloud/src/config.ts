@@ -51,6 +51,7 @@ export const settings = {
   smtpPort: row('LOCAL_CLOUD_SMTP_PORT', port, '0', 'Port of the mail sink for SMTP'),
   mailPort: row('LOCAL_CLOUD_MAIL_PORT', port, '0', 'Port of the mail sink for readers'),
   stripePort: row('LOCAL_CLOUD_STRIPE_PORT', port, '0', 'Port of the Stripe-like API and its pay page'),
+  eiotclubPort: row('LOCAL_CLOUD_EIOTCLUB_PORT', port, '0', 'Port of the EIOTCLUB-like open platform'),
 } as const;
 
 export type Config = { [K in keyof typeof settings]: z.output<(typeof settings)[K]['schema']> };

@@ -21,6 +21,7 @@ export interface Endpoints {
   };
   kinesisVideoUrl: string;
   stripeUrl: string;
+  eiotclubUrl: string;
   oidc: { google: string; apple: string };
   mail: { smtpPort: number; url: string };
 }
