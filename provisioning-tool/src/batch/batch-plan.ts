@@ -10,6 +10,9 @@ import type { BoardIssued, BoardStep } from '../journal/records.ts';
 import { Refusal } from '../refusal.ts';
 import type { BoardRow } from './boards-csv.ts';
 
+/** More are not read out: the list as a whole is the wrong one. */
+const mostConflicts = 100;
+
 /** Calls that a batch still takes, and how long the quotas make that at least. */
 export interface BatchPlan {
   boards: number;
@@ -131,7 +134,12 @@ export class NoveltyCheck {
     if (this.#waiting.length > 0) await this.#ask();
     if (this.conflicts.length > 0) {
       throw new Refusal('conflict', 'The backend does not take some of these boards; nothing was done.', {
-        details: this.conflicts,
+        details: [
+          ...this.conflicts.slice(0, mostConflicts),
+          ...(this.conflicts.length > mostConflicts
+            ? [`and ${this.conflicts.length - mostConflicts} more; is this the right list?`]
+            : []),
+        ],
       });
     }
   }

@@ -2,10 +2,11 @@ import { X509Certificate } from 'node:crypto';
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { activationCodeDigest, readActivationCode } from '@aovis/contracts/activation-code';
+import { deviceIdOf } from '@aovis/contracts/ids';
 import { bundleDescriptorSchema, manifestSchema } from '@aovis/contracts/provisioning';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { findMode } from '../files/durable-files.ts';
-import { FactoryFixture, passphrase } from '../testing/factory-fixture.ts';
+import { FactoryFixture, passphrase, serialOf } from '../testing/factory-fixture.ts';
 
 describe('batch run', () => {
   let factory: FactoryFixture;
@@ -222,6 +223,25 @@ describe('batch run', () => {
     expect(answer.exitCode).toBe(7);
     expect(answer.stderr).toContain('aovis-n4k-000001: the backend has it with another activation code');
     expect(factory.iot.certificates.size).toBe(certificates);
+  });
+
+  it('reads out a hundred boards that the backend knows, and counts the others', async () => {
+    const boards = Array.from({ length: 103 }, (_, i) => serialOf(i + 1));
+    for (const serial of boards) {
+      const device_id = deviceIdOf(serial);
+      factory.backend.devices.set(device_id, {
+        device_id,
+        serial,
+        model: 'n4k',
+        certificate_id: 'c'.repeat(64),
+        activation_code_digest: 'd'.repeat(64),
+        code_epoch: 1,
+      });
+    }
+    const answer = await factory.runBatch(await factory.writeBoards('boards.csv', 103));
+    expect(answer.exitCode).toBe(7);
+    expect(answer.stderr.match(/correct or remove its row/g)).toHaveLength(100);
+    expect(answer.stderr).toContain('and 3 more');
   });
 
   it('keeps boards of a batch whose backend is away, and hands them over next time', async () => {
