@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, rm } from 'node:fs/promises';
+import { chmod, mkdir, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -156,6 +156,19 @@ describe('the running agent', () => {
     startAgent();
     await bootReceived(2);
     expect((await status()).connection.state).toBe('connected');
+  });
+
+  it('works on when nothing can be kept on the disk, and stops in order', async () => {
+    // A directory in the place of each file it keeps stands for a disk that takes nothing.
+    for (const file of ['last-boot.json.new', 'reported-state.json.new'])
+      await mkdir(join(state, file), { recursive: true });
+    const agent = startAgent();
+    const exit = exitOf(agent);
+    await bootReceived(1);
+    const screen = await aovisAgent('status', '--state', state);
+    expect(screen.stdout).toContain('cannot be written');
+    agent.kill('SIGTERM');
+    expect(await exit).toMatchObject({ code: 0 });
   });
 
   it('stops when told to while it is still starting', async () => {

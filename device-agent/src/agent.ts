@@ -229,7 +229,12 @@ export function createAgent(options: AgentOptions): Agent {
   return {
     start: async (signal) => {
       await startInOrder(parts, signal);
-      await announceBoot(events, { path: state.lastBoot, bootId, agentVersion: buildInfo.version });
+      await announceBoot(events, {
+        path: state.lastBoot,
+        bootId,
+        agentVersion: buildInfo.version,
+        logger: options.logger,
+      });
     },
     stop: () => stopInReverse(parts),
     status,

@@ -99,6 +99,8 @@ async function runUntilAborted(agent: Agent, signal: AbortSignal, logger: Logger
   try {
     await agent.start(signal);
   } catch (error) {
+    // Whatever part of it runs would keep a process alive that no longer minds signals.
+    await agent.stop();
     if (signal.aborted) return;
     throw error;
   }

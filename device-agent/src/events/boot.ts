@@ -1,5 +1,6 @@
 import * as z from 'zod';
-import { readJsonFile, writeFileAtomically } from '../host/atomic-file.ts';
+import { keepFile, readJsonFile } from '../host/atomic-file.ts';
+import type { Logger } from '../host/logger.ts';
 import { readMachineBootId } from '../host/machine.ts';
 import type { BoardEvents } from './board-events.ts';
 
@@ -11,11 +12,12 @@ export interface BootOptions {
   /** Of this start of the agent. */
   bootId: string;
   agentVersion: string;
+  logger: Logger;
 }
 
 /** Says that the agent started, and whether the machine did too. */
 export async function announceBoot(events: BoardEvents, options: BootOptions): Promise<void> {
-  const { path, bootId, agentVersion } = options;
+  const { path, bootId, agentVersion, logger } = options;
   const machineBootId = readMachineBootId();
   const last = lastBootSchema.safeParse(await readJsonFile(path));
   const sameMachineBoot = last.success && last.data.machine_boot_id === machineBootId;
@@ -25,5 +27,5 @@ export async function announceBoot(events: BoardEvents, options: BootOptions): P
     cause: sameMachineBoot ? 'agent_restarted' : 'machine_started',
   });
   if (machineBootId !== undefined && !sameMachineBoot)
-    await writeFileAtomically(path, JSON.stringify({ machine_boot_id: machineBootId }));
+    await keepFile(path, JSON.stringify({ machine_boot_id: machineBootId }), logger);
 }

@@ -3,6 +3,7 @@ import { boardEventSchema } from '@aovis/contracts/events';
 import { telemetryBatchSchema } from '@aovis/contracts/telemetry';
 import { beforeEach, expect, it } from '@jest/globals';
 import { monotonicFactory } from 'ulid';
+import { createLogger } from '../host/logger.ts';
 import type { QueuedMessage } from '../queue/outbound-queue.ts';
 import { FakeClock } from '../testing/fake-clock.ts';
 import { temporaryDirectory } from '../testing/temporary-directory.ts';
@@ -39,7 +40,7 @@ it('numbers events and gives each an id of its own', () => {
 
 it('says at a start whether the machine started too', async () => {
   const path = join(await temporaryDirectory(), 'last-boot.json');
-  const options = { path, bootId: 'B', agentVersion: '1' };
+  const options = { path, bootId: 'B', agentVersion: '1', logger: createLogger({ level: 'silent' }) };
   await announceBoot(createEvents(), options);
   await announceBoot(createEvents(), options);
   const causes = process.platform === 'linux' ? ['machine_started', 'agent_restarted'] : [expect.any(String)];

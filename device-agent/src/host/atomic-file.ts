@@ -1,5 +1,6 @@
 import { open, readFile, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import type { Logger } from './logger.ts';
 
 /**
  * Replaces a file so that, whenever power dies, either the old or the new content is there: write beside it, fsync,
@@ -20,6 +21,23 @@ export async function writeFileAtomically(path: string, content: string): Promis
     await directory.sync();
   } finally {
     await directory.close();
+  }
+}
+
+/**
+ * As `writeFileAtomically`, for what the agent can do without: a full or read-only disk is said in the log and must not
+ * keep the board from its work.
+ */
+export async function keepFile(path: string, content: string, logger: Logger): Promise<void> {
+  try {
+    await writeFileAtomically(path, content);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    logger.warn(
+      { path },
+      `The state directory cannot be written (${reason}): free space on its disk and make it writable. The agent ` +
+        'works on; after a restart it may not know its latest settings until it is connected.',
+    );
   }
 }
 

@@ -1,5 +1,5 @@
 import { type RunningConfig, runningConfigSchema } from '@aovis/contracts/shadow';
-import { readJsonFile, writeFileAtomically } from '../host/atomic-file.ts';
+import { keepFile, readJsonFile } from '../host/atomic-file.ts';
 import type { Clock } from '../host/clock.ts';
 import type { Logger } from '../host/logger.ts';
 import type { IotConnection } from '../iot/iot-connection.ts';
@@ -153,7 +153,7 @@ export class ConfigApplier implements Part {
     this.#running = running;
     logger.info({ change }, 'New settings are in force.');
     await onChange(running);
-    await writeFileAtomically(path, JSON.stringify(running));
+    await keepFile(path, JSON.stringify(running), logger);
   }
 
   async #report(): Promise<void> {

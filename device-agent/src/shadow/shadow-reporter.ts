@@ -1,6 +1,6 @@
 import type { ReportedState } from '@aovis/contracts/shadow';
 import * as z from 'zod';
-import { readJsonFile, writeFileAtomically } from '../host/atomic-file.ts';
+import { keepFile, readJsonFile } from '../host/atomic-file.ts';
 import type { Clock } from '../host/clock.ts';
 import type { Logger } from '../host/logger.ts';
 import type { IotConnection } from '../iot/iot-connection.ts';
@@ -148,6 +148,10 @@ export class ShadowReporter implements Part {
     if (leafKeysOf(patch).some((key) => metrics.test(key))) this.#metricsAt = this.#updatedAt;
     this.#known = mergeState(this.#known ?? {}, patch);
     this.#cached = this.#known;
-    await writeFileAtomically(cachePath, JSON.stringify({ version: this.#version, reported: this.#known }));
+    await keepFile(
+      cachePath,
+      JSON.stringify({ version: this.#version, reported: this.#known }),
+      this.#options.logger,
+    );
   }
 }

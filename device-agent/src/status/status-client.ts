@@ -1,4 +1,5 @@
 import { createConnection } from 'node:net';
+import { Refusal } from '../refusal.ts';
 import { type AgentStatus, agentStatusSchema } from './agent-status.ts';
 import { openSocketPath, type SocketPath } from './socket-path.ts';
 
@@ -18,7 +19,18 @@ export async function readStatus(directory: string): Promise<AgentStatus | undef
   } catch (error) {
     // Nobody there; the socket may be left from an agent that was killed.
     if (isCode(error, 'ENOENT') || isCode(error, 'ECONNREFUSED')) return undefined;
-    throw error;
+    if (isCode(error, 'EACCES') || isCode(error, 'EPERM'))
+      throw new Refusal(
+        'stateUnusable',
+        `The state directory ${directory} belongs to another user: run this as the user the agent runs as (sudo -u USER).`,
+        { cause: error },
+      );
+    throw new Refusal(
+      'stateInUse',
+      `Something holds the state directory ${directory} but gives no status (an agent that hangs or is stopped, or one ` +
+        `of another version): look for it with «fuser ${socket.path}», end it with kill -9, and start the agent again.`,
+      { cause: error },
+    );
   } finally {
     socket.release();
   }

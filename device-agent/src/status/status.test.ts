@@ -101,7 +101,11 @@ describe('the socket', () => {
   it('does not take nonsense for a status', async () => {
     const server = createServer((socket) => socket.end('{"running":"perhaps"}'));
     await new Promise<void>((resolve) => server.listen(join(directory, 'agent.sock'), resolve));
-    await expect(readStatus(directory)).rejects.toThrow();
+    await expect(readStatus(directory)).rejects.toMatchObject({
+      code: 'stateInUse',
+      message: expect.stringContaining('gives no status'),
+    });
+    await expect(startServer()).rejects.toMatchObject({ code: 'stateInUse' });
     await new Promise((resolve) => server.close(resolve));
   });
 });
