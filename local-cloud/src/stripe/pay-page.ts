@@ -37,7 +37,7 @@ export function payPage(content: PayPageContent): string {
       : []),
   ];
   return shell(
-    `Pay ${total}`,
+    `${alert === undefined ? '' : 'Not paid: '}Pay ${total}`,
     `<h1><span class="quiet">Total due</span> ${escapeHtml(total)}</h1>
 ${alert === undefined ? '' : `<p class="alert" role="alert">${escapeHtml(alert)}</p>`}
 <table>
@@ -127,7 +127,9 @@ function field(
   }: { type?: string; autocomplete: string; optional?: boolean },
 ): string {
   const problem = problems[name];
-  const invalid = problem === undefined ? '' : ` aria-invalid="true" aria-describedby="${name}-problem"`;
+  const first = Object.keys(problems)[0] === name ? ' autofocus' : '';
+  const invalid =
+    problem === undefined ? '' : ` aria-invalid="true" aria-describedby="${name}-problem"${first}`;
   const why =
     problem === undefined ? '' : `<span class="problem" id="${name}-problem">${escapeHtml(problem)}</span>`;
   return `<p><label for="${name}">${label}</label><input id="${name}" name="${name}" type="${type}" autocomplete="${autocomplete}" value="${escapeHtml(form[name] ?? '')}"${optional ? '' : ' required'}${invalid}>${why}</p>`;

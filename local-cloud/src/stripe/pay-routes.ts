@@ -67,7 +67,7 @@ function checkCaller({ headers }: IncomingMessage): void {
   const host = headers.host ?? '';
   if (!ownHosts.has(host.replace(/:\d+$/, '')))
     throw new HttpRefusal(403, 'The pay page answers only as localhost or 127.0.0.1');
-  if (headers.origin !== undefined && headers.origin !== 'null' && headers.origin !== `http://${host}`)
+  if (headers.origin !== undefined && headers.origin !== `http://${host}`)
     throw new HttpRefusal(403, 'Payments from pages of another origin are refused');
 }
 
