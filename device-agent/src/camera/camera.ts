@@ -152,7 +152,10 @@ export class Camera implements Part {
       // A file that has been played to its end is simply played again.
       if (delivered && this.#lastError === undefined) continue;
       const delayMs = this.#backoff.next();
-      logger.warn({ source: this.#source.name, delayMs, reason: this.#lastError }, 'capture starts anew');
+      logger.warn(
+        { source: this.#source.name, delayMs },
+        `${this.#lastError ?? 'The capture ended.'} The capture starts anew.`,
+      );
       await sleep(clock, delayMs, signal);
     }
   }

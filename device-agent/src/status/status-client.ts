@@ -1,4 +1,5 @@
 import { createConnection } from 'node:net';
+import { dirname } from 'node:path';
 import { Refusal } from '../refusal.ts';
 import { type AgentStatus, agentStatusSchema } from './agent-status.ts';
 import { openSocketPath, type SocketPath } from './socket-path.ts';
@@ -15,24 +16,31 @@ export async function readStatus(directory: string): Promise<AgentStatus | undef
     throw error;
   }
   try {
-    return agentStatusSchema.parse(JSON.parse(await readAll(socket.path)));
+    return await readStatusAt(socket.path);
+  } finally {
+    socket.release();
+  }
+}
+
+/** As `readStatus`, from the socket itself. */
+export async function readStatusAt(path: string): Promise<AgentStatus | undefined> {
+  try {
+    return agentStatusSchema.parse(JSON.parse(await readAll(path)));
   } catch (error) {
     // Nobody there; the socket may be left from an agent that was killed.
     if (isCode(error, 'ENOENT') || isCode(error, 'ECONNREFUSED')) return undefined;
     if (isCode(error, 'EACCES') || isCode(error, 'EPERM'))
       throw new Refusal(
         'stateUnusable',
-        `The state directory ${directory} belongs to another user: run this as the user the agent runs as (sudo -u USER).`,
+        `The state directory ${dirname(path)} belongs to another user: run this as the user the agent runs as (sudo -u USER).`,
         { cause: error },
       );
     throw new Refusal(
       'stateInUse',
-      `Something holds the state directory ${directory} but gives no status (an agent that hangs or is stopped, or one ` +
-        `of another version): look for it with «fuser ${socket.path}», end it with kill -9, and start the agent again.`,
+      `Something holds the state directory ${dirname(path)} but gives no status (an agent that hangs or is stopped, or one ` +
+        `of another version): look for it with «fuser ${path}», end it with kill -9, and start the agent again.`,
       { cause: error },
     );
-  } finally {
-    socket.release();
   }
 }
 

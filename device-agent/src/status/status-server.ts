@@ -1,11 +1,12 @@
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { unlink } from 'node:fs/promises';
+import { link, rename, unlink } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import type { Part, PartHealth } from '../part.ts';
 import { Refusal } from '../refusal.ts';
 import type { AgentStatus } from './agent-status.ts';
 import { openSocketPath, type SocketPath } from './socket-path.ts';
-import { isCode, readStatus } from './status-client.ts';
+import { isCode, readStatusAt } from './status-client.ts';
 
 export interface StatusServerOptions {
   /** The state directory. */
@@ -43,7 +44,8 @@ export class StatusServer implements Part {
     const server = this.#server;
     if (server === undefined) return;
     this.#server = undefined;
-    await new Promise<void>((resolve) => server.close(() => resolve()));
+    if (this.#socket !== undefined) await unlink(this.#socket.path).catch(() => {});
+    await closed(server);
     this.#socket?.release();
   }
 
@@ -51,21 +53,39 @@ export class StatusServer implements Part {
     return { ok: this.#server !== undefined, detail: this.#options.directory };
   }
 
+  /**
+   * Listens under a name of its own first and then links the socket to where it is looked for: that is atomic, and what
+   * appears there answers already. A dead socket in that place is moved aside before it is removed, and moved back when
+   * it proves to be a living one that somebody put there meanwhile: of two starts in the same moment one is refused.
+   */
   async #claim(path: string): Promise<Server> {
+    const own = `${path}.${randomBytes(4).toString('hex')}`;
+    const server = await this.#listen(own);
     try {
-      return await this.#listen(path);
+      while (!(await linked(own, path))) {
+        await this.#refuseIfAnswered(path);
+        const aside = `${own}.old`;
+        if (!(await moved(path, aside))) continue;
+        const other = await readStatusAt(aside).catch(() => undefined);
+        if (other === undefined) await unlink(aside);
+        else await moved(aside, path);
+      }
     } catch (error) {
-      if (!isCode(error, 'EADDRINUSE')) throw error;
+      await closed(server);
+      throw error;
     }
-    const other = await readStatus(this.#options.directory);
+    await unlink(own);
+    return server;
+  }
+
+  async #refuseIfAnswered(path: string): Promise<void> {
+    const other = await readStatusAt(path);
     if (other !== undefined)
       throw new Refusal(
         'stateInUse',
         `Another agent (process ${other.pid}, ${other.device_id}) already uses the state directory ` +
           `${this.#options.directory}: stop it, or name another directory with --state DIR.`,
       );
-    await unlink(path);
-    return this.#listen(path);
   }
 
   async #listen(path: string): Promise<Server> {
@@ -77,4 +97,30 @@ export class StatusServer implements Part {
     await once(server, 'listening');
     return server;
   }
+}
+
+/** False when there is something at `path` already. */
+async function linked(own: string, path: string): Promise<boolean> {
+  return link(own, path).then(
+    () => true,
+    (error: unknown) => {
+      if (isCode(error, 'EEXIST')) return false;
+      throw error;
+    },
+  );
+}
+
+/** False when there was nothing to move any more. */
+async function moved(from: string, to: string): Promise<boolean> {
+  return rename(from, to).then(
+    () => true,
+    (error: unknown) => {
+      if (isCode(error, 'ENOENT')) return false;
+      throw error;
+    },
+  );
+}
+
+function closed(server: Server): Promise<void> {
+  return new Promise((resolve) => server.close(() => resolve()));
 }

@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { link, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -70,6 +70,17 @@ describe('the socket', () => {
       exitCode: 15,
       message: expect.stringContaining('process 4711'),
     });
+  });
+
+  it('goes to one only of many that start at once over what a killed agent left', async () => {
+    const left = createServer();
+    await new Promise<void>((resolve) => left.listen(join(directory, 'other.sock'), resolve));
+    await link(join(directory, 'other.sock'), join(directory, 'agent.sock'));
+    await new Promise((resolve) => left.close(resolve));
+    const starts = await Promise.allSettled(Array.from({ length: 8 }, startServer));
+    expect(starts.filter((start) => start.status === 'fulfilled')).toHaveLength(1);
+    expect(await readStatus(directory)).toEqual(status);
+    expect(await readdir(directory)).toEqual(['agent.sock']);
   });
 
   it('is free again after a stop', async () => {

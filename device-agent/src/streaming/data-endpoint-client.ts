@@ -111,7 +111,11 @@ function post(
   return new Promise((resolve, reject) => {
     const fail = (error: Error): void =>
       reject(
-        new DataEndpointError(`GetDataEndpoint failed: ${error.message}`, unreachable, { cause: error }),
+        new DataEndpointError(
+          `GetDataEndpoint failed: ${error.message}; check the uplink and its DNS (${url.host}).`,
+          unreachable,
+          { cause: error },
+        ),
       );
     const options = { method: 'POST', headers, agent: false, signal, timeout: timeoutMs } as const;
     const request =
