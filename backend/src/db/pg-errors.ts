@@ -28,13 +28,16 @@ export function isPassingConflict(error: unknown): boolean {
   return code === '40001' || code === '40P01';
 }
 
+/** What `pg` says, without a code, of a connection that broke under it; knex puts the statement before it. */
+const lostConnection = /(^|- )(Connection terminated|Client .* is not queryable$)/;
+
 /** The server is starting, stopping, full or out of reach (classes 08, 53, 57P and Node's socket errors). */
 function isUnavailable(error: unknown): boolean {
   const { code } = fieldsOf(error);
   const network = ['ECONNREFUSED', 'ECONNRESET', 'ETIMEDOUT', 'EPIPE', 'ENOTFOUND', 'EHOSTUNREACH'];
   if (typeof code === 'string') return network.includes(code) || /^(08|53|57P0)/.test(code);
   if (!(error instanceof Error)) return false;
-  return error.name === 'KnexTimeoutError' || error.message.startsWith('Connection terminated');
+  return error.name === 'KnexTimeoutError' || lostConnection.test(error.message);
 }
 
 /** An unreachable database is `service_unavailable`; every other error stays as it is. */
