@@ -18,10 +18,10 @@ export class StripeSignatures implements SignatureVerifier {
     now: Date;
   }): SignatureVerdict {
     if (signature === undefined || signature === '') return 'missing';
-    const [timestamp, ...others] = [...signature.matchAll(/(?:^|,)t=([^,]*)/g)].map((match) => match[1]);
+    const [timestamp, ...others] = [...signature.matchAll(/(?:^|,)\s*t=([^,]*)/g)].map((match) => match[1]);
     if (timestamp === undefined || others.length > 0 || !/^\d{1,12}$/.test(timestamp)) return 'malformed';
     // The library throws other errors than its own on signatures that are empty or no ASCII.
-    if (/(?:^|,)v1=(?![0-9a-f]{64}(?:,|$))/.test(signature)) return 'malformed';
+    if (/(?:^|,)\s*v1=(?![0-9a-f]{64}(?:,|$))/.test(signature)) return 'malformed';
     // Both ways: the library takes signatures of any future.
     if (Math.abs(now.getTime() / 1_000 - Number(timestamp)) > toleranceSeconds) return 'stale';
     return isSigned(rawBody, signature, secret, now) ? 'ok' : 'wrong';

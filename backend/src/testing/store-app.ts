@@ -4,7 +4,7 @@ import { catalogFileSchema } from '@aovis/contracts/http/store';
 import Stripe from 'stripe';
 import request from 'supertest';
 import { createApp } from '../app.ts';
-import { composeBackend } from '../compose.ts';
+import { type Backend, composeBackend } from '../compose.ts';
 import { loadConfig } from '../config/config.ts';
 import type { Database } from '../db/database.ts';
 import { KnexCatalogRepository } from '../features/catalog/catalog-repository.ts';
@@ -20,6 +20,7 @@ import { testEnvironment } from './test-environment.ts';
 export const orderWebhookSecret = 'whsec_canary9f27c1d05e8b4a63';
 
 export interface StoreApp {
+  backend: Backend;
   server: Server;
   clock: FakeClock;
   payments: FakePayments;
@@ -55,7 +56,7 @@ export function createStoreApp(
     AOVIS_STRIPE_WEBHOOK_SECRET: orderWebhookSecret,
     ...environment,
   });
-  const { routes } = composeBackend(config, {
+  const backend = composeBackend(config, {
     db,
     clock,
     log,
@@ -72,7 +73,7 @@ export function createStoreApp(
     db,
     clock,
     log,
-    routes,
+    routes: backend.routes,
     authenticate: async (context) => {
       const [, id] = /^Bearer ([0-9a-f-]{36})$/.exec(context.header('authorization') ?? '') ?? [];
       if (id === undefined) throw new AppError('unauthorized');
@@ -94,7 +95,7 @@ export function createStoreApp(
       .set('Content-Type', 'application/json; charset=utf-8')
       .send(payload);
   };
-  return { server, clock, payments, mailer, logged: () => lines.join(''), deliver };
+  return { backend, server, clock, payments, mailer, logged: () => lines.join(''), deliver };
 }
 
 /** Puts one product into the shop, of which `stock` pieces exist. Returns the id of its variant. */
