@@ -6,6 +6,9 @@ import { KinesisVideoHls } from './aws/kinesis-video-hls.ts';
 import { KinesisVideoStreams } from './aws/kinesis-video-streams.ts';
 import { type Config, isLiveKey } from './config/config.ts';
 import { type Database, openDatabase } from './db/database.ts';
+import { eiotclubCarrier } from './eiotclub/connect.ts';
+import { EiotclubNotices } from './eiotclub/eiotclub-notices.ts';
+import { EiotclubSignatures } from './eiotclub/eiotclub-signatures.ts';
 import { AuditAnchors } from './features/audit/audit-anchors.ts';
 import { AccessTokens } from './features/auth/access-token.ts';
 import { authRoutes } from './features/auth/auth-routes.ts';
@@ -15,6 +18,16 @@ import { SessionService } from './features/auth/session-service.ts';
 import { SignInService } from './features/auth/sign-in-service.ts';
 import { catalogRoutes } from './features/catalog/catalog-routes.ts';
 import { CatalogService } from './features/catalog/catalog-service.ts';
+import { CarrierNoticeService } from './features/data-plans/carrier-notice-service.ts';
+import { KnexDataPlanRepository } from './features/data-plans/data-plan-repository.ts';
+import { dataPlanRoutes } from './features/data-plans/data-plan-routes.ts';
+import { FulfilmentService } from './features/data-plans/fulfilment-service.ts';
+import { PaymentService } from './features/data-plans/payment-service.ts';
+import type { PlanCheckouts } from './features/data-plans/plan-checkouts.ts';
+import { PurchaseService } from './features/data-plans/purchase-service.ts';
+import { PurchaseTransitions } from './features/data-plans/purchase-transitions.ts';
+import { ReconcileService } from './features/data-plans/reconcile-service.ts';
+import type { SimCarrier } from './features/data-plans/sim-carrier.ts';
 import { ActivationService } from './features/devices/activation-service.ts';
 import { DeviceAccess } from './features/devices/device-access.ts';
 import { deviceOutboxHandlers } from './features/devices/device-outbox.ts';
@@ -41,7 +54,7 @@ import type { HlsSessions, VideoStreams } from './features/video/video-ports.ts'
 import { SignedWebhookService } from './features/webhooks/signed-webhook-service.ts';
 import { healthRoutes } from './http/health-routes.ts';
 import type { Authenticate } from './http/mount.ts';
-import { checkoutSuccessPagePath, magicLinkPagePath } from './http/pages.ts';
+import { checkoutSuccessPagePath, dataPlanPaidPagePath, magicLinkPagePath } from './http/pages.ts';
 import type { Route } from './http/route.ts';
 import { type Clock, systemClock } from './kernel/clock.ts';
 import type { Logger } from './kernel/logger.ts';
@@ -51,6 +64,7 @@ import type { OutboxHandlers } from './outbox/outbox.ts';
 import { OutboxWorker } from './outbox/outbox-worker.ts';
 import { readPaymentEvent } from './stripe/stripe-events.ts';
 import { StripePayments, stripeClient } from './stripe/stripe-payments.ts';
+import { StripePlanCheckouts } from './stripe/stripe-plan-checkouts.ts';
 import { StripeSignatures } from './stripe/stripe-signatures.ts';
 
 /** What lies outside the program: tests put fakes in their place. */
@@ -65,6 +79,9 @@ export interface Adapters {
   hls: HlsSessions;
   /** Absent: nothing can be bought. */
   payments?: PaymentProvider | undefined;
+  planCheckouts?: PlanCheckouts | undefined;
+  /** Absent: paid data plans wait. */
+  carrier?: SimCarrier | undefined;
   close(): Promise<void>;
 }
 
@@ -102,6 +119,8 @@ export function productionAdapters(config: Config, log: Logger): Adapters {
     streams,
     hls,
     payments: orderPayments(config),
+    planCheckouts: planCheckouts(config),
+    carrier: eiotclubCarrier(config, db),
     close: async () => {
       for (const client of [shadows, streams, hls]) client.close();
       await db.destroy();
@@ -114,6 +133,12 @@ function orderPayments({ stripeSecretKey, stripeUrl, publicUrl, shippingCountrie
   const successUrl = `${publicUrl}${checkoutSuccessPagePath}?session_id={CHECKOUT_SESSION_ID}`;
   const stripe = stripeClient({ secretKey: stripeSecretKey, url: stripeUrl });
   return new StripePayments(stripe, { successUrl, shippingCountries });
+}
+
+function planCheckouts({ stripeSecretKey, stripeUrl, publicUrl }: Config) {
+  if (stripeSecretKey === undefined) return undefined;
+  const stripe = stripeClient({ secretKey: stripeSecretKey, url: stripeUrl });
+  return new StripePlanCheckouts(stripe, { returnUrl: `${publicUrl}${dataPlanPaidPagePath}` });
 }
 
 export interface Backend {
@@ -139,6 +164,7 @@ export function composeBackend(config: Config, adapters: Adapters): Backend {
     composeAuth(config, adapters, sessions),
     composeDevices(config, adapters),
     composeStore(config, adapters),
+    composeDataPlans(config, adapters),
   ];
   const health = healthRoutes({ database: () => assertSchema(db) }, log.child({ part: 'health' }));
   const routes = [...health, ...features.flatMap((feature) => feature.routes)];
@@ -251,6 +277,65 @@ function composeStore(config: Config, { db, clock, log, mailer, payments }: Adap
       ...orderRoutes({ checkouts, orders: new OrderService({ db }), webhook }),
     ],
     outboxHandlers: orderOutboxHandlers({ db, checkouts, refunds, mailer }),
+  };
+}
+
+function composeDataPlans(config: Config, adapters: Adapters): Feature {
+  const { db, clock, log, carrier, planCheckouts: checkouts } = adapters;
+  const dataPlanLog = log.child({ part: 'data-plans' });
+  const entitlementsIn = (database: Database): EntitlementService =>
+    new EntitlementService({ repository: new KnexEntitlementRepository(database), clock });
+  const transitions = new PurchaseTransitions({ clock, entitlementsIn });
+  const access = new DeviceAccess({
+    devices: new KnexDeviceRepository(db),
+    entitlements: entitlementsIn(db),
+  });
+  const paymentWebhook = new SignedWebhookService({
+    db,
+    clock,
+    verifier: new StripeSignatures(),
+    endpoint: 'stripe-data-plans',
+    secret: config.stripeDataPlanWebhookSecret,
+  });
+  const carrierWebhook = new SignedWebhookService({
+    db,
+    clock,
+    verifier: new EiotclubSignatures({
+      windowSeconds: config.eiotclubWebhookWindowSeconds,
+      log: dataPlanLog,
+    }),
+    endpoint: 'eiotclub',
+    secret: config.eiotclubWebhookSecret,
+  });
+  const plans = new KnexDataPlanRepository(db);
+  return {
+    routes: dataPlanRoutes({
+      purchases: new PurchaseService({ db, clock, plans, access, checkouts, transitions }),
+      payments: new PaymentService({
+        clock,
+        log: dataPlanLog,
+        webhook: paymentWebhook,
+        livemode: isLiveKey(config.stripeSecretKey),
+        readEvent: readPaymentEvent,
+        transitions,
+      }),
+      carrierNotices: new CarrierNoticeService({
+        db,
+        clock,
+        webhook: carrierWebhook,
+        notices: new EiotclubNotices(),
+        log: dataPlanLog,
+      }),
+      reconciliation: new ReconcileService({ db, clock, cronSecret: config.cronSecret, transitions }),
+      acknowledgement: config.eiotclubAcknowledgement,
+    }),
+    outboxHandlers: new FulfilmentService({
+      db,
+      clock,
+      carrier,
+      transitions,
+      log: dataPlanLog,
+    }).outboxHandlers(),
   };
 }
 

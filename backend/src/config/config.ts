@@ -68,11 +68,20 @@ function contentOf(path: string, variable: string, readFile: ReadFile): string {
 function contradictions(config: Config): string[] {
   const problems: string[] = [];
   const secrets = [config.accessTokenSecret, config.sessionSecret, config.iotEventSecret];
+  if (config.cronSecret !== undefined) secrets.push(config.cronSecret);
+  if ((config.eiotclubAppKey === undefined) !== (config.eiotclubSecret === undefined))
+    problems.push('EIOTCLUB_APP_KEY and EIOTCLUB_SECRET belong together; set both or none');
   if (new Set(secrets).size < secrets.length)
     problems.push('two secrets have the same value; make one for each');
   problems.push(...stripeContradictions(config));
   if (config.environment === 'production') {
-    for (const name of ['publicUrl', 'googleJwksUrl', 'appleJwksUrl', 'iotDataUrl'] as const) {
+    for (const name of [
+      'publicUrl',
+      'googleJwksUrl',
+      'appleJwksUrl',
+      'iotDataUrl',
+      'eiotclubBaseUrl',
+    ] as const) {
       if (!config[name].startsWith('https://'))
         problems.push(
           `${settings[name].variable} must begin with https:// when AOVIS_ENVIRONMENT is production`,

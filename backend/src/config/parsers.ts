@@ -4,6 +4,21 @@ export function text(value: string): string {
   return value;
 }
 
+/** A JSON object, or anything else as the text it is. */
+export function jsonOrText(value: string): string | Record<string, string> {
+  if (!value.startsWith('{')) return value;
+  try {
+    const parsed = JSON.parse(value) as Record<string, unknown>;
+    if (Object.values(parsed).every((field) => typeof field === 'string'))
+      return parsed as Record<string, string>;
+  } catch {
+    // Said below.
+  }
+  throw new Error(
+    'must be a JSON object of texts, e.g. {"code":"200"}, or a text without { at its beginning',
+  );
+}
+
 export function oneOf<Choice extends string>(...choices: Choice[]): (value: string) => Choice {
   return (value) => {
     const choice = choices.find((known) => known === value);

@@ -2,6 +2,7 @@ import { parsePeppers } from '../features/devices/activation-hash.ts';
 import {
   countries,
   databaseUrl,
+  jsonOrText,
   list,
   oneOf,
   origin,
@@ -237,6 +238,50 @@ export const settings = {
     countries,
     'Countries we send orders to, as two-letter codes separated by commas.',
     { default: 'US' },
+  ),
+
+  stripeDataPlanWebhookSecret: setting(
+    'AOVIS_STRIPE_DATA_PLAN_WEBHOOK_SECRET',
+    optional(stripeWebhookSecret),
+    'Signs what Stripe reports of data plans: that of the endpoint /api/webhooks/data-plan.',
+    { default: '', secret: true },
+  ),
+  eiotclubAppKey: setting(
+    'EIOTCLUB_APP_KEY',
+    optional(text),
+    'Our account at the SIM carrier; without it data plans are neither sold nor ordered.',
+    { default: '' },
+  ),
+  eiotclubSecret: setting('EIOTCLUB_SECRET', optional(text), 'Signs our calls of the SIM carrier.', {
+    default: '',
+    secret: true,
+  }),
+  eiotclubBaseUrl: setting('EIOTCLUB_BASE_URL', url('https', 'http'), 'Where the SIM carrier answers.', {
+    default: 'https://oapi.eiotclub.com',
+  }),
+  eiotclubWebhookSecret: setting(
+    'EIOTCLUB_WEBHOOK_SECRET',
+    optional(text),
+    'Signs the notifications of the SIM carrier; the carrier may use the same as for calls.',
+    { default: '', secret: true },
+  ),
+  eiotclubWebhookWindowSeconds: setting(
+    'EIOTCLUB_WEBHOOK_WINDOW_SECONDS',
+    wholeNumber({ min: 1, max: 604_800 }),
+    'How far the time of a notification may be from ours; more when the carrier repeats old ones.',
+    { default: '300' },
+  ),
+  eiotclubAcknowledgement: setting(
+    'EIOTCLUB_ACKNOWLEDGEMENT',
+    jsonOrText,
+    'What a notification of the SIM carrier is answered: a JSON object, or a text as it is.',
+    { default: '{"code":"200","message":"success"}' },
+  ),
+  cronSecret: setting(
+    'CRON_SECRET',
+    optional(strongSecret),
+    'Shared with the scheduler that calls /api/cron; without it these calls are refused.',
+    { default: '', secret: true },
   ),
 
   auditAnchorFile: setting(

@@ -107,26 +107,31 @@ describe('what a notification says', () => {
     [
       'CloudESimFlowAlert',
       { alert_type: '3', alert_value: '6', eid: '89'.repeat(16) },
-      { kind: 'usage_alert', alert: 'below_7_days', about: { eid: '89'.repeat(16) } },
+      { kind: 'usage_alert', alert: 'below_7_days', about: [{ eid: '89'.repeat(16) }] },
     ],
     [
       'SubPkgList',
       { orderId: 9007199254740993n },
-      { kind: 'order_changed', about: { orderId: '9007199254740993' } },
+      { kind: 'order_changed', about: [{ orderId: '9007199254740993' }] },
     ],
-    ['PkgEffective', { iccid: fields.iccid }, { kind: 'order_changed', about: { iccid: fields.iccid } }],
+    ['PkgEffective', { iccid: fields.iccid }, { kind: 'order_changed', about: [{ iccid: fields.iccid }] }],
     [
       'CloudESimPkgActivate',
       { data: { packageCode: 'P1', state: 1, outTradeNo: 'ab12' } },
-      { kind: 'order_changed', about: { outTradeNo: 'ab12' } },
+      { kind: 'order_changed', about: [{ outTradeNo: 'ab12' }] },
     ],
     [
       'CloudESimRefund',
       { outTradeNo: 'ab12', orderAmount: '9.90', refundAmount: '9.90', eshopOrderId: 42 },
-      { kind: 'order_refunded', about: { outTradeNo: 'ab12' } },
+      { kind: 'order_refunded', about: [{ outTradeNo: 'ab12' }] },
+    ],
+    [
+      'SubPkgList',
+      { data: [{ iccid: fields.iccid, orderId: 7 }, { outTradeNo: 'ab12' }] },
+      { kind: 'order_changed', about: [{ iccid: fields.iccid, orderId: '7' }, { outTradeNo: 'ab12' }] },
     ],
     ['CardStopped', { iccid: fields.iccid }, { kind: 'card_stopped' }],
-    ['SomethingNew', { a: 'b&c=d' }, { kind: 'unknown', about: {} }],
+    ['SomethingNew', { a: 'b&c=d' }, { kind: 'unknown', about: [] }],
     ['constructor', {}, { kind: 'unknown' }],
   ])('%s', (event, content, expected) => {
     const json = JSON.stringify({ ...fields, iccid: undefined, event, ...content }, (_key, value: unknown) =>

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { CarrierNotice, CarrierNotices } from '../features/data-plans/sim-carrier.ts';
+import type { CarrierNotice, CarrierNotices, CarrierReference } from '../features/data-plans/sim-carrier.ts';
 import { AppError } from '../kernel/errors.ts';
 import { findAmbiguity, findUnstorable } from './ambiguity.ts';
 import { numbersAsText, parseLossless } from './lossless-json.ts';
@@ -25,7 +25,11 @@ const usageAlert = z.object({
   alert_type: z.enum(['1', '2', '3']),
   alert_value: z.string().max(64),
 });
-const packageChange = z.object({ ...references, data: z.object(references).nullish() });
+/** One message may tell of several packages of a card. */
+const packageChange = z.object({
+  ...references,
+  data: z.union([z.object(references), z.array(z.object(references)).max(100)]).nullish(),
+});
 const packageActivation = z.object({
   ...references,
   data: z.object({ ...references, packageCode: identifier, state: z.enum(['0', '1', '2']) }),
@@ -70,7 +74,7 @@ export class EiotclubNotices implements CarrierNotices {
     const { id, event } = parse(envelope, body);
     const kept = withoutSignature(body);
     const known = Object.hasOwn(events, event) ? events[event] : undefined;
-    if (known === undefined) return { id, event, kept, kind: 'unknown', about: {} };
+    if (known === undefined) return { id, event, kept, kind: 'unknown', about: [] };
     refuseAt(findAmbiguity(body), 'holds & or =, so its signature could stand for another message');
     const fields = parse(known.schema, body) as Fields;
     return { id, event, kept, kind: known.kind, about: aboutOf(fields), ...alertOf(fields) };
@@ -85,13 +89,16 @@ interface References {
 }
 interface Fields extends References {
   alert_type?: keyof typeof alerts;
-  data?: References | null;
+  data?: References | References[] | null;
 }
 
-/** The cloud forms put some of them into `data`. */
-function aboutOf({ data, ...outer }: Fields): CarrierNotice['about'] {
-  const of = (name: keyof References): string | undefined => outer[name] ?? data?.[name] ?? undefined;
-  return { iccid: of('iccid'), eid: of('eid'), outTradeNo: of('outTradeNo'), orderId: of('orderId') };
+/** Some forms put them into `data`, for one package or for several. */
+function aboutOf({ data, ...outer }: Fields): CarrierReference[] {
+  const inner = Array.isArray(data) ? data : [data ?? {}];
+  return inner.map((one) => {
+    const of = (name: keyof References): string | undefined => one[name] ?? outer[name] ?? undefined;
+    return { iccid: of('iccid'), eid: of('eid'), outTradeNo: of('outTradeNo'), orderId: of('orderId') };
+  });
 }
 
 function alertOf({ alert_type }: Fields): Pick<CarrierNotice, 'alert'> {

@@ -1,4 +1,5 @@
 import * as auth from '@aovis/contracts/http/auth';
+import * as dataPlans from '@aovis/contracts/http/data-plans';
 import * as devices from '@aovis/contracts/http/devices';
 import * as factory from '@aovis/contracts/http/factory';
 import * as health from '@aovis/contracts/http/health';
@@ -9,6 +10,7 @@ import * as store from '@aovis/contracts/http/store';
 /** Every route contract, as docs/openapi.json shows them; a test keeps it equal to what is mounted. */
 export const apiContracts: readonly RouteContract[] = [
   auth,
+  dataPlans,
   devices,
   factory,
   health,

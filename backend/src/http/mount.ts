@@ -142,5 +142,8 @@ async function answer(
 
 function send(response: Response, { status, body, headers = {} }: AnyAnswer): void {
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
-  response.status(status).json(body);
+  response.status(status);
+  // A text is what some partner wants to see, word for word.
+  if (typeof body === 'string') response.type('text/plain').send(body);
+  else response.json(body);
 }

@@ -37,6 +37,10 @@ const tags = [
   { name: 'Video', description: 'Play what a device sends. The player talks to Kinesis Video directly.' },
   { name: 'Store', description: 'See what is sold, order it, and learn whether it was paid.' },
   { name: 'Webhooks', description: 'For partners: what they report, signed with the secret we share.' },
+  {
+    name: 'Data plans',
+    description: 'Data for the SIM card of a device: what is on sale, the payment page, what was bought.',
+  },
   { name: 'Factory', description: 'For factory stations: what they provisioned, signed with their key.' },
   { name: 'Ingestion', description: 'For the forwarder of the IoT rule: what boards say.' },
   { name: 'Service', description: 'For load balancers and operators.' },

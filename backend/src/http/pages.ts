@@ -15,9 +15,11 @@ const files: Readonly<Record<string, string>> = {
   '/auth/magic-link.js': 'magic-link.js',
   '/checkout/success': 'checkout-success.html',
   '/checkout/success.js': 'checkout-success.js',
+  '/checkout/data-plan': 'data-plan-paid.html',
 };
 
 export const magicLinkPagePath = '/auth/magic-link';
+export const dataPlanPaidPagePath = '/checkout/data-plan';
 export const checkoutSuccessPagePath = '/checkout/success';
 
 export function mountPages(app: Express): void {

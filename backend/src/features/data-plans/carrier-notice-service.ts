@@ -9,7 +9,7 @@ import type { SignedWebhookService } from '../webhooks/signed-webhook-service.ts
 import { dataPlanRefreshTopic, outboxKeyOf, type RefreshPayload } from './data-plan-topics.ts';
 import { KnexPurchaseRepository } from './purchase-repository.ts';
 import { purchaseIdOf } from './purchase-rules.ts';
-import type { CarrierNotice, CarrierNotices } from './sim-carrier.ts';
+import type { CarrierNotice, CarrierNotices, CarrierReference } from './sim-carrier.ts';
 
 export interface CarrierNoticeDependencies {
   db: Database;
@@ -55,13 +55,11 @@ export class CarrierNoticeService {
 
   async #apply(trx: Database, notice: CarrierNotice, requestId: string): Promise<'applied' | 'ignored'> {
     if (notice.kind === 'unknown') return 'ignored';
-    const iccid = await this.#iccidOf(trx, notice);
     if (notice.kind === 'usage_alert') {
-      if (iccid !== undefined && notice.alert !== undefined)
-        await noteUsageAlert(trx, { iccid, alert: notice.alert, now: this.#dependencies.clock.now() });
+      await this.#noteAlert(trx, notice);
       return 'applied';
     }
-    const purchaseIds = await this.#purchasesOf(trx, notice, iccid);
+    const purchaseIds = await this.#purchasesOf(trx, notice);
     for (const purchaseId of purchaseIds) {
       const payload: RefreshPayload = {
         purchase_id: purchaseId,
@@ -80,17 +78,25 @@ export class CarrierNoticeService {
     return 'applied';
   }
 
-  async #iccidOf(trx: Database, { about: { iccid, eid } }: CarrierNotice): Promise<string | undefined> {
-    return iccid ?? (eid === undefined ? undefined : await findIccidOfEid(trx, eid));
+  async #noteAlert(trx: Database, { alert, about }: CarrierNotice): Promise<void> {
+    const now = this.#dependencies.clock.now();
+    for (const reference of about) {
+      const iccid = await iccidOf(trx, reference);
+      if (iccid !== undefined && alert !== undefined) await noteUsageAlert(trx, { iccid, alert, now });
+    }
   }
 
   /** A handle of ours or the carrier's names one order; a card alone all that are open on it. */
-  #purchasesOf(trx: Database, { about }: CarrierNotice, iccid: string | undefined): Promise<string[]> {
-    return new KnexPurchaseRepository(trx).findIdsAbout({
-      id: about.outTradeNo === undefined ? undefined : purchaseIdOf(about.outTradeNo),
-      carrierOrderId: about.orderId,
-      iccid,
-    });
+  async #purchasesOf(trx: Database, { about }: CarrierNotice): Promise<string[]> {
+    const purchases = new KnexPurchaseRepository(trx);
+    const found = new Set<string>();
+    for (const reference of about) {
+      const { outTradeNo, orderId } = reference;
+      const id = outTradeNo === undefined ? undefined : purchaseIdOf(outTradeNo);
+      const iccid = await iccidOf(trx, reference);
+      for (const one of await purchases.findIdsAbout({ id, carrierOrderId: orderId, iccid })) found.add(one);
+    }
+    return [...found];
   }
 
   /** Signed well and yet not what the carrier sends: somebody may be splitting fields anew. */
@@ -106,4 +112,8 @@ export class CarrierNoticeService {
       }),
     );
   }
+}
+
+async function iccidOf(trx: Database, { iccid, eid }: CarrierReference): Promise<string | undefined> {
+  return iccid ?? (eid === undefined ? undefined : await findIccidOfEid(trx, eid));
 }

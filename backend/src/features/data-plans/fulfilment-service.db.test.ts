@@ -162,10 +162,10 @@ describe('a paid data plan', () => {
     const { id } = await stand.paidPurchase();
     await stand.fulfilment().order(id, handling);
     Object.assign(orderOf(id)[0] ?? {}, { state: 1 });
-    const instances = [stand.fulfilment(), stand.fulfilment()];
+    const [one, other] = [stand.fulfilment(), stand.fulfilment()];
     await Promise.all(
       Array.from({ length: 10 }, (_, index) =>
-        instances[index % 2]?.refresh(id, { ...handling, refunded: false }),
+        (index % 2 ? one : other).refresh(id, { ...handling, refunded: false }),
       ),
     );
     expect(await stand.steps(id)).toEqual(['pending paid', 'paid ordering', 'ordering active']);

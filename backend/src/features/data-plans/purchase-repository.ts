@@ -107,25 +107,27 @@ export class KnexPurchaseRepository {
     return (await query).map((row) => ({ ...toPurchase(row), planName: row.plan_name }));
   }
 
-  /** Ids of those that a notice of the carrier may be about, while anything can still change. */
+  /**
+   * Ids of those that a notice of the carrier may be about, while anything can still change: the one that is named, or,
+   * when none is found by name, all of the card.
+   */
   async findIdsAbout(about: {
     id?: string | undefined;
     carrierOrderId?: string | undefined;
     iccid?: string | undefined;
   }): Promise<string[]> {
     const { id, carrierOrderId, iccid } = about;
-    const rows = await this.#db<Row>('data_plan_purchases')
-      .whereIn('status', [...openStatuses])
-      .where((either) => {
-        either.whereRaw('false');
-        if (id !== undefined) either.orWhere({ id });
-        if (carrierOrderId !== undefined) either.orWhere({ carrier_order_id: carrierOrderId });
-        if (iccid !== undefined && id === undefined && carrierOrderId === undefined)
-          either.orWhere({ iccid });
-      })
-      .orderBy('created_at')
-      .select('id');
-    return rows.map((row) => row.id);
+    const names = { id, carrier_order_id: carrierOrderId };
+    for (const [column, value] of [...Object.entries(names), ['iccid', iccid] as const]) {
+      if (value === undefined) continue;
+      const rows = await this.#db<Row>('data_plan_purchases')
+        .whereIn('status', [...openStatuses])
+        .where(column, value)
+        .orderBy('created_at')
+        .select('id');
+      if (rows.length > 0) return rows.map((row) => row.id);
+    }
+    return [];
   }
 
   /** Those of these states that nobody looked at since, the longest first. */

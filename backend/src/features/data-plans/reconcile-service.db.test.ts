@@ -37,7 +37,7 @@ describe('reconciliation', () => {
     expect(await reconciliation().run('r')).toEqual(nothing);
     stand.clock.advance(5 * minute);
     const runs = await Promise.all([reconciliation().run('r'), reconciliation().run('r')]);
-    expect(runs.map(({ refreshed }) => refreshed).sort()).toEqual([0, 1]);
+    expect(runs.map(({ refreshed }) => refreshed).toSorted((a, b) => a - b)).toEqual([0, 1]);
     expect(await stand.queued(id)).toEqual(['data_plan.refresh']);
   });
 
@@ -71,7 +71,7 @@ describe('reconciliation', () => {
     await database.knex('sims').insert({ iccid: '8944500102198304826' });
     await database.knex('devices').where({ device_id: deviceId }).update({ iccid: '8944500102198304826' });
     const runs = await Promise.all([reconciliation().run('r'), reconciliation().run('r')]);
-    expect(runs.map(({ assigned }) => assigned).sort()).toEqual([0, 1]);
+    expect(runs.map(({ assigned }) => assigned).toSorted((a, b) => a - b)).toEqual([0, 1]);
     expect(await stand.get(id)).toMatchObject({
       iccid: '8944500102198304826',
       status: 'pending_assignment',

@@ -18,22 +18,23 @@ export interface SimCarrier {
   findOrder(outTradeNo: string, signal: AbortSignal): Promise<CarrierOrder | undefined>;
 }
 
-/**
- * What the carrier told us by itself. Only a hint: whatever costs money or gives rights is asked for again. `about` says
- * which order or card, as far as the notice does.
- */
+/** How a notice says which order or card it is about. */
+export interface CarrierReference {
+  iccid?: string | undefined;
+  eid?: string | undefined;
+  outTradeNo?: string | undefined;
+  orderId?: string | undefined;
+}
+
+/** What the carrier told us by itself. Only a hint: whatever costs money or gives rights is asked for again. */
 export interface CarrierNotice {
   /** The carrier's id of the notice; the same one counts once. */
   id: string;
   /** The carrier's name of its kind. */
   event: string;
   kind: 'usage_alert' | 'order_changed' | 'order_refunded' | 'card_stopped' | 'unknown';
-  about: {
-    iccid?: string | undefined;
-    eid?: string | undefined;
-    outTradeNo?: string | undefined;
-    orderId?: string | undefined;
-  };
+  /** One or several, as the notice has them. */
+  about: readonly CarrierReference[];
   alert?: 'below_100_mb' | 'below_10_percent' | 'below_7_days';
   /** The whole message without its signature. */
   kept: Record<string, unknown>;
