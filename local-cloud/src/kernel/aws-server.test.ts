@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
+import { text } from 'node:stream/consumers';
 import {
   DescribeEndpointCommand,
   IoTClient,
@@ -59,6 +62,8 @@ describe('AwsServer, called by the AWS SDK', () => {
           unsigned: true,
           handle: ({ json }) => ({ json: json() }),
         },
+        { name: 'Stream', method: 'POST', path: '/stream', streaming: true, handle: () => ({}) },
+        { name: 'Play', method: 'GET', path: '/play', unsigned: true, anyOrigin: true, handle: () => ({}) },
       ],
     });
     const port = await server.listen(0);
@@ -159,6 +164,40 @@ describe('AwsServer, called by the AWS SDK', () => {
     const before = performance.now();
     await describeEndpoint();
     expect(performance.now() - before).toBeGreaterThanOrEqual(49);
+  });
+
+  it('leaves custom faults to the places they are made for', async () => {
+    environment.faults.add({ service: 'iot-core', effect: { kind: 'custom', name: 'own' }, times: 1 });
+    await describeEndpoint();
+    expect(environment.faults.list()).toHaveLength(1);
+    expect(environment.faults.take('iot-core', 'Elsewhere')).toMatchObject({ name: 'own' });
+  });
+
+  it('lets pages of any origin read refusals of what is for them', async () => {
+    environment.faults.add({
+      service: 'iot-core',
+      operation: 'Play',
+      effect: { kind: 'error', status: 503, code: 'ServiceUnavailableException', message: '' },
+    });
+    const { status, headers } = await fetch(`${await url()}/play`);
+    expect([status, headers.get('access-control-allow-origin')]).toEqual([503, '*']);
+  });
+
+  it('refuses a streaming call while its body is still coming, and the client hears of it', async () => {
+    const { port } = new URL(await url());
+    const call = request({ port, host: '127.0.0.1', method: 'POST', path: '/stream' });
+    const answered = once(call, 'response') as Promise<[IncomingMessage]>;
+    const block = Buffer.alloc(64 * 1024);
+    let reading = true;
+    const write = (): void => {
+      if (reading) call.write(block, () => setImmediate(write));
+    };
+    write();
+    const [response] = await answered;
+    const body = await text(response);
+    reading = false;
+    call.destroy();
+    expect([response.statusCode, body]).toEqual([403, expect.stringContaining('message')]);
   });
 
   it('tells nothing of its own failures, and refuses what it cannot read', async () => {

@@ -8,6 +8,7 @@ import type { FaultRule, Faults } from './faults.ts';
 import { close, listen } from './listen.ts';
 import { PathPattern } from './path-pattern.ts';
 import type { AccessKeys, Principal } from './principal.ts';
+import { discardBody, readBody } from './request-body.ts';
 import { verifySigV4 } from './sigv4.ts';
 import { TokenBucket } from './token-bucket.ts';
 
@@ -42,6 +43,8 @@ export interface AwsOperation {
   path: string;
   /** No SigV4 asked for (playback URLs carry a token of their own). */
   unsigned?: boolean;
+  /** Pages of any origin may read the answer, refusals too. */
+  anyOrigin?: boolean;
   /** The operation reads the body from `raw.request` while it answers on `raw.response`. */
   streaming?: boolean;
   handle(request: AwsRequest): Promise<AwsAnswer | undefined> | AwsAnswer | undefined;
@@ -116,7 +119,9 @@ export class AwsServer {
     if (found === undefined)
       throw new AwsError('UnknownOperationException', 404, `No operation ${request.method} ${path}`);
     const { operation, params } = found;
-    const body = operation.streaming === true ? Buffer.alloc(0) : await readBody(request);
+    if (operation.anyOrigin === true) response.setHeader('access-control-allow-origin', '*');
+    const body =
+      operation.streaming === true ? Buffer.alloc(0) : await readBody(request, maxBodyBytes, tooLarge);
     const principal: Principal =
       operation.unsigned === true
         ? { kind: 'account', accessKeyId: '' }
@@ -133,7 +138,7 @@ export class AwsServer {
           );
     this.#throttle(operation.name);
 
-    const fault = faults.take(service, operation.name, Object.values(params)[0]);
+    const fault = faults.takeGeneral(service, operation.name, Object.values(params)[0]);
     if (fault?.kind === 'error') throw new AwsError(fault.code, fault.status, fault.message);
     if (fault?.kind === 'delay') await delay(fault.ms);
     if (fault?.kind === 'drop') {
@@ -182,17 +187,8 @@ export class AwsServer {
   }
 }
 
-async function readBody(request: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > maxBodyBytes)
-      throw new AwsError('RequestEntityTooLargeException', 413, 'The request is too large');
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
-}
+const tooLarge = (): AwsError =>
+  new AwsError('RequestEntityTooLargeException', 413, 'The request is too large');
 
 function parseJson(body: Buffer): Record<string, unknown> {
   if (body.length === 0) return {};
@@ -220,8 +216,8 @@ function sendError(response: ServerResponse, error: AwsError): void {
   response.writeHead(error.status, {
     'content-type': 'application/json',
     'x-amzn-ErrorType': error.code,
-    // A body may still be on its way in (streaming, too large): this connection is done.
-    ...(response.req.complete ? {} : { connection: 'close' }),
   });
   response.end(JSON.stringify({ message: error.message, Message: error.message, ...error.members }));
+  // It may still be on its way in (streaming, too large).
+  discardBody(response.req);
 }

@@ -39,6 +39,10 @@ export const faultRuleSchema = z.strictObject({
 });
 export type FaultRule = z.infer<typeof faultRuleSchema>;
 export type FaultEffect = FaultRule['effect'];
+export type GeneralEffect = Exclude<FaultEffect, { kind: 'custom' }>;
+
+const isAny = (_effect: FaultEffect): _effect is FaultEffect => true;
+const isGeneral = (effect: FaultEffect): effect is GeneralEffect => effect.kind !== 'custom';
 
 export class Faults {
   /** One switch for the throttles of every AWS endpoint, for tests and demos that are about something else. */
@@ -63,9 +67,25 @@ export class Faults {
     return [...this.#rules].map(([id, rule]) => ({ id, rule }));
   }
 
+  /** As `take`, for a place that knows no `custom` faults: it leaves those to the places they are made for. */
+  takeGeneral(service: FaultRule['service'], operation: string, subject?: string): GeneralEffect | undefined {
+    return this.#take(service, operation, subject, isGeneral);
+  }
+
   /** The effect of the first rule that matches, and one use of it spent. */
   take(service: FaultRule['service'], operation: string, subject?: string): FaultEffect | undefined {
+    return this.#take(service, operation, subject, isAny);
+  }
+
+  #take<T extends FaultEffect>(
+    service: FaultRule['service'],
+    operation: string,
+    subject: string | undefined,
+    isWanted: (effect: FaultEffect) => effect is T,
+  ): T | undefined {
     for (const [id, rule] of this.#rules) {
+      const { effect } = rule;
+      if (!isWanted(effect)) continue;
       if (rule.service !== service) continue;
       if (rule.operation !== undefined && rule.operation !== operation) continue;
       if (rule.subject !== undefined && rule.subject !== subject) continue;
@@ -73,7 +93,7 @@ export class Faults {
         rule.times -= 1;
         if (rule.times <= 0) this.#rules.delete(id);
       }
-      return rule.effect;
+      return effect;
     }
     return undefined;
   }

@@ -6,6 +6,7 @@ import { AwsError } from './aws-error.ts';
 import { HttpAnswer, HttpRefusal } from './http-answer.ts';
 import { close, listen } from './listen.ts';
 import { PathPattern } from './path-pattern.ts';
+import { discardBody, readBody } from './request-body.ts';
 
 const maxBodyBytes = 1024 * 1024;
 const ownHosts = new Set(['localhost', '127.0.0.1']);
@@ -95,18 +96,12 @@ function checkCaller(request: IncomingMessage): void {
 }
 
 async function readJson(request: IncomingMessage): Promise<unknown> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > maxBodyBytes) throw new HttpRefusal(413, `The body is larger than ${maxBodyBytes} bytes`);
-    chunks.push(chunk);
-  }
-  if (size === 0) return undefined;
+  const bytes = await readBody(request, maxBodyBytes);
+  if (bytes.length === 0) return undefined;
   if (request.headers['content-type']?.startsWith('application/json') !== true)
     throw new HttpRefusal(415, 'Send the body as application/json');
   try {
-    return JSON.parse(Buffer.concat(chunks).toString('utf8'));
+    return JSON.parse(bytes.toString('utf8'));
   } catch {
     throw new HttpRefusal(400, 'The body is not JSON');
   }
@@ -129,7 +124,7 @@ function send(response: ServerResponse, answer: HttpAnswer): void {
     'cache-control': 'no-store',
     'x-content-type-options': 'nosniff',
     ...answer.headers,
-    ...(response.req.complete ? {} : { connection: 'close' }),
   });
   response.end(answer.body);
+  discardBody(response.req);
 }

@@ -41,7 +41,7 @@ export function putMediaOperation(context: PutMediaContext): AwsOperation {
       const given = readHeaders(headers);
       const stream = access.get(principal, 'PutMedia', given);
       quotas.take('PutMedia', stream.name);
-      const refusal = faults.take('kinesis-video', 'PutMedia', stream.name);
+      const refusal = faults.takeGeneral('kinesis-video', 'PutMedia', stream.name);
       if (refusal?.kind === 'error') throw new AwsError(refusal.code, refusal.status, refusal.message);
       if (refusal?.kind === 'delay') await delay(refusal.ms);
       if (refusal?.kind === 'drop') {
