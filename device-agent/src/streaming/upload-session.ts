@@ -186,7 +186,11 @@ export class UploadSession implements ConnectionListener {
       case 'ended':
         return this.#end('live', { kind: 'lost', decision: endedByService, message: sentence(end.reason) });
       case 'broken':
-        return this.#end('dead', { kind: 'lost', decision: networkDown, message: sentence(end.reason) });
+        return this.#end('dead', {
+          kind: 'lost',
+          decision: networkDown,
+          message: `${sentence(end.reason)} ${networkDown.advice}`,
+        });
     }
   }
 
