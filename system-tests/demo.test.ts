@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
-import { join } from 'node:path';
 import { findChromium } from '@aovis/simulator/player';
+import { waitFor } from '@aovis/simulator/wait-for';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { descendants, type RunningProcess, stillRunning } from './support/processes.ts';
 import { temporaryFolder } from './support/running-system.ts';
@@ -50,9 +50,10 @@ describe.each(machines)('npm run demo on $machine', ({ chromium, means }) => {
 
   beforeAll(async () => {
     demo = new SimulatorProcess(['demo', '--directory', directory], { AOVIS_CHROMIUM: chromium });
-    await demo.printed('fragment PERSISTED');
-    for (const program of await descendants(demo.pid)) programs.set(program.pid, program);
-    await demo.exited;
+    await waitFor('The end of the demo', async () => {
+      for (const program of await descendants(demo.pid)) programs.set(program.pid, program);
+      return demo.running ? undefined : true;
+    });
   });
 
   afterAll(async () => {
@@ -75,7 +76,7 @@ describe.each(machines)('npm run demo on $machine', ({ chromium, means }) => {
 
   it('shows the picture', () => {
     expect(demo.stdout).toMatch(means);
-    expect(demo.stdout).toContain(`Logs and state are in ${join(directory)}.`);
+    expect(demo.stdout).toContain(`Logs and state are in ${directory}.`);
   });
 
   it('leaves nothing running', async () => {

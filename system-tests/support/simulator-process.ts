@@ -30,6 +30,9 @@ export class SimulatorProcess {
   get pid(): number {
     return this.#child.pid ?? -1;
   }
+  get running(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null;
+  }
   get stdout(): string {
     return this.#stdout;
   }
@@ -63,7 +66,7 @@ export class SimulatorProcess {
 
   /** For an afterAll: whatever became of it, it is gone then. */
   async end(): Promise<void> {
-    if (this.#child.exitCode === null && this.#child.signalCode === null) this.#child.kill('SIGTERM');
+    if (this.running) this.#child.kill('SIGTERM');
     await this.exited;
   }
 }
