@@ -4,7 +4,7 @@ import { catalogFileSchema } from '@aovis/contracts/http/store';
 import Stripe from 'stripe';
 import request from 'supertest';
 import { createApp } from '../app.ts';
-import { type Backend, composeBackend } from '../compose.ts';
+import { type Adapters, type Backend, composeBackend } from '../compose.ts';
 import { loadConfig } from '../config/config.ts';
 import type { Database } from '../db/database.ts';
 import { KnexCatalogRepository } from '../features/catalog/catalog-repository.ts';
@@ -39,6 +39,7 @@ export function createStoreApp(
   db: Database,
   databaseUrl: string,
   environment: Record<string, string> = {},
+  adapters: Partial<Adapters> = {},
 ): StoreApp {
   const clock = new FakeClock();
   const payments = new FakePayments();
@@ -67,11 +68,12 @@ export function createStoreApp(
     streams: { ensureStream: async () => {} },
     hls: { open: () => Promise.reject(new AppError('stream_not_available')) },
     close: async () => {},
+    ...adapters,
   });
   const app = createApp({
     config,
     db,
-    clock,
+    clock: adapters.clock ?? clock,
     log,
     routes: backend.routes,
     authenticate: async (context) => {

@@ -9,6 +9,9 @@ export interface LocalCloud {
   region: string;
   iotDataUrl: string;
   kinesisVideoUrl: string;
+  stripeUrl: string;
+  /** What payers, banks and operators do. */
+  adminUrl: string;
   stop(): Promise<void>;
 }
 
@@ -16,8 +19,9 @@ interface EndpointsFile {
   region: string;
   accessKeyId: string;
   secretAccessKey: string;
-  iot: { dataUrl: string };
+  iot: { dataUrl: string; adminUrl: string };
   kinesisVideoUrl: string;
+  stripeUrl: string;
 }
 
 const program = resolve(import.meta.dirname, '../../../../local-cloud/src/main.ts');
@@ -52,6 +56,8 @@ export async function startLocalCloud(): Promise<LocalCloud> {
     region: endpoints.region,
     iotDataUrl: endpoints.iot.dataUrl,
     kinesisVideoUrl: endpoints.kinesisVideoUrl,
+    stripeUrl: endpoints.stripeUrl,
+    adminUrl: endpoints.iot.adminUrl,
     stop,
   };
 }
