@@ -79,6 +79,7 @@ export async function composeLocalCloud(config: Config): Promise<LocalCloud> {
       kinesisVideo.quotas.enforced = enabled;
       shadows.throttling = enabled;
     },
+    boards: () => broker.connections(),
     endpoints: () => describe(endpoints()),
     port: port('adminPort'),
   });

@@ -1,10 +1,13 @@
 import type { AdminRoute } from '../kernel/admin-route.ts';
 import type { Faults } from '../kernel/faults.ts';
 import { escapeHtml, page } from '../kernel/html.ts';
+import { recipes } from './recipes.ts';
 
 export interface IndexPageContent {
+  adminUrl: string;
   endpoints: Readonly<Record<string, string>>;
   account: string;
+  boards: ConnectedBoard[];
   faults: ReturnType<Faults['list']>;
   throttling: boolean;
   clockOffsetMs: number;
@@ -12,42 +15,88 @@ export interface IndexPageContent {
   groups: { name: string; routes: readonly AdminRoute[] }[];
 }
 
-/** What runs, in which state it is, and everything that can be asked of it. */
+/** A connected MQTT client, as the index page shows it. */
+export interface ConnectedBoard {
+  clientId: string;
+  /** Milliseconds since the epoch. */
+  connectedAt: number;
+  subscriptions: readonly string[];
+}
+
+/** QA's home: what runs, in which state it is, how to break it, and everything that can be asked of it. */
 export function indexPage(content: IndexPageContent): string {
-  const endpoints = Object.entries(content.endpoints).map(([name, address]) => [
+  const { adminUrl, boards, faults } = content;
+  const [board] = boards;
+  return page(
+    'local-cloud',
+    `<h1>local-cloud</h1>
+<p>Stand-ins for the cloud services of AOVIS Direct, on this machine only. Reload to see the present state.</p>
+<h2>State</h2>
+${table(stateRows(content))}
+<h2>Boards connected: ${boards.length}</h2>
+${boards.length === 0 ? quiet('None. «npm run board» switches one on.') : boardTable(boards)}
+<h2>Faults active: ${faults.length}</h2>
+${faults.length === 0 ? quiet('None. Commands that set some are below.') : faultTable(faults, adminUrl)}
+<h2>Services</h2>
+${table(endpointRows(content.endpoints))}
+<h2>Break something</h2>
+<p>Paste a line into a terminal. <code>times</code> counts down; without it a fault stays until it is removed.
+${board === undefined ? 'Put a thing name in place of <code>BOARD</code>.' : `The lines name ${code(board.clientId)}, which is connected.`}</p>
+${recipes(adminUrl, board?.clientId)
+  .map(
+    ({ title, command }) => `<p class="recipe">${escapeHtml(title)}</p>\n<pre>${escapeHtml(command)}</pre>`,
+  )
+  .join('\n')}
+<h2>All routes</h2>
+${content.groups
+  .filter(({ routes }) => routes.length > 0)
+  .map(
+    ({ name, routes }) =>
+      `<h3>${escapeHtml(name)}</h3>\n${table(routes.map((route) => [routeCell(route), escapeHtml(route.summary)]))}`,
+  )
+  .join('\n')}`,
+  );
+}
+
+function stateRows({ account, throttling, clockOffsetMs, roles }: IndexPageContent): string[][] {
+  return [
+    ['account', escapeHtml(account)],
+    ['throttles', throttling ? "on, at AWS's default rates" : 'off'],
+    ['clock', clockOffsetMs === 0 ? "this machine's" : `${clockOffsetMs} ms off this machine's`],
+    ['roles', roles.map(code).join(', ') || 'none'],
+  ];
+}
+
+function endpointRows(endpoints: Readonly<Record<string, string>>): string[][] {
+  return Object.entries(endpoints).map(([name, address]) => [
     escapeHtml(name),
     address.startsWith('http')
       ? `<a href="${escapeHtml(address)}">${escapeHtml(address)}</a>`
       : code(address),
   ]);
-  const state = [
-    ['account', escapeHtml(content.account)],
-    ['throttles', content.throttling ? "on, at AWS's default rates" : 'off'],
-    [
-      'clock',
-      content.clockOffsetMs === 0 ? "this machine's" : `${content.clockOffsetMs} ms off this machine's`,
-    ],
-    ['roles', content.roles.map(code).join(', ') || 'none'],
-    [
-      'faults',
-      content.faults.map(({ id, rule }) => `${code(id)} ${code(JSON.stringify(rule))}`).join('<br>') ||
-        'none',
-    ],
-  ];
-  const groups = content.groups
-    .filter(({ routes }) => routes.length > 0)
-    .map(
-      ({ name, routes }) =>
-        `<h2>${escapeHtml(name)}</h2>\n${table(routes.map((route) => [routeCell(route), escapeHtml(route.summary)]))}`,
-    );
-  return page(
-    'local-cloud',
-    `<h1>local-cloud</h1>
-<p>Stand-ins for the cloud services of AOVIS Direct, on this machine only.</p>
-${table(endpoints)}
-<h2>State</h2>
-${table(state)}
-${groups.join('\n')}`,
+}
+
+function boardTable(boards: readonly ConnectedBoard[]): string {
+  const shown = boards
+    .slice(0, boardsShown)
+    .map(({ clientId, connectedAt, subscriptions }) => [
+      code(clientId),
+      `since ${new Date(connectedAt).toISOString().slice(0, 19)}Z`,
+      `${subscriptions.length} subscriptions`,
+    ]);
+  const rest = boards.length - shown.length;
+  return table(shown) + (rest > 0 ? quiet(`… and ${rest} more: GET /_local/mqtt/connections`) : '');
+}
+
+/** Enough for a desk; a thousand simulated boards would bury the rest of the page. */
+const boardsShown = 20;
+
+function faultTable(faults: ReturnType<Faults['list']>, adminUrl: string): string {
+  return table(
+    faults.map(({ id, rule }) => [
+      code(JSON.stringify(rule)),
+      `remove: ${code(`curl -X DELETE ${adminUrl}/_local/faults/${id}`)}`,
+    ]),
   );
 }
 
@@ -59,6 +108,10 @@ function routeCell({ method, path }: AdminRoute): string {
 
 function code(text: string): string {
   return `<code>${escapeHtml(text)}</code>`;
+}
+
+function quiet(text: string): string {
+  return `<p class="quiet">${escapeHtml(text)}</p>`;
 }
 
 function table(rows: (string | undefined)[][]): string {

@@ -2,6 +2,7 @@ import { CreateThingCommand, RegisterCertificateWithoutCACommand } from '@aws-sd
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { FactoryCa } from '../iot-core/testing/factory-ca.ts';
 import { type IotCloud, outcomeOf, startIotCloud } from '../iot-core/testing/iot-cloud.ts';
+import { recipes } from './recipes.ts';
 import { Admin } from './server.ts';
 
 describe('the admin surface', () => {
@@ -17,6 +18,7 @@ describe('the admin surface', () => {
       iam: cloud.iam,
       services: [cloud.iotCore],
       onThrottling: (enabled) => throttling.push(enabled),
+      boards: () => [{ clientId: 'aovis-n4k-000001', connectedAt: 0, subscriptions: ['a', 'b'] }],
       endpoints: () => ({ 'IoT control plane': 'http://localhost:1', 'MQTT over TLS': 'localhost:2' }),
       port: 0,
     });
@@ -112,6 +114,23 @@ describe('the admin surface', () => {
     expect((await call('GET', '/_local/clock')).json).toMatchObject({ offsetMs: 0 });
   });
 
+  it('offers commands that it takes as they stand', async () => {
+    const commands = recipes(admin.url).map(({ command }) => command);
+    for (const command of commands) {
+      const [, method, url, body] =
+        /^curl -X (\S+) (\S+)(?: -H 'content-type: application\/json' -d '(.*)')?$/.exec(command) ?? [];
+      const isOurs = url?.match(/_local\/(faults|clock|throttling)/) ?? false;
+      if (!isOurs) continue;
+      const { status } = await call(
+        method ?? '',
+        (url ?? '').slice(admin.url.length),
+        body === undefined ? undefined : JSON.parse(body),
+      );
+      expect([command, status]).toEqual([command, method === 'DELETE' ? 204 : 200]);
+    }
+    expect((await call('GET', '/_local/faults')).json).toEqual({ faults: [] });
+  });
+
   it('has a page that shows every route and the state, and a health route', async () => {
     await call('POST', '/_local/faults', { service: 'mail', effect: { kind: 'drop' } });
     const page = await (await fetch(`${admin.url}/`)).text();
@@ -120,6 +139,8 @@ describe('the admin surface', () => {
     expect(page).toContain('111122223333 in eu-central-1');
     expect(page).toContain('&quot;service&quot;:&quot;mail&quot;');
     expect(page).toContain('<a href="http://localhost:1">');
+    expect(page).toContain('Boards connected: 1');
+    expect(page).toContain('2 subscriptions');
     expect((await call('GET', '/_local/health')).json).toEqual({ status: 'ok', services: ['iot-core'] });
   });
 });

@@ -5,7 +5,7 @@ import { HttpAnswer, HttpRefusal } from '../kernel/http-answer.ts';
 import { type Iam, roleSchema } from '../kernel/iam.ts';
 import { RouteServer } from '../kernel/route-server.ts';
 import type { Environment, Service } from '../kernel/service.ts';
-import { indexPage } from './page.ts';
+import { type ConnectedBoard, indexPage } from './page.ts';
 
 const switchSchema = z.strictObject({ enabled: z.boolean() });
 const clockSchema = z.strictObject({ offsetMs: z.int() });
@@ -17,6 +17,8 @@ export interface AdminOptions {
   services: readonly Service[];
   /** Told when the throttles are switched, for a service that keeps its own. */
   onThrottling: (enabled: boolean) => void;
+  /** The MQTT clients that are connected, for the index page. */
+  boards: () => ConnectedBoard[];
   /** What the index page lists as endpoints. */
   endpoints: () => Readonly<Record<string, string>>;
   port: number;
@@ -59,9 +61,11 @@ export class Admin implements Service {
   }
 
   #index(): HttpAnswer {
-    const { environment, iam, services, endpoints } = this.#options;
+    const { environment, iam, services, endpoints, boards } = this.#options;
     return HttpAnswer.html(
       indexPage({
+        adminUrl: this.url,
+        boards: boards(),
         endpoints: endpoints(),
         account: `${environment.accountId} in ${environment.region}`,
         faults: environment.faults.list(),

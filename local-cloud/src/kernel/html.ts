@@ -21,7 +21,11 @@ export function page(title: string, body: string): string {
   table { border-collapse: collapse; width: 100%; }
   th, td { text-align: left; padding: .35rem .75rem .35rem 0; border-bottom: 1px solid #8884; vertical-align: top; }
   code, pre { font: 13px/1.45 ui-monospace, monospace; } pre { overflow: auto; white-space: pre-wrap; }
-  iframe { width: 100%; height: 30rem; border: 1px solid #8884; background: #fff; }
+  iframe { width: 100%; height: 14rem; border: 1px solid #8884; background: #fff; }
+  h3 { font-size: 1rem; margin: 1.5rem 0 .5rem; }
+  pre { background: #8881; padding: .5rem .75rem; margin: .25rem 0 1rem; border-radius: 4px; }
+  td > code { overflow-wrap: anywhere; }
+  .recipe { margin: 0; }
   .quiet { color: #777; }
 </style>
 </head>
