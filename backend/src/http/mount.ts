@@ -121,7 +121,8 @@ async function answer(
         { db, clock },
         {
           header: input.requestContext.header('idempotency-key'),
-          scope: `${user?.id ?? 'anonymous'} ${contract.operationId}`,
+          // Guests of different addresses do not meet either: a careless key must not show one another's answer.
+          scope: `${user?.id ?? `anonymous ${input.requestContext.ip}`} ${contract.operationId}`,
           content: [input.params, input.query, input.body],
         },
         () => handler(input),

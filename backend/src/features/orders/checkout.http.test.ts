@@ -139,6 +139,20 @@ describe('the shop', () => {
     expect(await stockOf(db, variantId)).toEqual({ stock: 5, reserved: 2 });
   });
 
+  it('keeps guests apart who chose the same Idempotency-Key', async () => {
+    const proxied = createStoreApp(db, database.url, { AOVIS_TRUST_PROXY: '1' });
+    const from = (address: string) =>
+      request(proxied.server)
+        .post('/api/checkout')
+        .set('X-Forwarded-For', address)
+        .set('Idempotency-Key', 'key-2')
+        .send({ items: [{ variant_id: variantId, quantity: 1 }] })
+        .expect(201);
+    const [one, other, again] = [await from('192.0.2.1'), await from('192.0.2.2'), await from('192.0.2.1')];
+    expect(other.body.order_id).not.toBe(one.body.order_id);
+    expect(again.body).toEqual(one.body);
+  });
+
   it.each([
     ['a price', { price_minor: 1 }],
     ['a user', { user_id: 'x' }],
