@@ -3,12 +3,16 @@ import { parseArgs } from 'node:util';
 import { loadConfig } from './config/config.ts';
 import { databaseUrlFrom } from './config/database-url.ts';
 import { type Database, openDatabase } from './db/database.ts';
+import { eiotclubCarrier } from './eiotclub/connect.ts';
 import { formatHead, parseHead, readAnchors } from './features/audit/audit-anchors.ts';
 import { readHead, verifyAuditLog } from './features/audit/audit-verification.ts';
 import { CatalogFileRefused, CatalogService } from './features/catalog/catalog-service.ts';
+import { importPlanFile, PlanFileRefused } from './features/data-plans/plan-file.ts';
 import { importManifestFile, ManifestFileRefused } from './features/factory/manifest-file.ts';
 import { ManifestService } from './features/factory/manifest-service.ts';
 import { StationRefused, StationService } from './features/factory/station-service.ts';
+import { CardFileRefused } from './features/sim/card-file.ts';
+import { InventoryService } from './features/sim/inventory-service.ts';
 import { apiContracts } from './http/api-contracts.ts';
 import { openApiDocument } from './http/openapi.ts';
 import { systemClock } from './kernel/clock.ts';
@@ -20,6 +24,9 @@ const usage = `Usage: node backend/src/cli.ts <command>
   station list                                         the stations and since when they may sign
   manifest import --file <jws> [--dry-run]             take a manifest that a station wrote to a file
   products import --file <json>                        make the shop show what the file says
+  plans import --file <json>                           put exactly these data plans on sale
+  sims import --file <csv> [--dry-run]                 put SIM cards on record (columns iccid, eid, imsi)
+  sims sync [--dry-run]                                take over what the SIM carrier says of our cards
   audit verify [--anchor <seq:hash>] [--anchor-file <path>]
                                                        walk the whole log; exit 1 when it was tampered with
   audit head                                           the end of the log, to be noted elsewhere
@@ -33,7 +40,7 @@ The database is the one of DATABASE_URL or DATABASE_URL_FILE. Answers go to stdo
 class UsageError extends Error {}
 
 /** These say all there is to say; their causes are for debuggers. */
-const refusals = [CatalogFileRefused, ManifestFileRefused, StationRefused];
+const refusals = [CatalogFileRefused, CardFileRefused, ManifestFileRefused, PlanFileRefused, StationRefused];
 
 type Flags = {
   id?: string;
@@ -82,6 +89,31 @@ const commands: Readonly<Record<string, Command>> = {
       const { products, removed } = await catalog.importFile(needed(flags.file, '--file'));
       say(`${products} products, ${removed} taken off`);
       return 0;
+    }),
+  'plans import': (flags) =>
+    withDatabase(async (db) => {
+      const file = needed(flags.file, '--file');
+      say(JSON.stringify(await importPlanFile(file, { db, clock: systemClock })));
+      return 0;
+    }),
+  'sims import': (flags) =>
+    withDatabase(async (db) => {
+      const inventory = new InventoryService({ db, clock: systemClock });
+      const file = needed(flags.file, '--file');
+      const result = await inventory.importFile(file, { dryRun: flags['dry-run'] === true });
+      say(JSON.stringify(result));
+      return result.conflicts.length === 0 ? 0 : 1;
+    }),
+  'sims sync': (flags) =>
+    withDatabase(async (db) => {
+      const carrier = eiotclubCarrier(loadConfig(process.env), db);
+      if (carrier === undefined)
+        throw new UsageError('Set EIOTCLUB_APP_KEY and EIOTCLUB_SECRET: no SIM carrier is configured.');
+      const inventory = new InventoryService({ db, clock: systemClock });
+      const { signal } = new AbortController();
+      const result = await inventory.sync(carrier, { dryRun: flags['dry-run'] === true, signal });
+      say(JSON.stringify(result));
+      return result.conflicts.length === 0 ? 0 : 1;
     }),
   'audit verify': (flags) =>
     withDatabase(async (db) => {

@@ -58,6 +58,27 @@ export const purchaseSchema = z.strictObject({
 });
 export type PurchaseView = z.infer<typeof purchaseSchema>;
 
+/** What an operator puts on sale: the whole list, so that what is not in it is sold no more. */
+export const dataPlanFileSchema = z.strictObject({
+  plans: z
+    .array(
+      z.strictObject({
+        ...dataPlanSchema.shape,
+        plan_id: planIdSchema,
+        name: z.string().min(1).max(120),
+        description: z.string().min(1).max(2_000),
+        capabilities: z.array(capabilitySchema).min(1),
+        /** The carrier's name of the package. */
+        package_code: z.string().regex(/^[\w-]{1,64}$/),
+      }),
+    )
+    .max(500)
+    .refine(
+      (plans) => new Set(plans.map(({ plan_id }) => plan_id)).size === plans.length,
+      'a plan_id is there twice',
+    ),
+});
+
 const examplePlan: DataPlanView = {
   plan_id: 'eu-5gb-30d',
   name: '5 GB, 30 days',

@@ -9,6 +9,8 @@ export interface DataPlanRepository {
   findActive(planId: string): Promise<DataPlan | undefined>;
   /** Puts plans on sale, in place of those with the same id. Returns the ids that are new or changed. */
   save(plans: readonly DataPlan[], now: Date): Promise<string[]>;
+  /** Takes all others off sale. Returns how many there were. */
+  takeOffOthers(planIds: readonly string[], now: Date): Promise<number>;
 }
 
 interface Row {
@@ -59,6 +61,13 @@ export class KnexDataPlanRepository implements DataPlanRepository {
       changed.push(...stored.map(({ plan_id }) => plan_id));
     }
     return changed;
+  }
+
+  async takeOffOthers(planIds: readonly string[], now: Date): Promise<number> {
+    return this.#db('data_plans')
+      .where({ active: true })
+      .whereNotIn('plan_id', [...planIds])
+      .update({ active: false, updated_at: now });
   }
 }
 

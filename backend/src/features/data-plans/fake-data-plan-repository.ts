@@ -21,4 +21,10 @@ export class FakeDataPlanRepository implements DataPlanRepository {
     for (const plan of changed) this.#plans.set(plan.planId, plan);
     return changed.map(({ planId }) => planId);
   }
+
+  async takeOffOthers(planIds: readonly string[]): Promise<number> {
+    const others = [...this.#plans.keys()].filter((planId) => !planIds.includes(planId));
+    for (const planId of others) this.#plans.delete(planId);
+    return others.length;
+  }
 }
