@@ -40,12 +40,17 @@ export function requestContext(logger: Logger): RequestHandler {
     const startedAt = performance.now();
     response.once('finish', () => {
       const durationMs = Math.round(performance.now() - startedAt);
-      // The path without its query: queries may carry what does not belong into logs.
-      const { method, path } = request;
-      log.info({ method, path, status: response.statusCode, durationMs }, 'request');
+      const { method } = request;
+      log.info({ method, route: routeOf(request), status: response.statusCode, durationMs }, 'request');
     });
     next();
   };
+}
+
+/** The template, never the path itself: people type codes and tokens into paths too. */
+function routeOf(request: Request): string {
+  const { route, baseUrl } = request as Request & { route?: { path?: unknown } };
+  return typeof route?.path === 'string' ? `${baseUrl}${route.path}` : 'none';
 }
 
 export function contextOf(request: Request): RequestContext {

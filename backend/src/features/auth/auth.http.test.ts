@@ -305,6 +305,7 @@ describe('signing in', () => {
     await refresh('canary-unknown-refresh-token').expect(401);
     await devices('canary-access-token').expect(401);
     await post('app-token', { provider: 'google', id_token: 'canary-id-token' }).expect(401);
+    await request(one.server).post('/api/devices/activate/canary-code-typed-into-the-path').expect(404);
 
     const secrets = [
       access,
