@@ -5,6 +5,14 @@ import type { Message } from './message.ts';
 import type { SessionStore } from './session-store.ts';
 import { TopicFilterTree } from './topic-filter-tree.ts';
 
+/** What aedes asks before it does something for a client. */
+export type EngineHooks = Required<
+  Pick<
+    AedesOptions,
+    'preConnect' | 'authenticate' | 'authorizePublish' | 'authorizeSubscribe' | 'authorizeForward'
+  >
+>;
+
 /**
  * The MQTT engine: aedes 1.2.0 keeps the protocol (packets, handshake, keep-alive, delivery), while routing, matching,
  * sessions and retained messages are ours, because AWS IoT differs from the MQTT specification there. This is the only
@@ -19,17 +27,9 @@ export class Engine extends Aedes {
   readonly #onRouted: (message: Message) => void;
   readonly #discarded = new WeakSet<PublishPacket>();
 
-  constructor(
-    sessions: SessionStore,
-    onRouted: (message: Message) => void,
-    hooks: Pick<
-      AedesOptions,
-      'preConnect' | 'authenticate' | 'authorizePublish' | 'authorizeSubscribe' | 'authorizeForward'
-    >,
-  ) {
+  constructor(sessions: SessionStore, onRouted: (message: Message) => void) {
     const router = new Router();
     super({
-      ...hooks,
       mq: router,
       persistence: new Persistence(sessions),
       connectTimeout: 10_000,
@@ -41,6 +41,11 @@ export class Engine extends Aedes {
     this.#sessions = sessions;
     this.#router = router;
     this.#onRouted = onRouted;
+  }
+
+  /** Says who answers what aedes asks about clients and packets; before the first client. */
+  use(hooks: EngineHooks): void {
+    Object.assign(this, hooks);
   }
 
   /** Message numbers go on where an earlier run stopped: they are the keys of the stored queues. */

@@ -10,7 +10,8 @@ import { Pki } from '../../kernel/pki.ts';
 import { AccessKeys } from '../../kernel/principal.ts';
 import type { Environment } from '../../kernel/service.ts';
 import { Store } from '../../kernel/store.ts';
-import { type Broker, type BrokerOptions, createBroker } from '../broker.ts';
+import { type Broker, createBroker } from '../broker.ts';
+import type { BrokerOptions } from '../broker-options.ts';
 import type { Message } from '../message.ts';
 import { MemoryRegistry } from './memory-registry.ts';
 

@@ -1,5 +1,5 @@
 import { IoTDataPlaneClient, type IoTDataPlaneClientConfig } from '@aws-sdk/client-iot-data-plane';
-import type { BrokerOptions } from '../../iot-broker/broker.ts';
+import type { BrokerOptions } from '../../iot-broker/broker-options.ts';
 import { TestCloud } from '../../iot-broker/testing/test-cloud.ts';
 import { createIotData, type IotData } from '../server.ts';
 import { Shadows } from '../shadows.ts';
