@@ -137,6 +137,22 @@ it('serves what it has while a renewal fails, and fails when that is over', asyn
   expect(provider.lastError).toBeUndefined();
 });
 
+it('asks anew when a service did not accept what it has', async () => {
+  const provider = createProvider();
+  await provider.get();
+  provider.forget();
+  answer = issue(3_600, 'second');
+  expect((await provider.get()).accessKeyId).toBe('ASIAsecond');
+});
+
+it('says a failure once, however often it comes', async () => {
+  const provider = createProvider();
+  answer = { status: 403, body: '{"message":"Access Denied"}' };
+  await expect(provider.get()).rejects.toThrow();
+  await expect(provider.get()).rejects.toThrow();
+  expect(log.match(/"level":"error"/g)).toHaveLength(1);
+});
+
 describe('what the provider refuses', () => {
   it.each([
     [403, 'Invalid thing name passed', 'AttachThingPrincipal'],
@@ -169,7 +185,11 @@ describe('what the provider refuses', () => {
 
   it('has expired already by a clock that runs ahead', async () => {
     answer = issue(-1);
-    await expect(createProvider().get()).rejects.toThrow("set this board's clock");
+    // NTP may set it at any moment: nobody has to act before the next attempt.
+    await expect(createProvider().get()).rejects.toMatchObject({
+      needsPerson: false,
+      message: expect.stringContaining('which says 2026-11-20: set the clock'),
+    });
   });
 
   it('is a server of somebody else', async () => {

@@ -74,6 +74,10 @@ export class CredentialProvider implements CredentialSource {
     return Promise.resolve(cached.credentials);
   }
 
+  forget(): void {
+    this.#cached = undefined;
+  }
+
   #renew(): Promise<TemporaryCredentials> {
     this.#renewing ??= this.#fetch().finally(() => {
       this.#renewing = undefined;
@@ -91,8 +95,9 @@ export class CredentialProvider implements CredentialSource {
       return credentials;
     } catch (cause) {
       const error = cause instanceof CredentialError ? cause : unreachable(this.#options.host, cause);
+      const repeated = this.#lastError?.message === error.message;
       this.#lastError = error;
-      logger[error.needsPerson ? 'error' : 'warn'](error.message);
+      logger[repeated ? 'debug' : error.needsPerson ? 'error' : 'warn'](error.message);
       throw error;
     }
   }
@@ -124,8 +129,9 @@ export class CredentialProvider implements CredentialSource {
     const expiresAt = new Date(expiration);
     if (expiresAt.getTime() <= clock.now())
       throw new CredentialError(
-        `${host} issued credentials that expired before they arrived (${expiration}): set this board's clock.`,
-        true,
+        `${host} issued credentials that have expired by this board's clock, which says ` +
+          `${new Date(clock.now()).toISOString().slice(0, 10)}: set the clock (NTP), then streaming goes on.`,
+        false,
       );
     return { ...secrets, expiresAt };
   }

@@ -9,4 +9,6 @@ export interface TemporaryCredentials {
 /** Where signed requests get their credentials. `get` answers valid ones, from a cache while they last. */
 export interface CredentialSource {
   get(): Promise<TemporaryCredentials>;
+  /** A service did not accept them, whatever their expiry says: the next `get` asks for new ones. */
+  forget(): void;
 }

@@ -32,6 +32,7 @@ async function setUp(answer: (request: IncomingMessage, response: ServerResponse
     region: 'eu-central-1',
     streamName: 'aovis-stream-x',
     credentials: {
+      forget: () => undefined,
       get: () =>
         Promise.resolve({
           accessKeyId: 'A',

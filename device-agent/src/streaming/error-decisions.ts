@@ -3,9 +3,10 @@
  * - `resend`: open another and send again what is not persisted;
  * - `skip`: the fragment will be refused again, so it is given up; the rest is sent over another connection;
  * - `rediscover`: like `resend`, after asking for the data endpoint anew;
+ * - `renew`: like `resend`, with new credentials;
  * - `stop`: a person must mend something; tried again rarely, in case they did.
  */
-export type Decision = 'resend' | 'skip' | 'rediscover' | 'stop';
+export type Decision = 'resend' | 'skip' | 'rediscover' | 'renew' | 'stop';
 
 export interface ErrorDecision {
   name: string;
@@ -137,8 +138,16 @@ const byException: Readonly<Record<string, Pick<ErrorDecision, 'decision' | 'adv
       'The stream does not exist yet: the backend makes it once it has the factory’s manifest of this board.',
   },
   ExpiredTokenException: {
-    decision: 'resend',
+    decision: 'renew',
     advice: 'The credentials have expired; new ones are fetched.',
+  },
+  UnrecognizedClientException: {
+    decision: 'renew',
+    advice: 'The credentials are no longer known; new ones are fetched.',
+  },
+  InvalidClientTokenId: {
+    decision: 'renew',
+    advice: 'The credentials are no longer known; new ones are fetched.',
   },
   InvalidSignatureException: {
     decision: 'stop',

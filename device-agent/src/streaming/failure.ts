@@ -1,3 +1,4 @@
+import { CredentialError } from '../credentials/credential-error.ts';
 import { DataEndpointError } from './data-endpoint-client.ts';
 import type { ErrorDecision } from './error-decisions.ts';
 
@@ -5,5 +6,9 @@ import type { ErrorDecision } from './error-decisions.ts';
 export function failureOf(error: unknown): [decision: ErrorDecision, message: string] {
   if (error instanceof DataEndpointError) return [error.decision, error.message];
   const message = error instanceof Error ? error.message : String(error);
-  return [{ name: 'NOT_READY', decision: 'resend', advice: 'The agent tries again.' }, message];
+  const needsPerson = error instanceof CredentialError && error.needsPerson;
+  return [
+    { name: 'NOT_READY', decision: needsPerson ? 'stop' : 'resend', advice: 'The agent tries again.' },
+    message,
+  ];
 }

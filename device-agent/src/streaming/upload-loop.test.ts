@@ -1,4 +1,5 @@
 import { afterEach, expect, it } from '@jest/globals';
+import { CredentialError } from '../credentials/credential-error.ts';
 import { createLogger } from '../host/logger.ts';
 import { FakeClock, settle } from '../testing/fake-clock.ts';
 import type { Ack } from './ack-parser.ts';
@@ -69,8 +70,8 @@ function setUp({ credentialsLastMs = 3_600_000 } = {}) {
   const buffer = new FragmentBuffer({ maxBytes: 1_000_000, maxDurationMs: 1_000_000 });
   const connections: FakeConnection[] = [];
   const requests: ConnectRequest[] = [];
-  const counts = { rediscovered: 0, persisted: 0 };
-  const faults: { connect?: Error | undefined } = {};
+  const counts = { rediscovered: 0, persisted: 0, forgotten: 0 };
+  const faults: { connect?: Error | undefined; credentials?: Error | undefined } = {};
   let issuedAt = clock.now();
   const loop = new UploadLoop({
     buffer,
@@ -78,7 +79,11 @@ function setUp({ credentialsLastMs = 3_600_000 } = {}) {
     logger: createLogger({ level: 'silent' }),
     random: () => 0.5,
     credentials: {
+      forget: () => {
+        counts.forgotten++;
+      },
       get: () => {
+        if (faults.credentials !== undefined) return Promise.reject(faults.credentials);
         // As the agent's own cache: renewed when fewer than 5 minutes are left.
         if (issuedAt + credentialsLastMs - clock.now() < 300_000) issuedAt = clock.now();
         const expiresAt = new Date(issuedAt + credentialsLastMs);
@@ -280,6 +285,29 @@ it('reports what fails before there is a connection, and goes on trying', async 
   await clock.advance(2_000);
   expect(loop.problem?.message).toBe('Credentials have expired.');
   faults.connect = undefined;
+  await clock.advance(2_000);
+  expect(connections).toHaveLength(1);
+});
+
+it('asks for new credentials when the service does not take those it has', async () => {
+  const { clock, connection, send, counts, loop } = setUp();
+  await send(fragmentAt(1));
+  connection(0).listener.onEnd({ kind: 'refused', status: 403, exception: 'ExpiredTokenException' });
+  expect(counts.forgotten).toBe(1);
+  expect(loop.problem?.stopped).toBe(false);
+  await clock.advance(1_500);
+  connection(1).listener.onEnd({ kind: 'refused', status: 503, exception: undefined });
+  expect(counts.forgotten).toBe(1);
+});
+
+it('says that a person must act when the credentials are denied, and tries once a minute', async () => {
+  const { clock, connections, send, faults, loop } = setUp();
+  faults.credentials = new CredentialError('Allow it in the policy.', true);
+  await send(fragmentAt(1));
+  expect(loop.problem).toEqual({ message: 'Allow it in the policy.', stopped: true });
+  faults.credentials = undefined;
+  await clock.advance(59_000);
+  expect(connections).toHaveLength(0);
   await clock.advance(2_000);
   expect(connections).toHaveLength(1);
 });

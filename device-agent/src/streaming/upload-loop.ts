@@ -375,6 +375,8 @@ export class UploadLoop {
     this.#failingSince ??= now;
     const stopped = decision.decision === 'stop';
     if (decision.decision === 'rediscover') this.#options.onRediscover();
+    // What a person mends, a role for instance, may take effect only in credentials that are issued afterwards.
+    if (decision.decision === 'renew' || stopped) this.#options.credentials.forget();
     const backoff = now - this.#failingSince < quickRetryForMs ? this.#quick : this.#slow;
     const delayMs = stopped ? stoppedRetryMs : backoff.next();
     this.#retryAt = now + delayMs;

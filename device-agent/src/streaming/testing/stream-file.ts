@@ -35,7 +35,7 @@ async function main(): Promise<void> {
   const lags: number[] = [];
   const uploader = new StreamUploader({
     camera: { subscribe: (listener) => camera.subscribe(measured(listener, lags)) },
-    credentials: { get: () => Promise.resolve(credentialsFromEnvironment()) },
+    credentials: { get: () => Promise.resolve(credentialsFromEnvironment()), forget: () => undefined },
     streamName: values.stream,
     region: values.region,
     endpoint: new URL(values.endpoint),
