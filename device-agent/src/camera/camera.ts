@@ -106,6 +106,11 @@ export class Camera implements Part {
     };
   }
 
+  /** Why no pictures come, and what to do; undefined while nothing is known to be wrong. */
+  get problem(): string | undefined {
+    return this.#lastError;
+  }
+
   health(): PartHealth {
     if (!this.#started) return { ok: true, detail: 'The camera is off.' };
     if (this.#running === undefined) return { ok: true, detail: 'Nobody needs pictures: the camera rests.' };

@@ -36,6 +36,12 @@ it('drops the oldest when they last too long', () => {
   expect([seconds(buffer), buffer.dropped]).toEqual([[2, 3], 1]);
 });
 
+it('drops nothing because the clock was set between two fragments', () => {
+  const buffer = filled({ maxDurationMs: 2_000 }, fragmentAt(1), fragmentAt(3_601));
+  buffer.trim();
+  expect([seconds(buffer), buffer.dropped]).toEqual([[1, 3_601], 0]);
+});
+
 it('keeps what is being sent or captured', () => {
   const open = new Fragment(segment, 9_000);
   open.append(Buffer.alloc(300), 9_000);

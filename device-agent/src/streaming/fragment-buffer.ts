@@ -2,7 +2,7 @@ import type { Fragment } from './fragment.ts';
 
 export interface FragmentBufferLimits {
   maxBytes: number;
-  /** Time from the first to the last picture kept. */
+  /** Of the pictures kept, without the gaps between them: those may come from a clock that was set. */
   maxDurationMs: number;
 }
 
@@ -77,9 +77,7 @@ export class FragmentBuffer {
   }
 
   #durationMs(): number {
-    const first = this.#fragments[0];
-    const last = this.#fragments.at(-1);
-    return first === undefined || last === undefined ? 0 : last.lastTimecodeMs - first.timecodeMs;
+    return this.#fragments.reduce((sum, { durationMs }) => sum + durationMs, 0);
   }
 
   #evict(fragment: Fragment): void {

@@ -44,6 +44,11 @@ export class Fragment {
     return this.#lastTimecodeMs;
   }
 
+  /** From its first to its last picture so far. */
+  get durationMs(): number {
+    return this.#lastTimecodeMs - this.timecodeMs;
+  }
+
   /** No more pictures come. */
   get closed(): boolean {
     return this.#closed;

@@ -132,6 +132,15 @@ it('writes the tags of a fragment before it', () => {
   ]);
 });
 
+it.each([
+  ['ahead', 3_600_000],
+  ['back', -3_600_000],
+])('begins anew with the next keyframe when the clock is set an hour %s, and blames nobody', (_, stepMs) => {
+  const { fragmenter, fragments } = fragment([key(0), delta(100), delta(stepMs + 200), key(stepMs + 300)]);
+  expect(timecodes(fragments)).toEqual([[0, 100], [stepMs + 300]]);
+  expect([fragmenter.leftOut, fragmenter.problem]).toEqual([1, undefined]);
+});
+
 it('keeps the rules of the service for any pictures', () => {
   const picture = fc.record({ keyframe: fc.boolean(), stepMs: fc.integer({ min: -2_000, max: 30_000 }) });
   fc.assert(

@@ -61,7 +61,7 @@ export class Fragmenter {
       );
       return;
     }
-    if (this.#steppedBack(accessUnit)) this.close();
+    if (this.#steppedBack(accessUnit) || this.#leaptAhead(accessUnit)) this.close();
     if (accessUnit.keyframe && this.#mayBegin(accessUnit)) this.#begin(accessUnit);
     if (this.#fragment === undefined) this.#leaveOut();
     else this.#append(this.#fragment, accessUnit);
@@ -75,6 +75,11 @@ export class Fragmenter {
 
   #steppedBack({ timestampMs }: AccessUnit): boolean {
     return this.#segment !== undefined && timestampMs < this.#lastTimecodeMs - maxDisorderMs;
+  }
+
+  /** The clock was set, or the camera paused: no fragment may span that. */
+  #leaptAhead({ timestampMs }: AccessUnit): boolean {
+    return timestampMs > this.#lastTimecodeMs + (this.#options.maxFragmentMs ?? defaultMaxFragmentMs);
   }
 
   #mayBegin({ timestampMs, parameterSets }: AccessUnit): boolean {

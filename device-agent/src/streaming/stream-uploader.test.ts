@@ -31,6 +31,7 @@ async function start(options: Partial<StreamUploaderOptions> = {}): Promise<void
     region: 'eu-central-1',
     endpoint: server.url,
     credentials: {
+      forget: () => undefined,
       get: () =>
         Promise.resolve({
           accessKeyId: 'AKIDEXAMPLE',
@@ -233,6 +234,15 @@ it('sends in mode on_event from before the event, and nothing without one', asyn
   expect(server.persisted[0]).toBe(timecodes[3]);
   expect(server.persisted.at(-1)).toBe(timecodes[13]);
   expect(uploader.status().dropped_fragments).toBe(0);
+});
+
+it('says why the camera delivers no pictures', async () => {
+  await start();
+  expect(uploader.status()).not.toHaveProperty('lastError');
+  camera.problem = 'The program ffmpeg was not found.';
+  expect(uploader.status()).toMatchObject({ state: 'starting', lastError: camera.problem });
+  camera.deliver();
+  expect(uploader.status()).not.toHaveProperty('lastError');
 });
 
 it('rests while it is off or disabled', async () => {

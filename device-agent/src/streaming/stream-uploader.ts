@@ -35,6 +35,8 @@ export interface StreamStatus {
 
 /** What delivers pictures; `Camera` does. */
 export interface PictureFeed {
+  /** Why no pictures come, and what to do. */
+  readonly problem?: string | undefined;
   subscribe(listener: (accessUnit: AccessUnit) => void): () => void;
 }
 
@@ -139,7 +141,7 @@ export class StreamUploader implements Part {
   }
 
   status(): StreamStatus {
-    const lastError = this.#loop.problem?.message ?? this.#fragmenter.problem;
+    const lastError = this.#loop.problem?.message ?? this.#fragmenter.problem ?? this.#noPictures();
     return {
       state: this.#state(),
       bitrate_bps: this.#meter.bitsPerSecond,
@@ -228,8 +230,7 @@ export class StreamUploader implements Part {
   #keepHouse(): void {
     const { clock } = this.#options;
     const now = clock.monotonic();
-    if (this.#lastPictureAt !== undefined && now - this.#lastPictureAt >= cameraSilenceMs)
-      this.#fragmenter.close();
+    if (this.#silent) this.#fragmenter.close();
     this.#loop.housekeep();
     this.#meter.sample(now, this.#loop.bytesWritten);
     const count = this.#droppedFragments();
@@ -247,11 +248,23 @@ export class StreamUploader implements Part {
     const { problem, connected } = this.#loop;
     if (problem?.stopped) return 'failed';
     const now = this.#options.clock.monotonic();
-    const silent = this.#lastPictureAt === undefined || now - this.#lastPictureAt >= cameraSilenceMs;
-    if (problem !== undefined || silent || !connected)
+    if (problem !== undefined || this.#silent || !connected)
       return this.#lastPersistedAt === undefined && problem === undefined ? 'starting' : 'waiting';
     const lossy = now - this.#losses.at < degradedForMs || this.#fragmenter.problem !== undefined;
     return lossy ? 'degraded' : 'streaming';
+  }
+
+  get #silent(): boolean {
+    return (
+      this.#lastPictureAt === undefined ||
+      this.#options.clock.monotonic() - this.#lastPictureAt >= cameraSilenceMs
+    );
+  }
+
+  #noPictures(): string | undefined {
+    if (!this.#wanted || !this.#silent) return undefined;
+    const { problem } = this.#options.camera;
+    return problem ?? (this.#lastPictureAt === undefined ? undefined : 'The camera delivers no pictures.');
   }
 
   #announce(): void {

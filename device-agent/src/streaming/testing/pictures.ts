@@ -15,6 +15,7 @@ export function clipPictures(): AccessUnit[] {
 
 /** A camera that delivers when the test says so. */
 export class ManualCamera {
+  problem: string | undefined;
   readonly #listeners = new Set<(accessUnit: AccessUnit) => void>();
   readonly #pictures = clipPictures();
   #next = 0;
