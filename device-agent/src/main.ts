@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { runCli } from './cli.ts';
 import { buildInfo } from './host/build-info.ts';
 
 const stop = new AbortController();
@@ -8,12 +7,17 @@ for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => stop.a
 // The bundled agent has its clip beside it (see build.ts), the sources have it among the assets.
 const clip = buildInfo.bundled ? 'clip.h264' : '../assets/clip.h264';
 
-void runCli(process.argv.slice(2), {
-  env: process.env,
-  signal: stop.signal,
-  clipPath: join(import.meta.dirname, clip),
-  stdout: (text) => void process.stdout.write(text),
-  stderr: (text) => void process.stderr.write(text),
-}).then((exitCode) => {
-  process.exitCode = exitCode;
-});
+// Loaded only now: a signal that comes while the program is being read ends it in order as well.
+void import('./cli.ts')
+  .then(({ runCli }) =>
+    runCli(process.argv.slice(2), {
+      env: process.env,
+      signal: stop.signal,
+      clipPath: join(import.meta.dirname, clip),
+      stdout: (text) => void process.stdout.write(text),
+      stderr: (text) => void process.stderr.write(text),
+    }),
+  )
+  .then((exitCode) => {
+    process.exitCode = exitCode;
+  });

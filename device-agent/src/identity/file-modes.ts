@@ -17,7 +17,8 @@ const octal = (mode: number): string => (mode & permissionBits).toString(8).padS
 
 /** Refuses a bundle that is missing, incomplete or open to other users of the machine. */
 export async function checkFileModes(directory: string): Promise<void> {
-  const bundle = await stat(directory).catch((cause: unknown) => {
+  const bundle = await stat(directory).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code === 'EACCES') throw unreachable(directory, cause);
     throw new Refusal('bundleMissing', `There is no bundle at ${directory}: ${copyHint}`, { cause });
   });
   if (!bundle.isDirectory())
@@ -34,8 +35,17 @@ export async function checkFileModes(directory: string): Promise<void> {
 const copyHint =
   'copy the directory that aovis-provision wrote for this board and name it with --bundle DIR (or AOVIS_AGENT_BUNDLE).';
 
+const unreachable = (path: string, cause: Error): Refusal =>
+  new Refusal(
+    'bundleMissing',
+    `This user may not enter the directory that holds ${path}: start the agent as the user that owns the bundle, or ` +
+      'copy the bundle to a directory that this user owns.',
+    { cause },
+  );
+
 async function checkFile(path: string): Promise<void> {
-  const file = await stat(path).catch((cause: unknown) => {
+  const file = await stat(path).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code === 'EACCES') throw unreachable(path, cause);
     throw new Refusal('bundleMissing', `The bundle lacks ${path}: ${copyHint}`, { cause });
   });
   if (!file.isFile()) throw new Refusal('bundleMissing', `${path} is not a file: ${copyHint}`);
