@@ -58,11 +58,15 @@ export function commandPrefix(): readonly string[] {
   if (process.getuid?.() !== 0) return [];
   const [program, ...flags] = asUser1000;
   try {
-    execFileSync(program as string, [...flags, 'true'], { stdio: 'ignore' });
+    execFileSync(program as string, [...flags, 'true'], { env: childEnvironment, stdio: 'ignore' });
     return asUser1000;
   } catch (cause) {
+    const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
+    const obstacle = missing
+      ? 'unshare (package util-linux), which would get it around that, is missing'
+      : 'user namespaces (unshare --user) are not allowed here';
     throw new Error(
-      `PostgreSQL does not run as root, and user namespaces (unshare --user) are not allowed here. Run this as a normal user, or: ${useYourOwn}`,
+      `PostgreSQL does not run as root, and ${obstacle}. Run this as a normal user, or: ${useYourOwn}`,
       { cause },
     );
   }

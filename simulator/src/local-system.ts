@@ -1,5 +1,6 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { openOwnDatabase } from '@aovis/dev-database/own-database';
 import { setUpCloud } from './cloud-setup.ts';
 import { type Endpoints, readEndpoints } from './endpoints.ts';
 import { Factory, stationId } from './factory.ts';
@@ -72,7 +73,10 @@ export class LocalSystem {
 
   async startDatabase(): Promise<void> {
     if (this.#options.databaseUrl !== undefined) {
-      this.#databaseUrl = this.#options.databaseUrl;
+      this.#databaseUrl = await openOwnDatabase({
+        variable: 'DATABASE_URL',
+        address: this.#options.databaseUrl,
+      });
       return;
     }
     const urlFile = join(this.folder.root, 'secrets', 'database-url');

@@ -7,7 +7,8 @@ import { runStart } from './start.ts';
 import { StepReport } from './step-report.ts';
 
 const local = resolve(import.meta.dirname, '../../.local');
-const databaseUrl = process.env['DATABASE_URL'];
+// An empty variable is no address.
+const databaseUrl = process.env['DATABASE_URL'] || undefined;
 
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { migrateToLatest } from '@aovis/migrations/migrator';
 import knex from 'knex';
 import { isAlive } from '../cluster.ts';
-import { ensureDatabase, onServer, withDatabase } from '../databases.ts';
+import { onServer, withDatabase } from '../databases.ts';
+import { openOwnDatabase } from '../own-database.ts';
 import { findPostmaster, stopPostmaster } from '../postmaster.ts';
 import { type DatabaseServer, startDatabaseServer } from '../server.ts';
 
@@ -71,10 +72,10 @@ export class TestServer {
   }
 
   async #makeTemplate(): Promise<string> {
-    const serverUrl =
-      process.env.TEST_DATABASE_URL ?? process.env.DATABASE_URL ?? (await this.#startCluster());
-    const url = withDatabase(serverUrl, `aovis-test-${process.pid}-${Date.now()}`);
-    await ensureDatabase(url);
+    const variable = process.env.TEST_DATABASE_URL ? 'TEST_DATABASE_URL' : 'DATABASE_URL';
+    const address = process.env[variable] || (await this.#startCluster());
+    const name = `aovis-test-${process.pid}-${Date.now()}`;
+    const url = await openOwnDatabase({ variable, address, name });
     const db = knex({ client: 'pg', connection: url, pool: { min: 0, max: 1 } });
     try {
       await migrateToLatest(db);
