@@ -184,6 +184,20 @@ describe('the event forwarder', () => {
     expect(payloads.filter((payload, i) => payload !== payloads[i - 1])).toEqual([1, 2, 3]);
   });
 
+  it('delivers what comes after a reset while an older message still waits for its next try', async () => {
+    endpoint.answers = [503];
+    await configure();
+    say('aovis/board-1/event', 'before');
+    await endpoint.until((posts) => posts.length === 1);
+    cloud.environment.store.reset();
+    cloud.broker.reset();
+    await configure();
+    say('aovis/board-1/event', 'after');
+    await endpoint.until((posts) => posts.length === 2);
+    await settled();
+    expect(bodies().map(({ payload }) => payload)).toEqual(['before', 'after']);
+  });
+
   it('replays the last bodies byte for byte under a fresh signature', async () => {
     await configure();
     for (let i = 0; i < 3; i += 1) say('aovis/board-1/event', i);

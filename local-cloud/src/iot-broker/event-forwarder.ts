@@ -55,10 +55,13 @@ export class EventForwarder {
     this.#poster.close();
   }
 
-  /** The store was emptied. */
+  /** The store was emptied. Senders that are under way end, so that what comes now does not wait for their next try. */
   reset(): void {
     this.#keysByThing.clear();
     this.#history.length = 0;
+    if (this.#running === undefined) return;
+    this.#running.abort();
+    this.#running = new AbortController();
   }
 
   /** Without `endpoint`, messages wait in the queue. */
@@ -169,7 +172,8 @@ export class EventForwarder {
         await pause(backOffMs(attempt), signal);
       }
     }
-    if (line.length === 0) this.#keysByThing.delete(thing);
+    // After a reset there may be a new line under the same name.
+    if (line.length === 0 && this.#keysByThing.get(thing) === line) this.#keysByThing.delete(thing);
   }
 
   /** True when the message is done with: taken, or refused for good. */
