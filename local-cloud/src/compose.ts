@@ -80,6 +80,7 @@ export async function composeLocalCloud(config: Config): Promise<LocalCloud> {
       shadows.throttling = enabled;
     },
     boards: () => broker.connections(),
+    streams: () => kinesisVideo.streamNames(),
     endpoints: () => describe(endpoints()),
     port: port('adminPort'),
   });

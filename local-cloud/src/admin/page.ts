@@ -8,6 +8,8 @@ export interface IndexPageContent {
   endpoints: Readonly<Record<string, string>>;
   account: string;
   boards: ConnectedBoard[];
+  /** Names of the video streams. */
+  streams: readonly string[];
   faults: ReturnType<Faults['list']>;
   throttling: boolean;
   clockOffsetMs: number;
@@ -27,6 +29,8 @@ export interface ConnectedBoard {
 export function indexPage(content: IndexPageContent): string {
   const { adminUrl, boards, faults } = content;
   const [board] = boards;
+  // How streams are named is the client's affair; most name them after the board.
+  const stream = content.streams.find((name) => board !== undefined && name.includes(board.clientId));
   return page(
     'local-cloud',
     `<h1>local-cloud</h1>
@@ -41,8 +45,9 @@ ${faults.length === 0 ? quiet('None. Commands that set some are below.') : fault
 ${table(endpointRows(content.endpoints))}
 <h2>Break something</h2>
 <p>Paste a line into a terminal. <code>times</code> counts down; without it a fault stays until it is removed.
-${board === undefined ? 'Put a thing name in place of <code>BOARD</code>.' : `The lines name ${code(board.clientId)}, which is connected.`}</p>
-${recipes(adminUrl, board?.clientId)
+${board === undefined ? 'Put a thing name in place of <code>BOARD</code>.' : `The lines name ${code(board.clientId)}, which is connected.`}
+${stream === undefined ? 'Put a stream name in place of <code>STREAM</code>.' : ''}</p>
+${recipes(adminUrl, board?.clientId, stream)
   .map(
     ({ title, command }) => `<p class="recipe">${escapeHtml(title)}</p>\n<pre>${escapeHtml(command)}</pre>`,
   )

@@ -6,15 +6,17 @@ export interface Recipe {
 
 type Fault = { service: string; operation?: string; subject?: string; effect: object; times?: number };
 
-/** The faults that are wanted most, ready to paste; `adminUrl` is where the admin surface listens. */
-export function recipes(adminUrl: string, board = 'BOARD'): Recipe[] {
+/**
+ * The faults that are wanted most, ready to paste; `adminUrl` is where the admin surface listens. Without an MQTT client
+ * id or a stream name of the caller's, the commands hold a word in its place.
+ */
+export function recipes(adminUrl: string, board = 'BOARD', stream = 'STREAM'): Recipe[] {
   const send = (method: string, path: string, body?: unknown): string =>
     `curl -X ${method} ${adminUrl}${path}${body === undefined ? '' : ` -H 'content-type: application/json' -d '${JSON.stringify(body)}'`}`;
   const fault = (title: string, rule: Fault): Recipe => ({
     title,
     command: send('POST', '/_local/faults', rule),
   });
-  const stream = `aovis-stream-${board}`;
   return [
     fault('The next CreateThing is throttled', {
       service: 'iot-core',

@@ -9,16 +9,19 @@ describe('the admin surface', () => {
   let cloud: IotCloud;
   let admin: Admin;
   let throttling: boolean[];
+  let streams: string[];
 
   beforeEach(async () => {
     cloud = await startIotCloud();
     throttling = [];
+    streams = [];
     admin = new Admin({
       environment: cloud.environment,
       iam: cloud.iam,
       services: [cloud.iotCore],
       onThrottling: (enabled) => throttling.push(enabled),
-      boards: () => [{ clientId: 'aovis-n4k-000001', connectedAt: 0, subscriptions: ['a', 'b'] }],
+      boards: () => [{ clientId: 'board-1', connectedAt: 0, subscriptions: ['a', 'b'] }],
+      streams: () => streams,
       endpoints: () => ({ 'IoT control plane': 'http://localhost:1', 'MQTT over TLS': 'localhost:2' }),
       port: 0,
     });
@@ -129,6 +132,16 @@ describe('the admin surface', () => {
       expect([command, status]).toEqual([command, method === 'DELETE' ? 204 : 200]);
     }
     expect((await call('GET', '/_local/faults')).json).toEqual({ faults: [] });
+  });
+
+  it('names a board and its stream in commands, or leaves a word to replace', async () => {
+    const page = async () => (await fetch(`${admin.url}/`)).text();
+    const without = await page();
+    expect(without).toContain('&quot;subject&quot;:&quot;board-1&quot;');
+    expect(without).toContain('&quot;subject&quot;:&quot;STREAM&quot;');
+    expect(without).toContain('Put a stream name in place of <code>STREAM</code>.');
+    streams = ['lobby', 'cam-board-1'];
+    expect(await page()).toContain('&quot;subject&quot;:&quot;cam-board-1&quot;');
   });
 
   it('has a page that shows every route and the state, and a health route', async () => {

@@ -19,6 +19,8 @@ export interface AdminOptions {
   onThrottling: (enabled: boolean) => void;
   /** The MQTT clients that are connected, for the index page. */
   boards: () => ConnectedBoard[];
+  /** The names of the video streams, for the index page. */
+  streams: () => readonly string[];
   /** What the index page lists as endpoints. */
   endpoints: () => Readonly<Record<string, string>>;
   port: number;
@@ -61,11 +63,12 @@ export class Admin implements Service {
   }
 
   #index(): HttpAnswer {
-    const { environment, iam, services, endpoints, boards } = this.#options;
+    const { environment, iam, services, endpoints, boards, streams } = this.#options;
     return HttpAnswer.html(
       indexPage({
         adminUrl: this.url,
         boards: boards(),
+        streams: streams(),
         endpoints: endpoints(),
         account: `${environment.accountId} in ${environment.region}`,
         faults: environment.faults.list(),

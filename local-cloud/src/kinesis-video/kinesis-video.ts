@@ -107,6 +107,10 @@ export class KinesisVideo implements Service {
     return this.#url;
   }
 
+  streamNames(): string[] {
+    return this.#state.streams().map(({ name }) => name);
+  }
+
   async start(): Promise<void> {
     if (this.#running) return;
     this.#running = true;
