@@ -14,7 +14,7 @@ interface Setting {
   about: string;
 }
 
-/** Every setting of the stand-ins: one row each. A port of 0 is a free one, remembered in the state folder. */
+/** Every setting of the stand-ins: one row each. A port of 0 is a free one of 20000 to 32767, remembered in the state folder. */
 export const settings = {
   directory: row('LOCAL_CLOUD_DIR', z.string().min(1), '.local/cloud', 'Folder that holds all state'),
   endpointsFile: row(

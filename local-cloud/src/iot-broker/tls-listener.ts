@@ -2,6 +2,7 @@ import { constants, type X509Certificate } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
 import type { Logger } from 'pino';
+import { listen } from '../kernel/listen.ts';
 import type { TlsIdentity } from '../kernel/pki.ts';
 
 /** AWS IoT's protocol name for MQTT with a client certificate where MQTT shares port 443. */
@@ -54,18 +55,10 @@ export class TlsListener {
     });
   }
 
-  /** Listens on 127.0.0.1 and returns the port. */
-  async listen(port: number): Promise<number> {
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', reject);
-      // Boards come back all at once after an outage.
-      this.#server.listen({ port, host: '127.0.0.1', backlog: 4096 }, () => {
-        this.#server.off('error', reject);
-        resolve();
-      });
-    });
-    const address = this.#server.address();
-    return typeof address === 'object' && address !== null ? address.port : port;
+  /** Listens on 127.0.0.1 and returns the port; 0 takes a free one. */
+  listen(port: number): Promise<number> {
+    // Boards come back all at once after an outage.
+    return listen(this.#server, port, { backlog: 4096 });
   }
 
   async close(): Promise<void> {
