@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openOwnDatabase } from '@aovis/dev-database/own-database';
 import { setUpCloud } from './cloud-setup.ts';
@@ -100,6 +100,18 @@ export class LocalSystem {
 
   async migrate(): Promise<void> {
     await this.#run('migrate', [script('migrations/migrate.ts')], { DATABASE_URL: this.databaseUrl });
+    if (this.#options.databaseUrl !== undefined && !existsSync(this.folder.factory)) {
+      await this.#refuseBoardsOfAnother();
+    }
+  }
+
+  /** A factory that begins anew has new keys, and its boards would bear the names of those already there. */
+  async #refuseBoardsOfAnother(): Promise<void> {
+    const { stdout: stations } = await this.backendCli('station', 'list');
+    if (stations.trim() === '') return;
+    throw new Error(
+      `The database that DATABASE_URL names belongs to another system already, and ${this.folder.root} begins anew. Write another database name in DATABASE_URL (it is made when there is none), or drop this one first.`,
+    );
   }
 
   async startCloud(): Promise<void> {
