@@ -107,7 +107,7 @@ it('starts a capture anew that has fallen silent', async () => {
   expect(source.captures).toBe(1);
   await clock.advance(200);
   expect(camera.health().detail).toBe(
-    'The camera source manual delivered no picture for 3 s; check the camera and its cable or network.',
+    'The camera source manual delivered no picture for 3 s; check the camera and its cable or network, and that its H.264 repeats SPS and PPS before keyframes.',
   );
   await clock.advance(500);
   expect(source.captures).toBe(2);
@@ -126,7 +126,7 @@ it('plays what has ended again at once, if it delivered anything', async () => {
   await settle();
   expect(source.captures).toBe(2);
   expect(camera.health().detail).toBe(
-    'The camera source manual ended without a picture; check that it delivers H.264.',
+    'The camera source manual ended without a picture; check that it delivers H.264 with SPS, PPS and keyframes.',
   );
   await clock.advance(500);
   expect(source.captures).toBe(3);

@@ -201,9 +201,9 @@ export class Camera implements Part {
 
   #reasonOfEnd(silent: boolean): string | undefined {
     if (silent)
-      return `The camera source ${this.#source.name} delivered no picture for ${this.#noFrameTimeoutMs / 1_000} s; check the camera and its cable or network.`;
+      return `The camera source ${this.#source.name} delivered no picture for ${this.#noFrameTimeoutMs / 1_000} s; check the camera and its cable or network, and that its H.264 repeats SPS and PPS before keyframes.`;
     return this.#lastFrameAt === undefined
-      ? `The camera source ${this.#source.name} ended without a picture; check that it delivers H.264.`
+      ? `The camera source ${this.#source.name} ended without a picture; check that it delivers H.264 with SPS, PPS and keyframes.`
       : undefined;
   }
 

@@ -65,7 +65,7 @@ export class ClipSource implements CameraSource {
       }
       if (!any && !signal.aborted)
         throw new Error(
-          `${this.#options.path} holds no H.264 picture in Annex B; make it with ffmpeg … -c:v libx264 -bf 0 -f h264.`,
+          `${this.#options.path} holds no H.264 picture in Annex B with its parameter sets (SPS, PPS) and a keyframe; make it with ffmpeg … -c:v libx264 -bf 0 -f h264.`,
         );
     } while ((this.#options.repeat ?? true) && !signal.aborted);
   }

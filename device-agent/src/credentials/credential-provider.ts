@@ -109,7 +109,7 @@ export class CredentialProvider implements CredentialSource {
 
   async #request(): Promise<TemporaryCredentials> {
     const { host, roleAlias, thing, clock } = this.#options;
-    const { status, body } = await this.#ask();
+    const { status, date, body } = await this.#ask();
     const json = parseJson(body);
     if (status !== 200) {
       const said = z.object({ message: z.string() }).safeParse(json);
@@ -129,14 +129,14 @@ export class CredentialProvider implements CredentialSource {
     const expiresAt = new Date(expiration);
     if (expiresAt.getTime() <= clock.now())
       throw new CredentialError(
-        `${host} issued credentials that have expired by this board's clock, which says ` +
-          `${new Date(clock.now()).toISOString().slice(0, 10)}: set the clock (NTP), then streaming goes on.`,
+        `${host} issued credentials that have expired by this board's clock${aheadOf(date, clock.now())}: set the ` +
+          'clock (NTP), then streaming goes on.',
         false,
       );
     return { ...secrets, expiresAt };
   }
 
-  #ask(): Promise<{ status: number; body: string }> {
+  #ask(): Promise<{ status: number; date: string | undefined; body: string }> {
     const { host, port, roleAlias, thing, certificate, privateKey, rootCa } = this.#options;
     const agent = new Agent({ keepAlive: false });
     return new Promise((resolve, reject) => {
@@ -163,7 +163,9 @@ export class CredentialProvider implements CredentialSource {
           if (body.length > maxAnswerBytes) sent.destroy(new Error('the answer is too large'));
         });
         response.on('error', reject);
-        response.on('end', () => resolve({ status: response.statusCode ?? 0, body }));
+        response.on('end', () =>
+          resolve({ status: response.statusCode ?? 0, date: response.headers.date, body }),
+        );
       });
       sent.end();
     });
@@ -178,6 +180,12 @@ function unreachable(host: string, cause: unknown): CredentialError {
     false,
     { cause },
   );
+}
+
+/** How far the board's clock is ahead of the service's, which stands in the header Date (RFC 9110, 6.6.1). */
+function aheadOf(date: string | undefined, now: number): string {
+  const aheadMs = now - Date.parse(date ?? '');
+  return aheadMs > 0 ? `, which is ${Math.round(aheadMs / 60_000)} min ahead of the service's` : '';
 }
 
 function parseJson(text: string): unknown {

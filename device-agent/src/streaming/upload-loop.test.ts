@@ -312,6 +312,17 @@ it('says that a person must act when the credentials are denied, and tries once 
   expect(connections).toHaveLength(1);
 });
 
+it('tries again at once when the clock is set', async () => {
+  const { clock, connections, connection, send, pass } = setUp();
+  await send(fragmentAt(1));
+  connection(0).listener.onEnd({ kind: 'refused', status: 403, exception: 'InvalidSignatureException' });
+  await pass(5);
+  expect(connections).toHaveLength(1);
+  clock.setWallClock(clock.now() + 3_600_000);
+  await pass(1);
+  expect(connections).toHaveLength(2);
+});
+
 it('takes a host for dead that acknowledges nothing, with more patience each time', async () => {
   const { connections, connection, send, pass, loop } = setUp();
   await send(fragmentAt(1), fragmentAt(2));

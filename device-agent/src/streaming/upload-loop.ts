@@ -51,6 +51,8 @@ const stableMs = 60_000;
 const drainTimeoutMs = 15_000;
 /** Nothing to send for so long: the connection ends properly, before the service drops it after 30 s. */
 const idleMs = 5_000;
+/** A wall clock that moves so much against the monotonic one has been set, not slewed. */
+const clockStepMs = 2_000;
 /** A stop still waits for a cloud that has been out of reach no longer than this. */
 const flushDespiteFailureMs = 2_000;
 
@@ -99,11 +101,13 @@ export class UploadLoop {
   #refusedFragments = 0;
   #flushing = false;
   #onFlushed: (() => void) | undefined;
+  #wallClockOffsetMs: number;
 
   constructor(options: UploadLoopOptions) {
     this.#options = options;
     this.#quick = new Backoff({ ...quickRetry, random: options.random });
     this.#slow = new Backoff({ ...slowRetry, random: options.random });
+    this.#wallClockOffsetMs = options.clock.now() - options.clock.monotonic();
   }
 
   /** The service has accepted the connection that sends now. */
@@ -151,6 +155,7 @@ export class UploadLoop {
   /** To be called about once a second. */
   housekeep(): void {
     for (const session of this.#sessions()) session.checkTimeouts();
+    this.#retryIfClockWasSet();
     this.#retireIfIdle();
     this.#rotateIfDue();
     this.advance();
@@ -196,6 +201,18 @@ export class UploadLoop {
     if (this.#active !== undefined) yield this.#active.session;
     if (this.#successor !== undefined) yield this.#successor.session;
     yield* this.#draining;
+  }
+
+  /** Signatures and credentials that a wrong clock spoiled may be good now. */
+  #retryIfClockWasSet(): void {
+    const { clock } = this.#options;
+    const offsetMs = clock.now() - clock.monotonic();
+    const stepMs = Math.abs(offsetMs - this.#wallClockOffsetMs);
+    this.#wallClockOffsetMs = offsetMs;
+    if (stepMs < clockStepMs) return;
+    this.#retryAt = 0;
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
   }
 
   #openWhenAllowed(): void {
