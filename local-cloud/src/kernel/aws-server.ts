@@ -59,6 +59,10 @@ export interface AwsServerOptions {
   throttles?: Readonly<Record<string, number>>;
   /** The service's answer to a throttled call. */
   throttled?: () => AwsError;
+  /** The service's answer to a method and path that no operation has; an UnknownOperationException without it. */
+  unknownOperation?: () => AwsAnswer;
+  /** How the service's headers `…RequestId` and `…ErrorType` begin; `x-amzn-`, which SDKs read, is always among them. */
+  headerPrefix?: 'x-amz-';
   accessKeys: AccessKeys;
   clock: Clock;
   faults: Faults;
@@ -98,7 +102,7 @@ export class AwsServer {
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const requestId = randomUUID();
-    response.setHeader('x-amzn-RequestId', requestId);
+    for (const prefix of this.#headerPrefixes()) response.setHeader(`${prefix}RequestId`, requestId);
     try {
       const answer = await this.#answer(request, response);
       if (answer !== undefined) send(response, answer);
@@ -107,8 +111,13 @@ export class AwsServer {
         error instanceof AwsError ? error : new AwsError('InternalFailureException', 500, 'Internal failure');
       if (known !== error) this.#options.log.error({ err: error, url: request.url }, 'operation failed');
       if (response.headersSent) response.destroy();
-      else sendError(response, known);
+      else sendError(response, known, this.#headerPrefixes());
     }
+  }
+
+  #headerPrefixes(): string[] {
+    const { headerPrefix } = this.#options;
+    return headerPrefix === undefined ? ['x-amzn-'] : ['x-amzn-', headerPrefix];
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<AwsAnswer | undefined> {
@@ -116,8 +125,13 @@ export class AwsServer {
     const url = request.url ?? '/';
     const path = url.split('?')[0] ?? '/';
     const found = this.#find(request.method ?? 'GET', path);
-    if (found === undefined)
-      throw new AwsError('UnknownOperationException', 404, `No operation ${request.method} ${path}`);
+    if (found === undefined) {
+      const unknown = this.#options.unknownOperation;
+      if (unknown === undefined)
+        throw new AwsError('UnknownOperationException', 404, `No operation ${request.method} ${path}`);
+      discardBody(request);
+      return unknown();
+    }
     const { operation, params } = found;
     if (operation.anyOrigin === true) response.setHeader('access-control-allow-origin', '*');
     const body =
@@ -211,11 +225,11 @@ function send(response: ServerResponse, answer: AwsAnswer): void {
   response.end(body);
 }
 
-/** Both header spellings occur among AWS's services; clients read either. */
-function sendError(response: ServerResponse, error: AwsError): void {
+/** Both spellings of the message occur among AWS's services; clients read either. */
+function sendError(response: ServerResponse, error: AwsError, headerPrefixes: readonly string[]): void {
   response.writeHead(error.status, {
     'content-type': 'application/json',
-    'x-amzn-ErrorType': error.code,
+    ...Object.fromEntries(headerPrefixes.map((prefix) => [`${prefix}ErrorType`, error.code])),
   });
   response.end(JSON.stringify({ message: error.message, Message: error.message, ...error.members }));
   // It may still be on its way in (streaming, too large).

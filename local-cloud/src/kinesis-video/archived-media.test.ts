@@ -393,11 +393,42 @@ it('refuses LIVE half a minute after the last fragment, and a stream without ret
   });
 });
 
-it('makes a clip: one MP4 file of the fragments that touch the range', async () => {
+it.each([
+  ['ends in the future by server time', 'SERVER_TIMESTAMP', -1000, 60_000],
+  ['spans more than 24 hours', 'PRODUCER_TIMESTAMP', -25 * 3_600_000, 0],
+] as const)('refuses HLS and clips of a range that %s', async (_, FragmentSelectorType, from, to) => {
+  const now = Date.now();
+  const TimestampRange = { StartTimestamp: new Date(now + from), EndTimestamp: new Date(now + to) };
+  const selector = { FragmentSelectorType, TimestampRange };
+  const invalid = { name: 'InvalidArgumentException', $metadata: { httpStatusCode: 400 } };
+  await expect(openHls({ PlaybackMode: 'LIVE_REPLAY', HLSFragmentSelector: selector })).rejects.toMatchObject(
+    invalid,
+  );
+  await expect(
+    archive.send(new GetClipCommand({ StreamName, ClipFragmentSelector: selector })),
+  ).rejects.toMatchObject(invalid);
+});
+
+it('takes a range that ends in the future by producer time', async () => {
+  const startMs = Date.now() - 10_000;
+  await put(startMs, 2);
+  await openHls({ ...onDemand(startMs, Date.now() + 60_000), PlaybackMode: 'LIVE_REPLAY' });
+});
+
+it('goes on behind the last page when the fragment that ended it has expired', async () => {
+  const startMs = Date.now() - 10_000;
+  await put(startMs, 3);
+  const [first, second, third] = (await listAll()).map(({ FragmentNumber }) => FragmentNumber ?? '');
+  const behindFirst = Buffer.from(String(BigInt(first ?? 0) + 1n)).toString('base64url');
+  const { Fragments } = await archive.send(new ListFragmentsCommand({ StreamName, NextToken: behindFirst }));
+  expect(Fragments?.map(({ FragmentNumber }) => FragmentNumber)).toEqual([second, third]);
+});
+
+it('makes a clip: one MP4 file of the fragments that begin in the range', async () => {
   const startMs = Date.now() - 60_000;
   await put(startMs, 6, true);
   const answer = await archive.send(
-    new GetClipCommand({ StreamName, ClipFragmentSelector: range(startMs + 1500, startMs + 3500) }),
+    new GetClipCommand({ StreamName, ClipFragmentSelector: range(startMs + 500, startMs + 3500) }),
   );
   expect(answer.ContentType).toBe('video/mp4');
   const bytes = Buffer.from((await answer.Payload?.transformToByteArray()) ?? []);

@@ -4,6 +4,7 @@ import {
   DescribeStreamCommand,
   GetDataEndpointCommand,
   InvalidArgumentException,
+  InvalidResourceFormatException,
   KinesisVideoClient,
   ListStreamsCommand,
   ListTagsForStreamCommand,
@@ -85,6 +86,24 @@ it('refuses a name twice, a name nobody has, and names that are none', async () 
   await expect(client.send(new DescribeStreamCommand({}))).rejects.toThrow('Give StreamName or StreamARN.');
 });
 
+it('refuses a wrong ARN with what each action has for it', async () => {
+  const StreamARN = 'arn:aws:kinesisvideo:eu-central-1:123456789012:channel/x/1';
+  await expect(client.send(new DescribeStreamCommand({ StreamARN }))).rejects.toThrow(
+    InvalidArgumentException,
+  );
+  await expect(client.send(new ListTagsForStreamCommand({ StreamARN }))).rejects.toThrow(
+    InvalidResourceFormatException,
+  );
+});
+
+it('answers 200 to a path it does not have, with what AWS puts there', async () => {
+  const response = await fetch(`${harness.service.url}/putmedia`, { method: 'POST', body: 'media' });
+  expect([response.status, await response.json()]).toEqual([
+    200,
+    { Output: { __type: 'com.amazon.coral.service#UnknownOperationException' }, Version: '1.0' },
+  ]);
+});
+
 it('updates only the version the caller has seen', async () => {
   const { Version } = await describeStream();
   await client.send(new UpdateStreamCommand({ StreamName, CurrentVersion: Version, DeviceName: 'cam' }));
@@ -110,6 +129,7 @@ it('raises and lowers the retention', async () => {
   expect(await change('INCREASE_DATA_RETENTION', 6)).toBe(30);
   expect(await change('DECREASE_DATA_RETENTION', 30)).toBe(0);
   await expect(change('DECREASE_DATA_RETENTION', 1)).rejects.toThrow(InvalidArgumentException);
+  await expect(change('INCREASE_DATA_RETENTION', 0)).rejects.toThrow(InvalidArgumentException);
 });
 
 it('lists streams in pages and by prefix', async () => {

@@ -35,7 +35,7 @@ const inputs = {
     ...streamRef,
     CurrentVersion: z.string().min(1).max(64),
     Operation: z.enum(['INCREASE_DATA_RETENTION', 'DECREASE_DATA_RETENTION']),
-    DataRetentionChangeInHours: z.int().min(0).max(maxRetentionHours),
+    DataRetentionChangeInHours: z.int().min(1).max(maxRetentionHours),
   }),
   deleteStream: z.object({
     StreamARN: z.string().min(1).max(1024),

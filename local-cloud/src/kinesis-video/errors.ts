@@ -4,6 +4,8 @@ import { AwsError } from '../kernel/aws-error.ts';
 export const invalidArgument = (message: string): AwsError =>
   new AwsError('InvalidArgumentException', 400, message);
 
+export const invalidArn = (arn: string): AwsError => invalidArgument(`${arn} is not the ARN of a stream.`);
+
 export const invalidResourceFormat = (arn: string): AwsError =>
   new AwsError('InvalidResourceFormatException', 400, `The format of the stream ARN ${arn} is invalid.`);
 

@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import type { AdminRoute } from '../kernel/admin-route.ts';
-import { AwsError } from '../kernel/aws-error.ts';
-import { type AwsOperation, AwsServer } from '../kernel/aws-server.ts';
+import { type AwsAnswer, AwsServer } from '../kernel/aws-server.ts';
 import type { Environment, Service } from '../kernel/service.ts';
 import { kinesisVideoAdminRoutes } from './admin-routes.ts';
 import { type Authorizer, StreamAccess } from './api.ts';
@@ -93,7 +92,9 @@ export class KinesisVideo implements Service {
         getMediaOperation(context),
         hlsSessionOperation({ ...context, endpoint }),
         ...playbackOperations(context),
-      ].map(withErrorHeaders),
+      ],
+      headerPrefix: 'x-amz-',
+      unknownOperation,
       accessKeys,
       clock,
       faults,
@@ -141,21 +142,9 @@ export function createKinesisVideo(environment: Environment, options: KinesisVid
   return new KinesisVideo(environment, options);
 }
 
-/** This service spells its error header `x-amz-ErrorType`, and its request id `x-amz-RequestId`. */
-function withErrorHeaders(operation: AwsOperation): AwsOperation {
+/** The service answers 200 to what it does not know, as callers of a misspelt path report. */
+function unknownOperation(): AwsAnswer {
   return {
-    ...operation,
-    async handle(request) {
-      try {
-        return await operation.handle(request);
-      } catch (error) {
-        const { response } = request.raw;
-        if (error instanceof AwsError && !response.headersSent) {
-          response.setHeader('x-amz-ErrorType', error.code);
-          response.setHeader('x-amz-RequestId', String(response.getHeader('x-amzn-RequestId')));
-        }
-        throw error;
-      }
-    },
+    json: { Output: { __type: 'com.amazon.coral.service#UnknownOperationException' }, Version: '1.0' },
   };
 }

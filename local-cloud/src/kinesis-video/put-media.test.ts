@@ -262,6 +262,25 @@ it.each([
   await client.ended();
 });
 
+it('names request id and error type as the PutMedia page does, also where a signature is refused', async () => {
+  const stranger = await PutMediaClient.open({
+    url: harness.service.url,
+    streamName,
+    key: { ...accountKey, secretAccessKey: 'wrong' },
+  });
+  const refused = (await stranger.response()).headers;
+  expect(refused).toMatchObject({
+    'x-amz-errortype': 'InvalidSignatureException',
+    'x-amzn-errortype': 'InvalidSignatureException',
+    'x-amz-requestid': expect.any(String),
+  });
+  expect(refused['x-amzn-requestid']).toBe(refused['x-amz-requestid']);
+  await stranger.ended();
+  const client = await open();
+  expect((await client.response()).headers['x-amz-requestid']).toEqual(expect.any(String));
+  await client.finish();
+});
+
 it('limits a role to the streams it may use', async () => {
   const asked: string[] = [];
   await restart({

@@ -1,9 +1,18 @@
 import { z } from 'zod';
 import { AwsError } from '../../kernel/aws-error.ts';
 import type { AwsOperation } from '../../kernel/aws-server.ts';
-import { epochSeconds, parseInput, type StreamAccess, streamRef, timestampSchema } from '../api.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import {
+  checkRange,
+  epochSeconds,
+  parseInput,
+  type StreamAccess,
+  streamRef,
+  timestampSchema,
+} from '../api.ts';
 import { invalidArgument, noDataRetention, notFound } from '../errors.ts';
 import { type Fragment, parseFragment } from '../fragment.ts';
+import { compareFragmentNumbers } from '../fragment-number.ts';
 import { timestampKind } from '../hls/hls-session-operation.ts';
 import { type ClipTrack, clipFile } from '../mp4/clip.ts';
 import { codecsOf } from '../mp4/codec.ts';
@@ -16,7 +25,6 @@ import { archivedTags, withTags } from './media-output.ts';
 /** Limits of GetClip. */
 const maxClipBytes = 100 * 1024 * 1024;
 const maxClipFragments = 200;
-const maxClipMs = 24 * 3_600_000;
 
 const range = z.object({ StartTimestamp: timestampSchema, EndTimestamp: timestampSchema });
 const listFragmentsInput = z.object({
@@ -41,10 +49,11 @@ export interface ArchivedContext {
   state: State;
   access: StreamAccess;
   quotas: Quotas;
+  clock: Clock;
 }
 
 /** ListFragments, GetMediaForFragmentList and GetClip (Kinesis Video Archived Media API Reference). */
-export function archivedOperations({ state, access, quotas }: ArchivedContext): AwsOperation[] {
+export function archivedOperations({ state, access, quotas, clock }: ArchivedContext): AwsOperation[] {
   return [
     {
       name: 'ListFragments',
@@ -60,7 +69,7 @@ export function archivedOperations({ state, access, quotas }: ArchivedContext): 
         };
         const after = input.NextToken === undefined ? undefined : readToken(input.NextToken);
         const all = state.media(stream).within(kind, between.StartTimestamp, between.EndTimestamp);
-        const rest = all.slice(after === undefined ? 0 : all.findIndex(({ number }) => number === after) + 1);
+        const rest = after === undefined ? all : behind(all, after);
         const page = rest.slice(0, input.MaxResults);
         const last = page.at(-1);
         return {
@@ -107,12 +116,10 @@ export function archivedOperations({ state, access, quotas }: ArchivedContext): 
         quotas.take('GetClip', stream.name);
         if (stream.retentionHours === 0) throw noDataRetention();
         const { FragmentSelectorType: kind, TimestampRange: between } = input.ClipFragmentSelector;
-        if (between.EndTimestamp <= between.StartTimestamp)
-          throw invalidArgument('EndTimestamp must be later than StartTimestamp.');
-        if (between.EndTimestamp - between.StartTimestamp > maxClipMs)
-          throw invalidArgument('EndTimestamp must be within 24 hours of StartTimestamp.');
+        const { StartTimestamp: startMs, EndTimestamp: endMs } = between;
+        checkRange(kind, { startMs, endMs, nowMs: clock.now() });
         const media = state.media(stream);
-        const fragments = clipFragments(media, kind, between.StartTimestamp, between.EndTimestamp);
+        const fragments = clipFragments(media, kind, startMs, endMs);
         if (fragments.length === 0) throw notFound('No fragments found in the stream for the clip request.');
         return { headers: { 'content-type': 'video/mp4' }, body: await clip(media, kind, fragments) };
       },
@@ -124,6 +131,14 @@ function readToken(token: string): string {
   const number = Buffer.from(token, 'base64url').toString('latin1');
   if (!/^[0-9]{1,128}$/.test(number)) throw invalidArgument('NextToken is not one that ListFragments gave.');
   return number;
+}
+
+/** What follows that fragment; by number when it has expired meanwhile, so that no page comes twice. */
+function behind(fragments: readonly Fragment[], number: string): readonly Fragment[] {
+  const at = fragments.findIndex((fragment) => fragment.number === number);
+  return at === -1
+    ? fragments.filter((fragment) => compareFragmentNumbers(fragment.number, number) > 0)
+    : fragments.slice(at + 1);
 }
 
 function describe(fragment: Fragment): object {
@@ -145,17 +160,15 @@ async function drained(response: {
   });
 }
 
-/** Those that touch the range, also one that begins before it; of equal times the newest; within the limits of a clip. */
+/** Those that begin within the range (ClipTimestampRange); of equal times the newest; within the limits of a clip. */
 function clipFragments(media: StreamMedia, kind: TimestampKind, startMs: number, endMs: number): Fragment[] {
-  const time = timeOf(kind);
-  const touching = withoutDuplicates(kind, media.within(kind, Number.NEGATIVE_INFINITY, endMs)).filter(
-    (fragment) => time(fragment) >= startMs || time(fragment) + fragment.lengthMs > startMs,
-  );
   let bytes = 0;
-  return touching.slice(0, maxClipFragments).filter((fragment) => {
-    bytes += fragment.sizeBytes;
-    return bytes <= maxClipBytes;
-  });
+  return withoutDuplicates(kind, media.within(kind, startMs, endMs))
+    .slice(0, maxClipFragments)
+    .filter((fragment) => {
+      bytes += fragment.sizeBytes;
+      return bytes <= maxClipBytes;
+    });
 }
 
 async function clip(

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { AwsOperation } from '../../kernel/aws-server.ts';
 import type { Clock } from '../../kernel/clock.ts';
-import { parseInput, type StreamAccess, streamRef, timestampSchema } from '../api.ts';
+import { checkRange, parseInput, type StreamAccess, streamRef, timestampSchema } from '../api.ts';
 import { invalidArgument, noDataRetention, notFound } from '../errors.ts';
 import { type Fragment, parseFragment } from '../fragment.ts';
 import { codecsOf } from '../mp4/codec.ts';
@@ -14,7 +14,6 @@ import type { HlsSession, HlsSessions } from './hls-session.ts';
 const liveMs = 30_000;
 /** A live window does not begin before an outage of hours. */
 const liveWindowMs = 5 * 60_000;
-const maxRangeMs = 24 * 3_600_000;
 
 export const timestampKind = z.enum(['PRODUCER_TIMESTAMP', 'SERVER_TIMESTAMP']);
 
@@ -60,7 +59,7 @@ export function hlsSessionOperation(context: HlsSessionContext): AwsOperation {
       if (stream.retentionHours === 0) throw noDataRetention();
       if (input.ContainerFormat === 'MPEG_TS')
         throw invalidArgument('ContainerFormat MPEG_TS is not available here; use FRAGMENTED_MP4.');
-      const settings = settingsOf(input, stream);
+      const settings = settingsOf(input, stream, clock.now());
       const media = state.media(stream);
       const first = firstFragment(settings, media, clock.now());
       const bytes = await media.read(first.number);
@@ -75,7 +74,7 @@ export function hlsSessionOperation(context: HlsSessionContext): AwsOperation {
 
 type Settings = Omit<HlsSession, 'token' | 'createdMs' | 'expiresMs' | 'fromOrdinal'>;
 
-function settingsOf(input: Input, stream: StreamRecord): Settings {
+function settingsOf(input: Input, stream: StreamRecord, nowMs: number): Settings {
   const mode = input.PlaybackMode;
   const kind: TimestampKind = input.HLSFragmentSelector?.FragmentSelectorType ?? 'SERVER_TIMESTAMP';
   return {
@@ -83,14 +82,14 @@ function settingsOf(input: Input, stream: StreamRecord): Settings {
     streamArn: stream.arn,
     mode,
     kind,
-    ...rangeOf(input),
+    ...rangeOf(input, nowMs),
     discontinuity: input.DiscontinuityMode ?? (kind === 'SERVER_TIMESTAMP' ? 'ALWAYS' : 'NEVER'),
     showTimestamps: input.DisplayFragmentTimestamp === 'ALWAYS',
     maxFragments: input.MaxMediaPlaylistFragmentResults ?? (mode === 'ON_DEMAND' ? 1000 : 5),
   };
 }
 
-function rangeOf(input: Input): { startMs?: number; endMs?: number } {
+function rangeOf(input: Input, nowMs: number): { startMs?: number; endMs?: number } {
   const { PlaybackMode: mode, HLSFragmentSelector: selector } = input;
   const range = selector?.TimestampRange;
   if (mode === 'LIVE') {
@@ -108,9 +107,7 @@ function rangeOf(input: Input): { startMs?: number; endMs?: number } {
       throw invalidArgument('TimestampRange needs EndTimestamp when PlaybackMode is ON_DEMAND.');
     return { startMs };
   }
-  if (endMs <= startMs) throw invalidArgument('EndTimestamp must be later than StartTimestamp.');
-  if (endMs - startMs > maxRangeMs)
-    throw invalidArgument('EndTimestamp must be within 24 hours of StartTimestamp.');
+  checkRange(selector.FragmentSelectorType, { startMs, endMs, nowMs });
   return { startMs, endMs };
 }
 
