@@ -61,6 +61,11 @@ describe('AWS’s own data plane client', () => {
       async () => plane.sdk.send(new GetThingShadowCommand({ thingName: 'x' })),
     ],
     ['InvalidRequestException', 400, async () => update(5)],
+    [
+      'InvalidRequestException',
+      400,
+      async () => plane.sdk.send(new ListNamedShadowsForThingCommand({ thingName: 'x', pageSize: 101 })),
+    ],
     ['InvalidRequestException', 400, async () => update({}, 'no/name')],
     ['RequestEntityTooLargeException', 413, async () => update({ desired: { a: 'x'.repeat(9000) } })],
     [
@@ -95,6 +100,15 @@ describe('AWS’s own data plane client', () => {
     ],
   ])('understands %s (%i)', async (name, status, act) => {
     await expect(act()).rejects.toMatchObject({ name, $metadata: { httpStatusCode: status } });
+  });
+
+  it('knows no other verbs and paths', async () => {
+    const { protocol, hostname, port } = (await plane.sdk.config.endpoint?.()) ?? {};
+    const response = await fetch(`${protocol}//${hostname}:${port}/things/x/shadow`, { method: 'PUT' });
+    expect([response.status, response.headers.get('x-amzn-errortype')]).toEqual([
+      405,
+      'MethodNotAllowedException',
+    ]);
   });
 
   it('publishes, and sees what is retained', async () => {

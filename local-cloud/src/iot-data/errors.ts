@@ -22,3 +22,10 @@ export const notFound = (message: string): AwsError =>
 export const tooLarge = (message: string): AwsError =>
   new AwsError('RequestEntityTooLargeException', 413, message);
 export const throttled = (): AwsError => new AwsError('ThrottlingException', 429, 'Rate exceeded');
+/** AWS IoT data plane API reference, "Errors" of each action. */
+export const methodNotAllowed = (): AwsError =>
+  new AwsError(
+    'MethodNotAllowedException',
+    405,
+    'The specified combination of HTTP verb and URI is not supported.',
+  );

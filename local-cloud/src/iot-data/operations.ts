@@ -65,7 +65,10 @@ function shadowOperations({ shadows, shadowTopics, clock }: DataPlane): DataPlan
       path: '/api/things/shadow/ListNamedShadowsForThing/{thingName}',
       resourceOf,
       handle: ({ params, query }) => {
-        const { items, ...rest } = pageOf(shadows.names(params['thingName'] ?? ''), query, 'pageSize');
+        const { items, ...rest } = pageOf(shadows.names(params['thingName'] ?? ''), query, {
+          name: 'pageSize',
+          most: 100,
+        });
         return { json: { results: items, ...rest, timestamp: Math.floor(clock.nowSeconds()) } };
       },
     },
@@ -101,7 +104,10 @@ function messageOperations({ broker }: DataPlane): DataPlaneOperation[] {
       path: '/retainedMessage',
       resourceOf: () => '*',
       handle: ({ query }) => {
-        const { items, ...rest } = pageOf(broker.sessions.retainedTopics(), query, 'maxResults');
+        const { items, ...rest } = pageOf(broker.sessions.retainedTopics(), query, {
+          name: 'maxResults',
+          most: 200,
+        });
         const retainedTopics = items
           .map((topic) => broker.sessions.findRetained(topic))
           .filter((message) => message !== undefined)
@@ -189,7 +195,10 @@ function connectionOperations({ broker, clock, sessionExpirySeconds }: DataPlane
         const clientId = clientIdOf(request);
         const found = broker.findSubscriptions(clientId);
         if (found === undefined) throw notFound(`No connection found for client ID ${clientId}`);
-        const { items, ...rest } = pageOf(Object.keys(found).sort(), request.query, 'maxResults');
+        const { items, ...rest } = pageOf(Object.keys(found).sort(), request.query, {
+          name: 'maxResults',
+          most: 200,
+        });
         return {
           json: {
             subscriptions: items.map((topicFilter) => ({ topicFilter, qos: found[topicFilter] ?? 0 })),

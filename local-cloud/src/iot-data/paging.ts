@@ -4,11 +4,11 @@ import { invalidRequest } from './errors.ts';
 export function pageOf(
   items: readonly string[],
   query: URLSearchParams,
-  sizeParameter: string,
+  { name: sizeParameter, most }: { name: string; most: number },
 ): { items: string[]; nextToken?: string } {
   const size = Number(query.get(sizeParameter) ?? defaultSize);
-  if (!Number.isInteger(size) || size < 1 || size > maxSize) {
-    throw invalidRequest(`${sizeParameter} must be 1 to ${maxSize}`);
+  if (!Number.isInteger(size) || size < 1 || size > most) {
+    throw invalidRequest(`${sizeParameter} must be 1 to ${most}`);
   }
   const token = query.get('nextToken');
   const after = token === null ? undefined : Buffer.from(token, 'base64url').toString('utf8');
@@ -20,5 +20,5 @@ export function pageOf(
     : { items: page };
 }
 
+/** Of a page when the caller does not say: ListSubscriptions' default; those of the other lists are not published. */
 const defaultSize = 20;
-const maxSize = 200;

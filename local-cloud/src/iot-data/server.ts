@@ -3,7 +3,7 @@ import type { AdminRoute } from '../kernel/admin-route.ts';
 import { AwsServer } from '../kernel/aws-server.ts';
 import { Iam } from '../kernel/iam.ts';
 import type { Environment, Service } from '../kernel/service.ts';
-import { throttled } from './errors.ts';
+import { methodNotAllowed, throttled } from './errors.ts';
 import { operationsOf } from './operations.ts';
 import { ShadowTopics } from './shadow-topics.ts';
 import type { Shadows } from './shadows.ts';
@@ -54,6 +54,9 @@ export class IotData implements Service {
         },
       })),
       throttled,
+      unknownOperation: () => {
+        throw methodNotAllowed();
+      },
     });
   }
 

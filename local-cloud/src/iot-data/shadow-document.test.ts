@@ -245,6 +245,13 @@ describe('versions', () => {
     expect(update({ state: {} }).accepted['version']).toBe(1);
   });
 
+  it('end by a delete whatever its body is, but for a client token that is none', () => {
+    const { shadows, update } = setUp();
+    update({ state: {} });
+    expect(refusal(() => shadows.delete(id, bytes({ clientToken: 5 })))[0]).toBe(400);
+    expect(shadows.delete(id, Buffer.from('no JSON'))).toEqual({ version: 1, timestamp: 1000 });
+  });
+
   it('belong to each shadow alone', () => {
     const { shadows, update } = setUp();
     update({ state: { reported: { a: 1 } } });

@@ -59,9 +59,23 @@ export function parseShadowUpdate(payload: Uint8Array, limits: ShadowLimits): Sh
   };
 }
 
-/** The client token of a get or delete request, whose body may be empty, or undefined. */
-export function parseShadowToken(payload: Uint8Array): string | undefined {
+/** The client token of a get request, whose body may be empty, or undefined. */
+export function parseGetToken(payload: Uint8Array): string | undefined {
   return payload.length === 0 ? undefined : readClientToken(parseBody(payload));
+}
+
+/**
+ * The client token of a delete request, or undefined: a body without one is ignored, whatever it is (AWS IoT Developer
+ * Guide, "Device Shadow MQTT topics", /delete).
+ */
+export function parseDeleteToken(payload: Uint8Array): string | undefined {
+  let body: JsonObject;
+  try {
+    body = parseBody(payload);
+  } catch {
+    return undefined;
+  }
+  return readClientToken(body);
 }
 
 function parseBody(payload: Uint8Array): JsonObject {

@@ -6,7 +6,8 @@ import { applyUpdate, type ShadowDocument, type UpdateResult, viewOf } from './s
 import { ShadowError } from './shadow-error.ts';
 import {
   defaultShadowLimits,
-  parseShadowToken,
+  parseDeleteToken,
+  parseGetToken,
   parseShadowUpdate,
   type ShadowLimits,
 } from './shadow-request.ts';
@@ -44,7 +45,7 @@ export class Shadows {
 
   /** The whole document with its delta; throws ShadowError 404. */
   get(id: ShadowId, payload: Uint8Array = new Uint8Array()): JsonObject {
-    const clientToken = parseShadowToken(payload);
+    const clientToken = parseGetToken(payload);
     this.#throttle(id, clientToken);
     return viewOf(this.#existing(id, clientToken), this.#now(), clientToken);
   }
@@ -67,7 +68,7 @@ export class Shadows {
 
   /** Deletes the shadow and answers its last version; throws ShadowError 404. */
   delete(id: ShadowId, payload: Uint8Array = new Uint8Array()): JsonObject {
-    const clientToken = parseShadowToken(payload);
+    const clientToken = parseDeleteToken(payload);
     this.#throttle(id, clientToken);
     const { version } = this.#existing(id, clientToken);
     const timestamp = this.#now();
