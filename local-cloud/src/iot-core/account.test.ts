@@ -105,3 +105,19 @@ it("throttles at AWS's default rates", async () => {
     await cloud.stop();
   }
 });
+
+it('throttles what no quota names like most of the API', async () => {
+  const cloud = await startIotCloud({ throttling: true });
+  try {
+    const calls = Array.from({ length: 20 }, () =>
+      outcomeOf(cloud.client.send(new DescribeRoleAliasCommand({ roleAlias: 'none' }))),
+    );
+    const outcomes = await Promise.all(calls);
+    expect(outcomes.filter((outcome) => outcome === 'ThrottlingException 400').length).toBeGreaterThan(0);
+    expect(outcomes.filter((outcome) => outcome === 'ResourceNotFoundException 404').length).toBeGreaterThan(
+      9,
+    );
+  } finally {
+    await cloud.stop();
+  }
+});

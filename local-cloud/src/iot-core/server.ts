@@ -13,7 +13,7 @@ import { StoredRegistry } from './stored-registry.ts';
 import { ThingGroups } from './thing-groups.ts';
 import { ThingTypes } from './thing-types.ts';
 import { Things } from './things.ts';
-import { defaultThrottles } from './throttles.ts';
+import { throttlesOf } from './throttles.ts';
 import { accountOperations, type IotEndpoints } from './wire/account-operations.ts';
 import { certificateOperations } from './wire/certificate-operations.ts';
 import { policyOperations } from './wire/policy-operations.ts';
@@ -53,7 +53,7 @@ export class IotCore implements Service {
       service: 'iot-core',
       signingNames: ['iot', 'execute-api'],
       operations: operations.map((operation) => authorized(operation, iam)),
-      throttles: defaultThrottles,
+      throttles: throttlesOf(operations),
       throttled,
     });
   }

@@ -1,8 +1,10 @@
+import type { AwsOperation } from '../kernel/aws-server.ts';
+
 /**
  * Calls a second by operation: AWS's default quotas for an account and region (Service Quotas, "AWS IoT Core control
- * plane API"; smaller regions have less). List operations that the table does not name are limited like their peers.
+ * plane API"; smaller regions have less).
  */
-export const defaultThrottles: Readonly<Record<string, number>> = {
+const quotas: Readonly<Record<string, number>> = {
   GetRegistrationCode: 10,
   DeleteRegistrationCode: 10,
   RegisterCACertificate: 10,
@@ -36,6 +38,7 @@ export const defaultThrottles: Readonly<Record<string, number>> = {
   CreateThingGroup: 25,
   DescribeThingGroup: 100,
   AddThingToThingGroup: 100,
+  RemoveThingFromThingGroup: 100,
   ListThingGroups: 10,
   ListThingGroupsForThing: 10,
   ListThingsInThingGroup: 10,
@@ -52,3 +55,10 @@ export const defaultThrottles: Readonly<Record<string, number>> = {
   ListRoleAliases: 10,
   DescribeEndpoint: 10,
 };
+
+/** Most of the API; taken for operations that the table does not name. */
+const usualQuota = 10;
+
+export function throttlesOf(operations: readonly AwsOperation[]): Record<string, number> {
+  return Object.fromEntries(operations.map(({ name }) => [name, quotas[name] ?? usualQuota]));
+}
