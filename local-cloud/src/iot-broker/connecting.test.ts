@@ -137,6 +137,16 @@ describe('CONNECT', () => {
     });
   });
 
+  it('publishes no lifecycle events for a client id that makes no topic', async () => {
+    const board = await cloud.board('board-1', { policy: everythingPolicy });
+    const told: string[] = [];
+    const stop = cloud.broker.tap(({ topic }) => told.push(topic));
+    await (await cloud.connect(board, { clientId: 'board+1' })).endAsync();
+    await cloud.connect(board, { clientId: 'board-2' });
+    stop();
+    expect(told).toEqual(['$aws/events/presence/connected/board-2']);
+  });
+
   it('takes a thing that is attached exclusively under any client id', async () => {
     const board = await cloud.board('board-1', { exclusive: true });
     cloud.registry.setPolicies(board.certificateId, [

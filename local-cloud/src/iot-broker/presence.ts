@@ -122,6 +122,8 @@ export class Presence {
   }
 
   #publish(type: string, event: LifecycleEvent): void {
+    // Such a client id makes no topic; AWS IoT has no lifecycle events for it.
+    if (/[+#]/.test(event.clientId)) return;
     this.#bus.publish({
       topic: `$aws/events/presence/${type}/${event.clientId}`,
       payload: JSON.stringify({ ...event, eventType: type }),

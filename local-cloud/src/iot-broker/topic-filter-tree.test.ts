@@ -59,6 +59,8 @@ it.each([
   ['a/#', 'the topic holds a wildcard or a null character'],
   ['', 'the topic is empty'],
   ['é'.repeat(129), 'the topic is longer than 256 bytes'],
+  [`$aws/rules/r/${'x'.repeat(256)}`, undefined],
+  [`$aws/rules/r/${'x'.repeat(257)}`, 'the topic is longer than 256 bytes'],
 ])('the topic %p: %s', (topic, fault) => {
   expect(faultOfTopic(topic)).toBe(fault);
 });

@@ -38,10 +38,10 @@ export function faultOfFilter(filter: string): string | undefined {
 }
 
 function faultOfLength(topic: string): string | undefined {
-  if (Buffer.byteLength(topic) > brokerLimits.topicBytes)
-    return `the topic is longer than ${brokerLimits.topicBytes} bytes`;
   // The rule's name and prefix do not count for Basic Ingest.
   const counted = topic.replace(/^\$aws\/rules\/[^/]+\//, '');
+  if (Buffer.byteLength(counted) > brokerLimits.topicBytes)
+    return `the topic is longer than ${brokerLimits.topicBytes} bytes`;
   const slashes = counted.split('/').length - 1;
   return slashes > brokerLimits.topicSlashes
     ? `the topic has more than ${brokerLimits.topicSlashes} slashes`
