@@ -16,23 +16,38 @@ if (dataDirectory === undefined || urlFile === undefined)
   throw new Error('Give --data-directory and --url-file.');
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
-const server = await startDatabaseServer({
-  dataDirectory,
-  log: say,
-  ...(values.port === undefined ? {} : { port: Number(values.port) }),
-});
-// The server is a child that this process does not wait for, so something else must keep it up.
-const stayUp = setInterval(() => {}, 2 ** 30);
-const stop = (): void => {
-  clearInterval(stayUp);
-  void server.stop().then(() => process.exit(0));
-};
-process.once('SIGTERM', stop);
-process.once('SIGINT', stop);
 
-const url = server.urlOf('aovis');
-await ensureDatabase(url);
-writeFileSync(`${urlFile}.part`, url, { mode: 0o600 });
-chmodSync(`${urlFile}.part`, 0o600);
-renameSync(`${urlFile}.part`, urlFile);
-say('database ready');
+async function run(dataDirectory: string, urlFile: string, port: number | undefined): Promise<void> {
+  const server = await startDatabaseServer({
+    dataDirectory,
+    log: say,
+    ...(port === undefined ? {} : { port }),
+  });
+  // The server is a child that this process does not wait for, so something else must keep it up.
+  const stayUp = setInterval(() => {}, 2 ** 30);
+  const stop = (): void => {
+    clearInterval(stayUp);
+    void server.stop().then(() => process.exit(0));
+  };
+  process.once('SIGTERM', stop);
+  process.once('SIGINT', stop);
+
+  const url = server.urlOf('aovis');
+  try {
+    await ensureDatabase(url);
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
+  writeFileSync(`${urlFile}.part`, url, { mode: 0o600 });
+  chmodSync(`${urlFile}.part`, 0o600);
+  renameSync(`${urlFile}.part`, urlFile);
+  say('database ready');
+}
+
+try {
+  await run(dataDirectory, urlFile, values.port === undefined ? undefined : Number(values.port));
+} catch (error) {
+  // The simulator shows the last lines: the sentence, not where in the code it was made.
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`, () => process.exit(1));
+}

@@ -6,7 +6,7 @@ import { Board } from './board.ts';
 import { buildAgent } from './build-agent.ts';
 import { expectAnswer } from './expect-answer.ts';
 import { LocalSystem } from './local-system.ts';
-import { findChromium, type Playback, parseSegments, playInBrowser } from './player.ts';
+import { launchChromium, type Playback, parseSegments, playInBrowser } from './player.ts';
 import { sampleBatch, sampleBoards } from './sample-order.ts';
 import type { StepReport } from './step-report.ts';
 import { untilPersisted, untilPlayable, untilReported } from './wait-for.ts';
@@ -136,10 +136,10 @@ export async function runDemo({ directory, databaseUrl, keep, report, signal }: 
 }
 
 async function play(url: string, directory: string): Promise<Playback> {
-  const executable = findChromium();
-  if (executable === undefined) return parseSegments(url);
+  const browser = await launchChromium();
+  if (browser === undefined) return parseSegments(url);
   return playInBrowser(url, {
-    executable,
+    browser,
     frames: framesToShow,
     timeoutMs: playTimeoutMs,
     screenshot: join(directory, 'picture.png'),
@@ -150,7 +150,7 @@ function describePlayback({ means, frames, width, height }: Playback): string {
   const what = `${frames} frames of ${width}×${height}`;
   return means === 'browser'
     ? `hls.js in Chromium showed ${what}`
-    : `no Chromium here; an MP4 parser read ${what}`;
+    : `no Chromium that starts here; an MP4 parser read ${what}`;
 }
 
 /** Sends one event as the forwarder does, twice, byte for byte; throws unless the second answer says so. */

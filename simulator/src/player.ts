@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { ALL_FORMATS, BufferSource, EncodedPacketSink, Input } from 'mediabunny';
-import { chromium } from 'playwright-core';
+import { type Browser, chromium } from 'playwright-core';
 import { servePlayer } from './player-page.ts';
 
 export interface Playback {
@@ -28,26 +28,41 @@ export function findChromium(): string | undefined {
 }
 
 /**
- * Plays an HLS URL in headless Chromium until `frames` frames were shown, counted by the browser itself, and keeps a
+ * Starts the machine's browser, headless. Undefined when it has none, or only one that does not start: the stand-in of
+ * an uninstalled snap, missing libraries. One that `AOVIS_CHROMIUM` names has to start.
+ */
+export async function launchChromium(): Promise<Browser | undefined> {
+  const executablePath = findChromium();
+  if (executablePath === undefined) return undefined;
+  try {
+    return await chromium.launch({
+      executablePath,
+      args: [
+        '--no-sandbox',
+        '--disable-gpu',
+        '--disable-quic',
+        '--no-first-run',
+        '--disable-background-networking',
+        '--disable-component-update',
+        '--disable-sync',
+      ],
+    });
+  } catch (error) {
+    if (process.env['AOVIS_CHROMIUM'] === undefined) return undefined;
+    throw new Error(`${executablePath}, which AOVIS_CHROMIUM names, does not start.`, { cause: error });
+  }
+}
+
+/**
+ * Plays an HLS URL in this browser, which it closes, until `frames` frames were shown, counted by the browser itself, and keeps a
  * screenshot. Throws when hls.js gives up or the frames do not come in time.
  */
 export async function playInBrowser(
   url: string,
-  options: { executable: string; frames: number; timeoutMs: number; screenshot?: string },
+  options: { browser: Browser; frames: number; timeoutMs: number; screenshot?: string },
 ): Promise<Playback> {
   const player = await servePlayer(url);
-  const browser = await chromium.launch({
-    executablePath: options.executable,
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-    ],
-  });
+  const { browser } = options;
   try {
     const tab = await browser.newPage({ viewport: { width: 960, height: 580 } });
     await tab.goto(player.url);
