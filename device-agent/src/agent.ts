@@ -1,28 +1,25 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { statfsSync } from 'node:fs';
-import type { lwtPayloadSchema } from '@aovis/contracts/http/ingestion';
-import type { RunningConfig } from '@aovis/contracts/shadow';
-import { configShadow, lwtTopic } from '@aovis/contracts/topics';
+import { configShadow } from '@aovis/contracts/topics';
 import { monotonicFactory } from 'ulid';
-import type * as z from 'zod';
 import { Camera } from './camera/camera.ts';
-import type { CameraSource } from './camera/camera-source.ts';
-import { createCameraSource } from './camera/create-camera-source.ts';
+import { cameraSources } from './camera/create-camera-source.ts';
 import { CommandListener } from './commands/command-listener.ts';
 import type { AgentConfig } from './config.ts';
 import { CredentialProvider } from './credentials/credential-provider.ts';
 import { BoardEvents } from './events/board-events.ts';
 import { announceBoot } from './events/boot.ts';
+import { StreamStateEvent } from './events/stream-state-event.ts';
 import { Telemetry } from './events/telemetry.ts';
 import { buildInfo } from './host/build-info.ts';
 import type { Clock } from './host/clock.ts';
 import { type Logger, PartLoggers } from './host/logger.ts';
 import { Machine } from './host/machine.ts';
 import type { RecentProblems } from './host/recent-problems.ts';
-import type { StateDirectory } from './host/state-directory.ts';
+import { freeBytesOf, type StateDirectory } from './host/state-directory.ts';
 import type { Bundle } from './identity/bundle.ts';
 import { parseHostPort } from './identity/host-port.ts';
 import { MqttConnection } from './iot/mqtt-connection.ts';
+import { announcePresence, offlineWill } from './iot/presence.ts';
 import type { Part } from './part.ts';
 import { OutboundPublisher } from './queue/outbound-publisher.ts';
 import { OutboundQueue } from './queue/outbound-queue.ts';
@@ -77,10 +74,11 @@ export function createAgent(options: AgentOptions): Agent {
       ...tls,
       clientId: thing,
       keepAliveSeconds: config.keepAliveSeconds,
-      will: { topic: lwtTopic(thing), payload: onlineState(false) },
+      will: offlineWill(thing),
     },
     logger: loggers.of('iot'),
   });
+  announcePresence(connection, thing, clock);
   const credentials = new CredentialProvider({
     ...common,
     ...parseHostPort(descriptor.endpoints.credentials, 443),
@@ -90,23 +88,9 @@ export function createAgent(options: AgentOptions): Agent {
     logger: loggers.of('credentials'),
   });
 
-  const sourceFor = (camera: RunningConfig['camera']): CameraSource =>
-    createCameraSource({
-      specification: config.source,
-      settings: {
-        width: camera.width,
-        height: camera.height,
-        fps: camera.fps,
-        bitrateBps: camera.bitrate_bps,
-        gopSeconds: camera.gop_s,
-      },
-      clock,
-      clipPath,
-      ffmpeg: config.ffmpeg,
-    });
+  const sourceFor = cameraSources({ specification: config.source, clock, clipPath, ffmpeg: config.ffmpeg });
   const defaults = defaultConfig(config.logLevel);
   const camera = new Camera({ ...common, source: sourceFor(defaults.camera), logger: loggers.of('camera') });
-  let streamState = 'off';
   const streaming = new StreamUploader({
     ...common,
     camera,
@@ -119,13 +103,7 @@ export function createAgent(options: AgentOptions): Agent {
     logger: loggers.of('streaming'),
     randomBytes,
     onChange: (status) => {
-      if (status.state !== streamState)
-        events.emit('stream_state', {
-          state: status.state,
-          previous: streamState,
-          ...(status.lastError === undefined ? {} : { reason: status.lastError }),
-        });
-      streamState = status.state;
+      streamStateEvent.note(status);
       reporter.changed();
     },
   });
@@ -134,6 +112,7 @@ export function createAgent(options: AgentOptions): Agent {
   const outbound = new OutboundPublisher({ ...common, connection, queue, logger: loggers.of('outbound') });
   const publish = outbound.publish.bind(outbound);
   const events = new BoardEvents({ thing, clock, newUlid, publish });
+  const streamStateEvent = new StreamStateEvent(events);
   const report = new BoardReport({
     clock,
     machine: new Machine(clock),
@@ -144,7 +123,7 @@ export function createAgent(options: AgentOptions): Agent {
     firmware: config.firmware,
     agentVersion: buildInfo.version,
     bootId,
-    freeBytes: () => freeBytesOf(state.path),
+    freeBytes: () => freeBytesOf(state),
   });
   const telemetry = new Telemetry({
     thing,
@@ -193,26 +172,20 @@ export function createAgent(options: AgentOptions): Agent {
     logger: loggers.of('commands'),
     requestKeyframe: () => camera.requestKeyframe(),
   });
-  connection.onConnected(() => {
-    connection.publish({ topic: lwtTopic(thing), payload: onlineState(true, clock.now()) }).catch(() => {
-      // The connection is gone again: the broker's last will says so.
-    });
-  });
 
-  const status = (): AgentStatus =>
-    describeAgent({
-      bundle,
-      connection,
-      reporter,
-      applier,
-      camera,
-      streaming,
-      queue,
-      report,
-      problems,
-      parts,
-      clock,
-    });
+  const described = {
+    bundle,
+    connection,
+    reporter,
+    applier,
+    camera,
+    streaming,
+    queue,
+    report,
+    problems,
+    clock,
+  };
+  const status = (): AgentStatus => describeAgent({ ...described, parts });
 
   // The status server first: it holds the lock of the state directory. Then what listens, then what connects.
   const parts: Part[] = [
@@ -239,18 +212,4 @@ export function createAgent(options: AgentOptions): Agent {
     stop: () => stopInReverse(parts),
     status,
   };
-}
-
-function onlineState(online: boolean, at?: number): string {
-  const payload: z.infer<typeof lwtPayloadSchema> = { online, ...(at === undefined ? {} : { at }) };
-  return JSON.stringify(payload);
-}
-
-function freeBytesOf(path: string): number | undefined {
-  try {
-    const { bavail, bsize } = statfsSync(path);
-    return bavail * bsize;
-  } catch {
-    return undefined;
-  }
 }

@@ -1,3 +1,4 @@
+import type { RunningConfig } from '@aovis/contracts/shadow';
 import type { Clock } from '../host/clock.ts';
 import type { CameraSource, CaptureSettings } from './camera-source.ts';
 import { ClipSource } from './clip-source.ts';
@@ -34,6 +35,14 @@ export function createCameraSource(options: CameraSourceOptions): CameraSource {
   if (specification.kind === 'file' && annexBFile.test(specification.path))
     return new ClipSource({ name, path: specification.path, clock });
   return new FfmpegSource({ name, ffmpeg, clock, arguments: argumentsFor(specification, options) });
+}
+
+/** Makes the one kind of source that the board has, with the settings of the moment. */
+export function cameraSources(
+  board: Omit<CameraSourceOptions, 'settings'>,
+): (wanted: RunningConfig['camera']) => CameraSource {
+  return ({ width, height, fps, bitrate_bps: bitrateBps, gop_s: gopSeconds }) =>
+    createCameraSource({ ...board, settings: { width, height, fps, bitrateBps, gopSeconds } });
 }
 
 function argumentsFor(

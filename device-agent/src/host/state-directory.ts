@@ -1,3 +1,4 @@
+import { statfsSync } from 'node:fs';
 import { access, constants, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Refusal } from '../refusal.ts';
@@ -31,4 +32,14 @@ export async function openStateDirectory(path: string): Promise<StateDirectory> 
     runningConfig: join(path, 'running-config.json'),
     lastBoot: join(path, 'last-boot.json'),
   };
+}
+
+/** What the agent's user may still write on the directory's file system; undefined when it cannot be asked. */
+export function freeBytesOf({ path }: StateDirectory): number | undefined {
+  try {
+    const { bavail, bsize } = statfsSync(path);
+    return bavail * bsize;
+  } catch {
+    return undefined;
+  }
 }
