@@ -20,7 +20,7 @@ export interface Cost {
 /** Boards may have another Node than the one that runs this. */
 export const boardNode = process.env['AOVIS_BOARD_NODE'] ?? process.execPath;
 /** As the first line of the bundled agent says. */
-export const boardNodeFlags = ['--max-semi-space-size=1'];
+export const boardNodeFlags = ['--max-semi-space-size=1', '--single-threaded-gc'];
 
 /** Bundles a program of the agent's as the agent is bundled for boards; answers where it is. */
 export async function buildForBoards(entry: string, directory: string): Promise<string> {

@@ -11,8 +11,8 @@ const agentBundle = join(import.meta.dirname, '../../device-agent/dist/aovis-age
  */
 export const boardNode = process.env['AOVIS_BOARD_NODE'] || process.execPath;
 
-/** As in the agent's own first line: a small young generation. */
-const boardNodeFlags = ['--max-semi-space-size=1'];
+/** As in the agent's own first line. */
+const boardNodeFlags = ['--max-semi-space-size=1', '--single-threaded-gc'];
 
 /** One simulated board: the real agent, as one bundled file, on a bundle from the factory. */
 export class Board {
