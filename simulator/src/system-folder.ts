@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
@@ -72,8 +72,18 @@ function writeWhole(file: string, text: string): void {
   renameSync(part, file);
 }
 
+/** Below the ports that operating systems give to outgoing connections: one of those would take it between two runs. */
+const portRange = { from: 20_000, count: 12_000 };
+const attempts = 50;
+
 async function freePort(): Promise<number> {
-  return withListener(0, (port) => port);
+  for (let attempt = 0; attempt < attempts; attempt++) {
+    const port = portRange.from + randomInt(portRange.count);
+    if (await isFree(port)) return port;
+  }
+  throw new Error(
+    `No free port was found between ${portRange.from} and ${portRange.from + portRange.count}.`,
+  );
 }
 
 async function isFree(port: number): Promise<boolean> {
