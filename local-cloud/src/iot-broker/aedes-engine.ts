@@ -45,7 +45,13 @@ export class Engine extends Aedes {
 
   /** Says who answers what aedes asks about clients and packets; before the first client. */
   use(hooks: EngineHooks): void {
-    Object.assign(this, hooks);
+    Object.assign(this, {
+      ...hooks,
+      authorizeSubscribe: (client, subscription, done) => {
+        if (subscription.topic === sessionMarker) done(null, null);
+        else hooks.authorizeSubscribe(client, subscription, done);
+      },
+    } satisfies EngineHooks);
   }
 
   /** Message numbers go on where an earlier run stopped: they are the keys of the stored queues. */
@@ -177,6 +183,12 @@ class Router {
   }
 }
 
+/**
+ * Stands for a session without subscriptions, which aedes would otherwise report as not present [MQTT-3.2.2-2]. No
+ * client can subscribe to it: a topic filter holds no null character [MQTT-1.5.3-2].
+ */
+const sessionMarker = '\0session';
+
 interface QueuedPacket extends AedesPublishPacket {
   payload: Buffer;
 }
@@ -213,8 +225,10 @@ class Persistence {
   }
 
   async subscriptionsByClient(client: { id: string }): Promise<{ topic: string; qos: number }[]> {
-    const subscriptions = this.#sessions.subscriptionsOf(client.id) ?? {};
-    return Object.entries(subscriptions).map(([topic, qos]) => ({ topic, qos }));
+    const subscriptions = this.#sessions.subscriptionsOf(client.id);
+    if (subscriptions === undefined) return [];
+    const stored = Object.entries(subscriptions).map(([topic, qos]) => ({ topic, qos }));
+    return stored.length > 0 ? stored : [{ topic: sessionMarker, qos: 0 }];
   }
 
   async cleanSubscriptions(client: { id: string }): Promise<void> {

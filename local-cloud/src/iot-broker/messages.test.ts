@@ -66,7 +66,7 @@ describe('policies', () => {
     const end = closed(client);
     client.subscribe(['aovis/board-9/command', 'aovis/board-2/command'], { qos: 1 });
     await end;
-    expect(cloud.broker.sessions.subscriptionsOf('board-9')).toBeUndefined();
+    expect(cloud.broker.sessions.subscriptionsOf('board-9')).toEqual({});
     await cloud.connect(own, { clean: false });
   });
 
@@ -255,6 +255,14 @@ describe('a persistent session', () => {
     cloud.broker.publish({ topic: 'last', payload: '', qos: 1 });
     expect(present).toBe(true);
     expect(await topics).toEqual(['a/1', 'a/2', 'a/3']);
+  });
+
+  it('is present without subscriptions, from the second connection on', async () => {
+    const { client, present } = await comeBack();
+    expect(present).toBe(false);
+    await leave(client);
+    expect((await comeBack()).present).toBe(true);
+    expect(cloud.broker.findSubscriptions('board-1')).toEqual({});
   });
 
   it('survives a restart of the broker', async () => {

@@ -90,17 +90,14 @@ export class SessionStore {
     this.#subscribers.clear();
   }
 
-  /** The session goes on: its subscriptions, or undefined when there is none or it expired. */
-  resume(clientId: string): Record<string, 0 | 1> | undefined {
-    const session = this.#live(clientId);
-    if (session === undefined) return undefined;
-    const { disconnectedAt: _, ...connected } = session;
-    this.#sessions.put(clientId, connected);
+  /** A client with a persistent session has connected: its session goes on, or begins [MQTT-3.1.2-4, MQTT-3.1.2-5]. */
+  resume(clientId: string): void {
+    const { subscriptions } = this.#live(clientId) ?? { subscriptions: {} };
+    this.#sessions.put(clientId, { subscriptions });
     for (const delivery of this.#deliveries.get(clientId)?.values() ?? []) {
       if (delivery.messageId !== undefined) delivery.dup = true;
       delivery.messageId = undefined;
     }
-    return session.subscriptions;
   }
 
   /** From now on the session's expiry runs. */
