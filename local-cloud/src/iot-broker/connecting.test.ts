@@ -201,6 +201,29 @@ describe('CONNECT', () => {
     await cloud.connect(board, { clean: true });
   });
 
+  it('is judged by its last will too when policies change later', async () => {
+    const withWill = (value: string) => ({
+      Statement: [
+        {
+          Effect: 'Allow' as const,
+          Action: 'iot:*',
+          Resource: '*',
+          Condition: { 'ForAnyValue:StringEquals': { 'iot:ConnectAttributes': [value] } },
+        },
+        { Effect: 'Allow' as const, Action: ['iot:Publish', 'iot:RetainPublish'], Resource: '*' },
+      ],
+    });
+    const board = await cloud.board('board-1', { policy: withWill('LastWill') });
+    const client = await cloud.connect(board, {
+      will: { topic: 'last/will', payload: Buffer.from('gone'), qos: 1, retain: false },
+    });
+    cloud.registry.setPolicies(board.certificateId, [withWill('LastWill')]);
+    await client.publishAsync('still/here', '', { qos: 1 });
+    const end = closed(client);
+    cloud.registry.setPolicies(board.certificateId, [withWill('PersistentConnect')]);
+    await end;
+  });
+
   it('keeps the keep-alive between its bounds, and ends a client that is silent for 1.5 of it', async () => {
     await cloud.stop();
     cloud = await TestCloud.start({ keepAlive: { minSeconds: 0.1, maxSeconds: 0.2 } });

@@ -14,6 +14,8 @@ export interface Admission {
   clientId: string;
   authority: Authority;
   clean: boolean;
+  /** `iot:ConnectAttributes` of the CONNECT: PersistentConnect, LastWill. */
+  connectAttributes: readonly string[];
   keepAliveSeconds: number;
   /** The last will may be published: asked at the beginning, because the end may be a lost permission. */
   willAllowed: boolean;

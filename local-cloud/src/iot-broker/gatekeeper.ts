@@ -62,14 +62,15 @@ export class Gatekeeper {
     }
     const clean = packet.clean ?? true;
     const authority = this.authorityOf(connection, clientId);
-    const attributes = [...(clean ? [] : ['PersistentConnect']), ...(will ? ['LastWill'] : [])];
-    if (!authority.allowsConnect(clientId, attributes)) {
+    const connectAttributes = [...(clean ? [] : ['PersistentConnect']), ...(will ? ['LastWill'] : [])];
+    if (!authority.allowsConnect(clientId, connectAttributes)) {
       return authError(`no policy allows iot:Connect on client/${clientId}`);
     }
     return {
       clientId,
       authority,
       clean,
+      connectAttributes,
       keepAliveSeconds: this.#clampKeepAlive(packet.keepalive ?? 0),
       willAllowed:
         will !== undefined && this.#refusalOfTopic(authority, will.topic, will.retain === true) === undefined,

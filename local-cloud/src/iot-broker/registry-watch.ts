@@ -74,9 +74,9 @@ export class RegistryWatch {
       for (const connection of connections.ofCertificate(certificateId)) {
         const { admission } = connection;
         if (admission === undefined) continue;
-        const attributes = admission.clean ? [] : ['PersistentConnect'];
-        admission.authority = gatekeeper.authorityOf(connection, admission.clientId);
-        if (!admission.authority.allowsConnect(admission.clientId, attributes)) connection.end('AUTH_ERROR');
+        const { clientId, connectAttributes } = admission;
+        admission.authority = gatekeeper.authorityOf(connection, clientId);
+        if (!admission.authority.allowsConnect(clientId, connectAttributes)) connection.end('AUTH_ERROR');
       }
     }
   };
