@@ -10,6 +10,7 @@ export interface LocalCloud {
   iotDataUrl: string;
   kinesisVideoUrl: string;
   stripeUrl: string;
+  eiotclubUrl: string;
   /** What payers, banks and operators do. */
   adminUrl: string;
   stop(): Promise<void>;
@@ -22,6 +23,7 @@ interface EndpointsFile {
   iot: { dataUrl: string; adminUrl: string };
   kinesisVideoUrl: string;
   stripeUrl: string;
+  eiotclubUrl: string;
 }
 
 const program = resolve(import.meta.dirname, '../../../../local-cloud/src/main.ts');
@@ -57,6 +59,7 @@ export async function startLocalCloud(): Promise<LocalCloud> {
     iotDataUrl: endpoints.iot.dataUrl,
     kinesisVideoUrl: endpoints.kinesisVideoUrl,
     stripeUrl: endpoints.stripeUrl,
+    eiotclubUrl: endpoints.eiotclubUrl,
     adminUrl: endpoints.iot.adminUrl,
     stop,
   };
