@@ -5,6 +5,7 @@ import { setUpCloud } from './cloud-setup.ts';
 import { type Endpoints, readEndpoints } from './endpoints.ts';
 import { Factory, stationId } from './factory.ts';
 import { expectProgram, ManagedProcess, type ProgramResult, runProgram } from './managed-process.ts';
+import { type PartnerSecrets, setUpPartners, simCarrierAppKey } from './partner-setup.ts';
 import { SystemFolder } from './system-folder.ts';
 import { SystemLock } from './system-lock.ts';
 
@@ -156,9 +157,26 @@ export class LocalSystem {
       AOVIS_AWS_REGION: endpoints.region,
       AOVIS_IOT_DATA_URL: endpoints.iot.dataUrl,
       AOVIS_KINESIS_VIDEO_URL: endpoints.kinesisVideoUrl,
+      AOVIS_STRIPE_SECRET_KEY: 'sk_test_localcloud',
+      AOVIS_STRIPE_URL: endpoints.stripeUrl,
+      AOVIS_STRIPE_WEBHOOK_SECRET: this.#partnerSecrets.stripeOrders,
+      AOVIS_STRIPE_DATA_PLAN_WEBHOOK_SECRET: this.#partnerSecrets.stripeDataPlans,
+      EIOTCLUB_APP_KEY: simCarrierAppKey,
+      EIOTCLUB_BASE_URL: endpoints.eiotclubUrl,
+      EIOTCLUB_SECRET: this.#partnerSecrets.simCarrier,
+      EIOTCLUB_WEBHOOK_SECRET: this.#partnerSecrets.simCarrier,
+      CRON_SECRET_FILE: folder.secretFile('cron'),
       AOVIS_AUDIT_ANCHOR_FILE: join(folder.root, 'audit-anchors'),
       AWS_ACCESS_KEY_ID: endpoints.accessKeyId,
       AWS_SECRET_ACCESS_KEY: endpoints.secretAccessKey,
+    };
+  }
+
+  get #partnerSecrets(): PartnerSecrets {
+    return {
+      stripeOrders: `whsec_${this.folder.secret('stripe-orders')}`,
+      stripeDataPlans: `whsec_${this.folder.secret('stripe-data-plans')}`,
+      simCarrier: this.folder.secret('sim-carrier'),
     };
   }
 
@@ -168,6 +186,7 @@ export class LocalSystem {
       backendUrl: this.backendUrl,
       iotEventSecret: this.folder.secret('iot-event'),
     });
+    await setUpPartners(this.endpoints, { backendUrl: this.backendUrl, secrets: this.#partnerSecrets });
   }
 
   /** Makes CA and station key, registers both where they have to be known. Repeating it changes nothing. */
