@@ -174,8 +174,8 @@ export class LocalSystem {
 
   get #partnerSecrets(): PartnerSecrets {
     return {
-      stripeOrders: `whsec_${this.folder.secret('stripe-orders')}`,
-      stripeDataPlans: `whsec_${this.folder.secret('stripe-data-plans')}`,
+      stripeOrders: webhookSecret(this.folder.secret('stripe-orders')),
+      stripeDataPlans: webhookSecret(this.folder.secret('stripe-data-plans')),
       simCarrier: this.folder.secret('sim-carrier'),
     };
   }
@@ -237,6 +237,11 @@ export class LocalSystem {
   async #run(name: string, args: string[], env: Record<string, string>): Promise<ProgramResult> {
     return expectProgram({ name, args, env, cwd: this.folder.root });
   }
+}
+
+/** In the form of Stripe's: letters and digits only. */
+function webhookSecret(base64url: string): string {
+  return `whsec_${Buffer.from(base64url, 'base64url').toString('hex')}`;
 }
 
 function present<T>(value: T | undefined, what: string): T {
