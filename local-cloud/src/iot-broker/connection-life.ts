@@ -65,6 +65,8 @@ export class ConnectionLife {
     connections.add(connection);
     // Ahead of aedes, which stores the filters of a SUBSCRIBE one by one and would keep those before a refused one.
     client._parser.prependListener('packet', (packet: { cmd: string } | SubscribePacket) => {
+      // aedes closes the connection for a second CONNECT [MQTT-3.1.0-2], and does not say why.
+      if (packet.cmd === 'connect' && connection.admission !== undefined) connection.endsWith('CLIENT_ERROR');
       if ('subscriptions' in packet) this.#packetHooks.examineSubscribe(connection, packet);
     });
     client._parser.prependListener('error', () => connection.endsWith('CLIENT_ERROR'));

@@ -149,6 +149,18 @@ describe('limits', () => {
     ['a payload above 128 KB', (client) => void client.publish('a', Buffer.alloc(128 * 1024 + 1))],
     ['a topic with 8 slashes', (client) => void client.publish('1/2/3/4/5/6/7/8/9', '')],
     ['a topic above 256 bytes', (client) => void client.publish('x'.repeat(257), '')],
+    [
+      'a second CONNECT',
+      (client) =>
+        raw(client, {
+          cmd: 'connect',
+          protocolId: 'MQTT',
+          protocolVersion: 4,
+          clean: true,
+          clientId: 'board-1',
+          keepalive: 60,
+        }),
+    ],
     ['9 filters in one SUBSCRIBE', (client) => void client.subscribe('123456789'.split(''))],
     [
       'RETAIN on a reserved topic',
