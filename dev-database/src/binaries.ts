@@ -52,24 +52,33 @@ const asUser1000 = ['unshare', '--user', '--map-user=1000', '--map-group=1000'];
 /**
  * PostgreSQL refuses to run as root. In a user namespace it sees itself as user 1000 while its files stay root's,
  * which needs no account on the host. Returns the words to put before a command, none for a normal user.
- * @throws Error with a sentence when namespaces are not to be had
+ * @throws Error with a sentence when that does not work here
  */
-export function commandPrefix(): readonly string[] {
+export function commandPrefix({ postgres }: Binaries): readonly string[] {
   if (process.getuid?.() !== 0) return [];
   const [program, ...flags] = asUser1000;
   try {
-    execFileSync(program as string, [...flags, 'true'], { env: childEnvironment, stdio: 'ignore' });
+    execFileSync(program as string, [...flags, postgres, '--version'], {
+      env: childEnvironment,
+      stdio: 'pipe',
+    });
     return asUser1000;
   } catch (cause) {
-    const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
-    const obstacle = missing
-      ? 'unshare (package util-linux), which would get it around that, is missing'
-      : 'user namespaces (unshare --user) are not allowed here';
     throw new Error(
-      `PostgreSQL does not run as root, and ${obstacle}. Run this as a normal user, or: ${useYourOwn}`,
+      `PostgreSQL does not run as root, and ${obstacleOf(cause, postgres)}. Run this as a normal user, or: ${useYourOwn}`,
       { cause },
     );
   }
+}
+
+/** Why the way around it is closed. */
+function obstacleOf(error: unknown, postgres: string): string {
+  const { code, stderr } = error as NodeJS.ErrnoException & { stderr?: Buffer };
+  if (code === 'ENOENT') return 'unshare (package util-linux), which would get it around that, is missing';
+  // Root's power over the files of others ends at the namespace: a clone in a user's home that is closed to others.
+  if (stderr?.includes('failed to execute'))
+    return `without root’s powers ${postgres} cannot be run: it lies in a folder that is closed to all but its owner`;
+  return 'user namespaces (unshare --user) are not allowed here';
 }
 
 /** Nothing of the parent's environment: it may hold secrets, and PG* variables would change what we start. */

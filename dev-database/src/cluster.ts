@@ -55,7 +55,7 @@ async function makeCluster(dataDirectory: string, directory: string, binaries: B
 
 async function initdb(binaries: Binaries, directory: string, passwordPath: string): Promise<void> {
   const command = [
-    ...commandPrefix(),
+    ...commandPrefix(binaries),
     binaries.initdb,
     `--pgdata=${directory}`,
     `--username=${superuser}`,

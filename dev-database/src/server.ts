@@ -125,7 +125,7 @@ async function run(
     ...speed,
   };
   const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
-  const command = [...commandPrefix(), binaries.postgres, '-D', cluster.directory, ...flags];
+  const command = [...commandPrefix(binaries), binaries.postgres, '-D', cluster.directory, ...flags];
   const [program, ...words] = command as [string, ...string[]];
 
   const log = await open(logPath, 'w', 0o600);
