@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { type Binaries, childEnvironment, commandPrefix } from './binaries.ts';
 
@@ -67,7 +67,17 @@ async function initdb(binaries: Binaries, directory: string, passwordPath: strin
     '--no-instructions',
   ];
   const [program, ...flags] = command as [string, ...string[]];
-  await promisify(execFile)(program, flags, { env: childEnvironment, timeout: 120_000 });
+  try {
+    await promisify(execFile)(program, flags, { env: childEnvironment, timeout: 120_000 });
+  } catch (cause) {
+    const { message, stderr } = cause as Error & { stderr?: string };
+    // The program names what failed before it says that it cleans up.
+    const reason = /(?:FATAL|error): *(.*)/.exec(stderr ?? '')?.[1] ?? message;
+    throw new Error(
+      `PostgreSQL could not make its files (about 40 MiB) in ${dirname(directory)}: ${reason}. Make room or choose another directory, and start again.`,
+      { cause },
+    );
+  }
   await chmod(directory, 0o700);
 }
 

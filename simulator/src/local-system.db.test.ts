@@ -38,3 +38,8 @@ describe('a system on a database of one’s own', () => {
     await expect(system.migrate()).rejects.toThrow('belongs to another system already');
   }, 20_000);
 });
+
+it('refuses a folder that it cannot write to', () => {
+  const directory = join(import.meta.filename, 'below-a-file');
+  expect(() => new LocalSystem({ directory })).toThrow(`cannot be written to ${directory}`);
+});

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openOwnDatabase } from '@aovis/dev-database/own-database';
 import { setUpCloud } from './cloud-setup.ts';
@@ -34,6 +34,7 @@ export class LocalSystem {
 
   constructor(options: LocalSystemOptions) {
     this.#options = options;
+    ensureWritable(options.directory);
     this.folder = new SystemFolder(options.directory);
     this.endpointsFile = join(this.folder.root, 'endpoints.json');
     this.#lock = new SystemLock(this.folder.root);
@@ -242,6 +243,18 @@ export class LocalSystem {
 /** In the form of Stripe's: letters and digits only. */
 function webhookSecret(base64url: string): string {
   return `whsec_${Buffer.from(base64url, 'base64url').toString('hex')}`;
+}
+
+function ensureWritable(directory: string): void {
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    accessSync(directory, constants.W_OK);
+  } catch (cause) {
+    throw new Error(
+      `The state of the system cannot be written to ${directory}. Make that folder writable, or name another one: -- --directory <path>`,
+      { cause },
+    );
+  }
 }
 
 function present<T>(value: T | undefined, what: string): T {
