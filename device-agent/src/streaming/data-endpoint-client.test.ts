@@ -3,7 +3,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, it } from '@jest/globals';
 import { FakeClock } from '../testing/fake-clock.ts';
-import { DataEndpointClient, DataEndpointError, kinesisVideoEndpoint } from './data-endpoint-client.ts';
+import { DataEndpointClient, kinesisVideoEndpoint } from './data-endpoint-client.ts';
+import { ServiceCallError } from './service-call.ts';
 
 const servers: ReturnType<typeof createServer>[] = [];
 afterEach(async () => {
@@ -31,6 +32,7 @@ async function setUp(answer: (request: IncomingMessage, response: ServerResponse
     endpoint: new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`),
     region: 'eu-central-1',
     streamName: 'aovis-stream-x',
+    apiName: 'PUT_MEDIA',
     credentials: {
       forget: () => undefined,
       get: () =>
@@ -71,7 +73,7 @@ it('explains a refusal', async () => {
     response.end('{"Message":"no such stream"}');
   });
   const failure = await client.get(signal).catch((error: unknown) => error);
-  expect(failure).toBeInstanceOf(DataEndpointError);
+  expect(failure).toBeInstanceOf(ServiceCallError);
   expect(failure).toMatchObject({
     message:
       'GetDataEndpoint was refused: ResourceNotFoundException. The stream does not exist yet: the backend makes it once it has the factory’s manifest of this board.',

@@ -1,10 +1,10 @@
 import { CredentialError } from '../credentials/credential-error.ts';
-import { DataEndpointError } from './data-endpoint-client.ts';
 import type { ErrorDecision } from './error-decisions.ts';
+import { ServiceCallError } from './service-call.ts';
 
 /** What an exception on the way to a connection (credentials, endpoint, signing) means for the stream. */
 export function failureOf(error: unknown): [decision: ErrorDecision, message: string] {
-  if (error instanceof DataEndpointError) return [error.decision, error.message];
+  if (error instanceof ServiceCallError) return [error.decision, error.message];
   const message = error instanceof Error ? error.message : String(error);
   const needsPerson = error instanceof CredentialError && error.needsPerson;
   return [

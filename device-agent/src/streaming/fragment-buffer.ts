@@ -56,7 +56,7 @@ export class FragmentBuffer {
   /** Keeps to the limits. */
   trim(): void {
     let bytes = this.bytes;
-    while (bytes > this.#limits.maxBytes || this.#durationMs() > this.#limits.maxDurationMs) {
+    while (bytes > this.#limits.maxBytes || this.durationMs > this.#limits.maxDurationMs) {
       const victim = this.#fragments.find(mayGo);
       if (victim === undefined) return;
       bytes -= victim.bytes;
@@ -76,7 +76,8 @@ export class FragmentBuffer {
     );
   }
 
-  #durationMs(): number {
+  /** How long the pictures kept last, without the gaps between fragments. */
+  get durationMs(): number {
     return this.#fragments.reduce((sum, { durationMs }) => sum + durationMs, 0);
   }
 

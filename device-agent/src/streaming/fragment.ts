@@ -16,6 +16,8 @@ export class Fragment {
   /** Timecode of its first picture, milliseconds since the epoch: what acknowledgements name it by. */
   readonly timecodeMs: number;
   state: FragmentState = 'waiting';
+  /** It was sent as a whole over a connection that was lost: the service may have stored it. */
+  doubtful = false;
   /** How often the service answered it with an error that may pass. */
   failures = 0;
   #chunks: Buffer[] = [];

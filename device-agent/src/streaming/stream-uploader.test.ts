@@ -236,6 +236,16 @@ it('sends in mode on_event from before the event, and nothing without one', asyn
   expect(uploader.status().dropped_fragments).toBe(0);
 });
 
+it('says how far behind it is on an uplink that carries too little', async () => {
+  await start();
+  server.behaviour.holdPersisted = true;
+  await deliverGroups(12);
+  expect(uploader.health()).toEqual({
+    ok: true,
+    detail: expect.stringMatching(/^The stream is streaming, 1\d s behind\. .* lower camera\.bitrate_bps/),
+  });
+});
+
 it('says why the camera delivers no pictures', async () => {
   await start();
   expect(uploader.status()).not.toHaveProperty('lastError');

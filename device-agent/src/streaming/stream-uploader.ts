@@ -11,6 +11,7 @@ import { Fragmenter } from './fragmenter.ts';
 import type { FragmentTag } from './mkv-writer.ts';
 import { openPutMedia } from './put-media-connection.ts';
 import { RateMeter } from './rate-meter.ts';
+import { findStoredFragments } from './stored-fragments.ts';
 import { UploadLoop } from './upload-loop.ts';
 
 /** `on_event` sends from some seconds before an event until some after it; see `trigger`. */
@@ -72,6 +73,8 @@ const preRollMs = 10_000;
 const stopTimeoutMs = 8_000;
 /** So long after the last loss the stream counts as degraded. */
 const degradedForMs = 30_000;
+/** So much video that is not persisted is more than the ordinary one or two fragments. */
+const behindAfterMs = 10_000;
 /** No picture for so long: the fragment ends as it is. */
 const cameraSilenceMs = 5_000;
 
@@ -156,7 +159,17 @@ export class StreamUploader implements Part {
 
   health(): PartHealth {
     const { state, lastError } = this.status();
-    return { ok: state !== 'failed', detail: lastError ?? `The stream is ${state}.` };
+    return { ok: state !== 'failed', detail: lastError ?? this.#pace(state) };
+  }
+
+  #pace(state: StreamState): string {
+    const behindMs = this.#buffer.durationMs;
+    if ((state !== 'streaming' && state !== 'degraded') || behindMs < behindAfterMs)
+      return `The stream is ${state}.`;
+    return (
+      `The stream is ${state}, ${Math.round(behindMs / 1_000)} s behind. If that grows, the uplink carries less than ` +
+      'the camera delivers: improve it, or lower camera.bitrate_bps; once the buffer is full the oldest video is dropped.'
+    );
   }
 
   get #wanted(): boolean {
@@ -194,7 +207,9 @@ export class StreamUploader implements Part {
   #createLoop(): UploadLoop {
     const { clock, credentials, logger, streamName, region, endpoint, userAgent, ca } = this.#options;
     const common = { region, streamName, clock, userAgent, ca };
-    const endpoints = new DataEndpointClient({ ...common, endpoint, credentials });
+    const caller = { ...common, credentials };
+    const endpoints = new DataEndpointClient({ ...caller, endpoint, apiName: 'PUT_MEDIA' });
+    const archive = new DataEndpointClient({ ...caller, endpoint, apiName: 'LIST_FRAGMENTS' });
     return new UploadLoop({
       buffer: this.#buffer,
       credentials,
@@ -203,7 +218,12 @@ export class StreamUploader implements Part {
       random: this.#options.random,
       connect: async ({ signal, ...request }) =>
         openPutMedia({ ...common, ...request, endpoint: await endpoints.get(signal) }),
-      onRediscover: () => endpoints.forget(),
+      findStored: async (range, signal) =>
+        findStoredFragments(caller, await archive.get(signal), range, signal),
+      onRediscover: () => {
+        endpoints.forget();
+        archive.forget();
+      },
       onPersisted: () => {
         this.#lastPersistedAt = clock.now();
       },

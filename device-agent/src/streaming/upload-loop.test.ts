@@ -3,10 +3,11 @@ import { CredentialError } from '../credentials/credential-error.ts';
 import { createLogger } from '../host/logger.ts';
 import { FakeClock, settle } from '../testing/fake-clock.ts';
 import type { Ack } from './ack-parser.ts';
-import { DataEndpointError } from './data-endpoint-client.ts';
 import { Fragment } from './fragment.ts';
 import { FragmentBuffer } from './fragment-buffer.ts';
 import type { Connection, ConnectionListener } from './put-media-connection.ts';
+import { ServiceCallError } from './service-call.ts';
+import type { ProducerTimeRange } from './stored-fragments.ts';
 import { type ConnectRequest, UploadLoop } from './upload-loop.ts';
 
 /** A connection whose other end the test plays. */
@@ -71,7 +72,9 @@ function setUp({ credentialsLastMs = 3_600_000 } = {}) {
   const connections: FakeConnection[] = [];
   const requests: ConnectRequest[] = [];
   const counts = { rediscovered: 0, persisted: 0, forgotten: 0 };
-  const faults: { connect?: Error | undefined; credentials?: Error | undefined } = {};
+  const faults: { connect?: Error | undefined; credentials?: Error | undefined; list?: Error } = {};
+  const asked: ProducerTimeRange[] = [];
+  const stored = new Set<number>();
   let issuedAt = clock.now();
   const loop = new UploadLoop({
     buffer,
@@ -97,6 +100,10 @@ function setUp({ credentialsLastMs = 3_600_000 } = {}) {
       connections.push(connection);
       return Promise.resolve(connection);
     },
+    findStored: (range) => {
+      asked.push(range);
+      return faults.list === undefined ? Promise.resolve(stored) : Promise.reject(faults.list);
+    },
     onRediscover: () => counts.rediscovered++,
     onPersisted: () => counts.persisted++,
     onChange: () => undefined,
@@ -117,7 +124,20 @@ function setUp({ credentialsLastMs = 3_600_000 } = {}) {
     }
   };
   const connection = (index: number): FakeConnection => connections[index] as FakeConnection;
-  return { clock, buffer, loop, connections, connection, requests, counts, faults, send, pass };
+  return {
+    clock,
+    buffer,
+    loop,
+    connections,
+    connection,
+    requests,
+    counts,
+    faults,
+    asked,
+    stored,
+    send,
+    pass,
+  };
 }
 
 const endTag = expect.stringContaining('END_OF_FRAGMENT');
@@ -163,6 +183,33 @@ it('sends again what is not persisted when the host may be dead', async () => {
   await clock.advance(1_000);
   connection(1).listener.onAccepted();
   expect(connection(1).written).toEqual(['<header>', '<2a>', '<2b>', '<3a>', '<3b>']);
+});
+
+it('asks after a lost connection what is stored, and sends only the rest again', async () => {
+  const { clock, connection, send, asked, stored, counts } = setUp();
+  await send(fragmentAt(1), fragmentAt(2), fragmentAt(3));
+  connection(0).listener.onAccepted();
+  connection(0).ack('RECEIVED', 1);
+  stored.add(1_000);
+  connection(0).breakOff();
+  await clock.advance(1_500);
+  expect(asked).toEqual([{ fromMs: 1_000, toMs: 3_000 }]);
+  expect(counts.persisted).toBe(1);
+  connection(1).listener.onAccepted();
+  expect(connection(1).written).toEqual(['<header>', '<2a>', '<2b>', '<3a>', '<3b>']);
+});
+
+it.each([
+  ['at once when it may not ask', 'stop', 1],
+  ['after three questions without an answer', 'resend', 3],
+] as const)('sends again %s', async (_, decision, questions) => {
+  const { clock, connections, connection, send, faults, asked } = setUp();
+  faults.list = new ServiceCallError('ListFragments was refused.', { name: '', decision, advice: '' });
+  await send(fragmentAt(1));
+  connection(0).listener.onAccepted();
+  connection(0).breakOff();
+  await clock.advance(6_000);
+  expect([asked.length, connections.length]).toEqual([questions, 2]);
 });
 
 it('does not send again what a living host has received', async () => {
@@ -274,7 +321,7 @@ it('asks for the endpoint anew after a lost connection, not after a busy service
 
 it('reports what fails before there is a connection, and goes on trying', async () => {
   const { clock, connections, send, faults, loop } = setUp();
-  faults.connect = new DataEndpointError('GetDataEndpoint failed: no route', {
+  faults.connect = new ServiceCallError('GetDataEndpoint failed: no route', {
     name: 'UNREACHABLE',
     decision: 'resend',
     advice: '',

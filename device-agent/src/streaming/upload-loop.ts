@@ -6,6 +6,7 @@ import type { ErrorDecision } from './error-decisions.ts';
 import { failureOf } from './failure.ts';
 import type { FragmentBuffer } from './fragment-buffer.ts';
 import type { Connection, ConnectionListener } from './put-media-connection.ts';
+import type { ProducerTimeRange } from './stored-fragments.ts';
 import { type SessionEnd, UploadSession } from './upload-session.ts';
 
 export interface ConnectRequest {
@@ -21,6 +22,8 @@ export interface UploadLoopOptions {
   credentials: CredentialSource;
   /** Finds the data endpoint and opens PutMedia there. */
   connect: (request: ConnectRequest) => Promise<Connection>;
+  /** Which of the fragments in a range of producer times the service has stored. */
+  findStored: (range: ProducerTimeRange, signal: AbortSignal) => Promise<ReadonlySet<number>>;
   /** The data endpoint may have changed. */
   onRediscover: () => void;
   clock: Clock;
@@ -53,6 +56,8 @@ const drainTimeoutMs = 15_000;
 const idleMs = 5_000;
 /** A wall clock that moves so much against the monotonic one has been set, not slewed. */
 const clockStepMs = 2_000;
+/** So often it asks what is stored before it sends again without knowing. */
+const maxFailedAsks = 3;
 /** A stop still waits for a cloud that has been out of reach no longer than this. */
 const flushDespiteFailureMs = 2_000;
 
@@ -98,6 +103,7 @@ export class UploadLoop {
   #problem: UploadProblem | undefined;
   #bytesOfEnded = 0;
   #attempts = 0;
+  #failedAsks = 0;
   #refusedFragments = 0;
   #flushing = false;
   #onFlushed: (() => void) | undefined;
@@ -245,8 +251,11 @@ export class UploadLoop {
         this.#expiryBinds(this.#active)
       )
         return this.#postponeRotation(this.#active);
+      await this.#settleDoubts(signal);
+      if (this.#active === undefined && buffer.nextWaiting() === undefined) return;
       const lane = this.#newLane(expiresAt);
       this.#attempts++;
+      this.#lastAttemptAt = clock.monotonic();
       const producerStartMs = buffer.nextWaiting()?.timecodeMs ?? clock.now();
       const connection = await connect({
         credentials: current,
@@ -263,6 +272,30 @@ export class UploadLoop {
       this.#opening = false;
     }
     this.advance();
+  }
+
+  /** After a reset it is unknown whether what had been sent is stored: asks, so that nothing is stored twice. */
+  async #settleDoubts(signal: AbortSignal): Promise<void> {
+    const { buffer, findStored, onPersisted, logger } = this.#options;
+    const doubtful = buffer.fragments.filter((fragment) => fragment.doubtful);
+    const [first, last] = [doubtful[0], doubtful.at(-1)];
+    if (first === undefined || last === undefined) return;
+    let stored: ReadonlySet<number> = new Set();
+    try {
+      stored = await findStored({ fromMs: first.timecodeMs, toMs: last.timecodeMs }, signal);
+    } catch (error) {
+      const [{ decision }, message] = failureOf(error);
+      // Better twice than never: whoever is not allowed to ask, or gets no answer, sends again.
+      if (decision !== 'stop' && ++this.#failedAsks < maxFailedAsks) throw error;
+      logger.warn(`${message} What may have been stored already is sent again (kinesisvideo:ListFragments).`);
+    }
+    this.#failedAsks = 0;
+    for (const fragment of doubtful) {
+      fragment.doubtful = false;
+      if (!stored.has(fragment.timecodeMs)) continue;
+      buffer.remove(fragment);
+      onPersisted();
+    }
   }
 
   #enter(lane: Lane): void {

@@ -329,8 +329,12 @@ export class UploadSession implements ConnectionListener {
     this.#connection?.close();
     const { buffer } = this.#options;
     for (const fragment of this.#sent) {
-      if (host === 'live' && fragment.state === 'received') buffer.remove(fragment);
-      else buffer.sendAgain(fragment);
+      if (host === 'live' && fragment.state === 'received') {
+        buffer.remove(fragment);
+        continue;
+      }
+      fragment.doubtful = host === 'dead' && fragment.state !== 'sending';
+      buffer.sendAgain(fragment);
     }
     this.#sent = [];
     this.#current = undefined;

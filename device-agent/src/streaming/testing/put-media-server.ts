@@ -35,8 +35,13 @@ export interface Behaviour {
   endAfter?: number | undefined;
 }
 
+interface ListFragmentsRequest {
+  FragmentSelector: { TimestampRange: { StartTimestamp: number; EndTimestamp: number } };
+  NextToken?: string;
+}
+
 /**
- * PutMedia and GetDataEndpoint of one stream, for tests: reads the Matroska as it comes and acknowledges as the service
+ * PutMedia, ListFragments and GetDataEndpoint of one stream, for tests: reads the Matroska as it comes and acknowledges as the service
  * does, unless `behaviour` says otherwise. Emits `fragment`, `persisted`, `attempt`, `closed`.
  */
 export class PutMediaServer extends EventEmitter {
@@ -110,6 +115,10 @@ export class PutMediaServer extends EventEmitter {
       response.end(JSON.stringify({ DataEndpoint: this.url.origin }));
       return;
     }
+    if (request.url === '/listFragments') {
+      this.#list(request, response);
+      return;
+    }
     const attempt = this.attempts.length;
     this.attempts.push({ at: Date.now(), headers: request.headers });
     const refusal = this.behaviour.refuse?.(attempt);
@@ -119,6 +128,26 @@ export class PutMediaServer extends EventEmitter {
       response.end(JSON.stringify({ Message: 'refused by the test' }));
     }
     this.#changed();
+  }
+
+  /** Pages of two, so that a client has to turn them. */
+  #list(request: IncomingMessage, response: ServerResponse): void {
+    let body = '';
+    request.setEncoding('utf8').on('data', (text: string) => {
+      body += text;
+    });
+    request.on('end', () => {
+      const { FragmentSelector, NextToken } = JSON.parse(body) as ListFragmentsRequest;
+      const { StartTimestamp, EndTimestamp } = FragmentSelector.TimestampRange;
+      const wanted = this.persisted.filter(
+        (ms) => ms >= StartTimestamp * 1_000 && ms <= EndTimestamp * 1_000,
+      );
+      const from = Number(NextToken ?? 0);
+      const Fragments = wanted.slice(from, from + 2).map((ms) => ({ ProducerTimestamp: ms / 1_000 }));
+      response.end(
+        JSON.stringify({ Fragments, NextToken: wanted.length > from + 2 ? String(from + 2) : null }),
+      );
+    });
   }
 
   #receive(request: IncomingMessage, response: ServerResponse, connection: number): void {
