@@ -125,11 +125,13 @@ const byException: Readonly<Record<string, Pick<ErrorDecision, 'decision' | 'adv
   InvalidEndpointException: { decision: 'rediscover', advice: 'The stream has moved to another endpoint.' },
   NotAuthorizedException: {
     decision: 'stop',
-    advice: 'Allow kinesisvideo:PutMedia on the stream of the board.',
+    advice:
+      'In the role of the board allow kinesisvideo:GetDataEndpoint, PutMedia and ListFragments on its stream.',
   },
   AccessDeniedException: {
     decision: 'stop',
-    advice: 'Allow kinesisvideo:PutMedia on the stream of the board.',
+    advice:
+      'In the role of the board allow kinesisvideo:GetDataEndpoint, PutMedia and ListFragments on its stream.',
   },
   // A board may be switched on before the backend has made its stream.
   ResourceNotFoundException: {

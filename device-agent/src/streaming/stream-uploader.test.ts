@@ -208,7 +208,7 @@ it('says what a person must do, and what is kept meanwhile', async () => {
     state: 'failed',
     bufferedFragments: 1,
     lastError:
-      'PutMedia was refused with 403 AccessDeniedException. Allow kinesisvideo:PutMedia on the stream of the board.',
+      'PutMedia was refused with 403 AccessDeniedException. In the role of the board allow kinesisvideo:GetDataEndpoint, PutMedia and ListFragments on its stream.',
   });
   expect(uploader.health().ok).toBe(false);
 });

@@ -268,7 +268,7 @@ it('keeps everything while a person must act, and tries once a minute', async ()
   expect(loop.problem).toEqual({
     stopped: true,
     message:
-      'PutMedia was refused with 403 AccessDeniedException. Allow kinesisvideo:PutMedia on the stream of the board.',
+      'PutMedia was refused with 403 AccessDeniedException. In the role of the board allow kinesisvideo:GetDataEndpoint, PutMedia and ListFragments on its stream.',
   });
   await clock.advance(59_000);
   expect(connections).toHaveLength(1);

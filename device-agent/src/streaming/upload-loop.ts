@@ -287,7 +287,7 @@ export class UploadLoop {
       const [{ decision }, message] = failureOf(error);
       // Better twice than never: whoever is not allowed to ask, or gets no answer, sends again.
       if (decision !== 'stop' && ++this.#failedAsks < maxFailedAsks) throw error;
-      logger.warn(`${message} What may have been stored already is sent again (kinesisvideo:ListFragments).`);
+      logger.warn(`${message} What the service may have stored already is sent again, perhaps twice.`);
     }
     this.#failedAsks = 0;
     for (const fragment of doubtful) {
