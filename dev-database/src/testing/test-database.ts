@@ -5,7 +5,7 @@ import knex, { type Knex } from 'knex';
 import { escapeIdentifier } from 'pg';
 import { databaseNameOf, onServer, withDatabase } from '../databases.ts';
 import { someTestFailed } from './test-outcome.ts';
-import { portVariable } from './test-server.ts';
+import { addressToShow, portVariable } from './test-server.ts';
 
 export interface TestDatabase {
   knex: Knex;
@@ -31,7 +31,8 @@ export async function createTestDatabase(): Promise<TestDatabase> {
     url,
     drop: async () => {
       await db.destroy();
-      if (someTestFailed()) process.stderr.write(`A test failed; its database is kept: ${url}\n`);
+      if (someTestFailed())
+        process.stderr.write(`A test failed; its database is kept: ${addressToShow(url)}\n`);
       else await onServer(template, (server) => server.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`));
     },
   };

@@ -67,12 +67,12 @@ export class TestServer {
         'SELECT datname FROM pg_database WHERE datname LIKE $1',
         [`${template}-%`],
       );
-      return left.rows.map(({ datname }) => withDatabase(url, datname));
+      return left.rows.map(({ datname }) => addressToShow(withDatabase(url, datname)));
     });
   }
 
   async #makeTemplate(): Promise<string> {
-    const variable = process.env.TEST_DATABASE_URL ? 'TEST_DATABASE_URL' : 'DATABASE_URL';
+    const variable = ownServerVariable();
     const address = process.env[variable] || (await this.#startCluster());
     const name = `aovis-test-${process.pid}-${Date.now()}`;
     const url = await openOwnDatabase({ variable, address, name });
@@ -91,6 +91,18 @@ export class TestServer {
     this.#server = await startDatabaseServer({ dataDirectory: this.#directory, durable: false });
     return this.#server.urlOf('postgres');
   }
+}
+
+function ownServerVariable(): string {
+  return process.env.TEST_DATABASE_URL ? 'TEST_DATABASE_URL' : 'DATABASE_URL';
+}
+
+/** The password of a throwaway cluster may be seen, and opens what failed; that of a server of one's own may not. */
+export function addressToShow(url: string): string {
+  if (!process.env[ownServerVariable()]) return url;
+  const shown = new URL(url);
+  shown.password = '';
+  return shown.href;
 }
 
 /** Stops and removes the clusters of earlier runs that were killed, or that kept databases for a look. */
