@@ -1,8 +1,13 @@
+import { availableParallelism } from 'node:os';
 import base from './test-support/jest.base.js';
 
 export default {
   ...base,
   rootDir: import.meta.dirname,
+  // jest's own choice is one worker on two cores; most of these tests wait for sockets and disks.
+  maxWorkers: Math.max(2, availableParallelism() - 1),
+  // A guard against hangs, not a measurement: two busy cores take their time.
+  testTimeout: 30_000,
   roots: [
     'contracts',
     'migrations',
