@@ -189,7 +189,7 @@ describe('what the provider refuses', () => {
     // NTP may set it at any moment: nobody has to act before the next attempt.
     await expect(createProvider().get()).rejects.toMatchObject({
       needsPerson: false,
-      message: expect.stringContaining('60 min ahead of the service'),
+      message: expect.stringContaining('1 h ahead of the service'),
     });
   });
 

@@ -2,6 +2,7 @@ import { Agent, request } from 'node:https';
 import { isIP } from 'node:net';
 import * as z from 'zod';
 import type { Clock } from '../host/clock.ts';
+import { duration } from '../host/duration.ts';
 import type { Logger } from '../host/logger.ts';
 import { CredentialError, refusedCredentials } from './credential-error.ts';
 import type { CredentialSource, TemporaryCredentials } from './credential-source.ts';
@@ -185,7 +186,9 @@ function unreachable(host: string, cause: unknown): CredentialError {
 /** How far the board's clock is ahead of the service's, which stands in the header Date (RFC 9110, 6.6.1). */
 function aheadOf(date: string | undefined, now: number): string {
   const aheadMs = now - Date.parse(date ?? '');
-  return aheadMs > 0 ? `, which is ${Math.round(aheadMs / 60_000)} min ahead of the service's` : '';
+  return aheadMs > 0
+    ? `, which is ${duration(Math.round(aheadMs / 60_000) * 60_000)} ahead of the service's`
+    : '';
 }
 
 function parseJson(text: string): unknown {

@@ -2,9 +2,10 @@ import { link, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { duration } from '../host/duration.ts';
 import { temporaryDirectory } from '../testing/temporary-directory.ts';
 import { type AgentStatus, agentStatusSchema } from './agent-status.ts';
-import { duration, renderStatus } from './render-status.ts';
+import { renderStatus } from './render-status.ts';
 import { readStatus } from './status-client.ts';
 import { StatusServer } from './status-server.ts';
 
