@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -111,6 +111,8 @@ async function sweepAbandoned(): Promise<void> {
     if (!name.startsWith(directoryPrefix)) continue;
     if (isAlive(Number.parseInt(name.slice(directoryPrefix.length), 10))) continue;
     const directory = join(tmpdir(), name);
+    // Other users of this machine sweep their own.
+    if ((await stat(directory)).uid !== process.getuid?.()) continue;
     const postmaster = await findPostmaster(join(directory, 'cluster'));
     if (postmaster) await stopPostmaster(postmaster.pid);
     await rm(directory, { recursive: true, force: true });
