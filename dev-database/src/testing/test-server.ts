@@ -111,8 +111,9 @@ async function sweepAbandoned(): Promise<void> {
     if (!name.startsWith(directoryPrefix)) continue;
     if (isAlive(Number.parseInt(name.slice(directoryPrefix.length), 10))) continue;
     const directory = join(tmpdir(), name);
-    // Other users of this machine sweep their own.
-    if ((await stat(directory)).uid !== process.getuid?.()) continue;
+    // Other users of this machine sweep their own; another run may sweep this one just now.
+    const { uid } = await stat(directory).catch(() => ({ uid: -1 }));
+    if (uid !== process.getuid?.()) continue;
     const postmaster = await findPostmaster(join(directory, 'cluster'));
     if (postmaster) await stopPostmaster(postmaster.pid);
     await rm(directory, { recursive: true, force: true });
