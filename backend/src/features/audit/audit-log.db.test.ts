@@ -84,7 +84,7 @@ describe('the audit log', () => {
     ['a removal', 'DELETE FROM audit_log WHERE seq = 3', 'entry 3 is missing'],
     [
       'a removal with the rest moved up',
-      'DELETE FROM audit_log WHERE seq = 3; UPDATE audit_log SET seq = seq - 1 WHERE seq > 3',
+      'DELETE FROM audit_log WHERE seq = 3; UPDATE audit_log SET seq = 1 - seq WHERE seq > 3; UPDATE audit_log SET seq = -seq WHERE seq < 0',
       'entry 3 does not continue entry 2',
     ],
     [
