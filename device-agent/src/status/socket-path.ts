@@ -5,8 +5,6 @@ import { Refusal } from '../refusal.ts';
 const socketFile = 'agent.sock';
 /** sun_path holds 104 bytes on macOS and 108 on Linux, the final zero included (unix(7)). */
 const maxPathBytes = 103;
-/** A claim's own name is so much longer; see `StatusServer`. */
-const ownNameBytes = 13;
 
 export interface SocketPath {
   path: string;
@@ -20,7 +18,7 @@ export interface SocketPath {
  */
 export function openSocketPath(directory: string): SocketPath {
   const path = join(directory, socketFile);
-  if (Buffer.byteLength(path) <= maxPathBytes - ownNameBytes) return { path, release: () => {} };
+  if (Buffer.byteLength(path) <= maxPathBytes) return { path, release: () => {} };
   if (process.platform !== 'linux')
     throw new Refusal(
       'stateUnusable',

@@ -1,10 +1,10 @@
-import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { link, rename, unlink } from 'node:fs/promises';
+import { unlink } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import type { Part, PartHealth } from '../part.ts';
 import { Refusal } from '../refusal.ts';
 import type { AgentStatus } from './agent-status.ts';
+import { lockDirectory, type Release } from './directory-lock.ts';
 import { openSocketPath, type SocketPath } from './socket-path.ts';
 import { isCode, readStatusAt } from './status-client.ts';
 
@@ -15,14 +15,15 @@ export interface StatusServerOptions {
 }
 
 /**
- * Answers `aovis-agent status` on a socket in the state directory. The socket is the directory's lock as well: while
- * somebody answers on it no second agent starts, and one that was killed leaves a socket on which nobody does.
+ * Answers `aovis-agent status` on a socket in the state directory, and holds the lock of that directory: no second agent
+ * starts on it. The socket of an agent that was killed is simply replaced, as nobody else can be listening on it.
  */
 export class StatusServer implements Part {
   readonly name = 'status';
   readonly #options: StatusServerOptions;
   #server: Server | undefined;
   #socket: SocketPath | undefined;
+  #unlock: Release | undefined;
 
   constructor(options: StatusServerOptions) {
     this.#options = options;
@@ -30,11 +31,17 @@ export class StatusServer implements Part {
 
   async start(_signal: AbortSignal): Promise<void> {
     if (this.#server !== undefined) return;
-    const socket = openSocketPath(this.#options.directory);
+    const { directory } = this.#options;
+    const socket = openSocketPath(directory);
+    const unlock = await lockDirectory(directory);
     try {
-      this.#server = await this.#claim(socket.path);
+      await this.#refuseIfTaken(socket.path, unlock !== undefined);
+      await unlink(socket.path).catch(ignoreMissing);
+      this.#server = await this.#listen(socket.path);
       this.#socket = socket;
+      this.#unlock = unlock;
     } catch (error) {
+      await unlock?.();
       socket.release();
       throw error;
     }
@@ -46,6 +53,7 @@ export class StatusServer implements Part {
     this.#server = undefined;
     if (this.#socket !== undefined) await unlink(this.#socket.path).catch(() => {});
     await closed(server);
+    await this.#unlock?.();
     this.#socket?.release();
   }
 
@@ -53,39 +61,16 @@ export class StatusServer implements Part {
     return { ok: this.#server !== undefined, detail: this.#options.directory };
   }
 
-  /**
-   * Listens under a name of its own first and then links the socket to where it is looked for: that is atomic, and what
-   * appears there answers already. A dead socket in that place is moved aside before it is removed, and moved back when
-   * it proves to be a living one that somebody put there meanwhile: of two starts in the same moment one is refused.
-   */
-  async #claim(path: string): Promise<Server> {
-    const own = `${path}.${randomBytes(4).toString('hex')}`;
-    const server = await this.#listen(own);
-    try {
-      while (!(await linked(own, path))) {
-        await this.#refuseIfAnswered(path);
-        const aside = `${own}.old`;
-        if (!(await moved(path, aside))) continue;
-        const other = await readStatusAt(aside).catch(() => undefined);
-        if (other === undefined) await unlink(aside);
-        else await moved(aside, path);
-      }
-    } catch (error) {
-      await closed(server);
-      throw error;
-    }
-    await unlink(own);
-    return server;
-  }
-
-  async #refuseIfAnswered(path: string): Promise<void> {
+  /** Names who holds the directory, where that agent answers already. */
+  async #refuseIfTaken(path: string, locked: boolean): Promise<void> {
     const other = await readStatusAt(path);
-    if (other !== undefined)
-      throw new Refusal(
-        'stateInUse',
-        `Another agent (process ${other.pid}, ${other.device_id}) already uses the state directory ` +
-          `${this.#options.directory}: stop it, or name another directory with --state DIR.`,
-      );
+    if (locked && other === undefined) return;
+    const who = other === undefined ? '' : ` (process ${other.pid}, ${other.device_id})`;
+    throw new Refusal(
+      'stateInUse',
+      `Another agent${who} already uses the state directory ${this.#options.directory}: ` +
+        'stop it, or name another directory with --state DIR.',
+    );
   }
 
   async #listen(path: string): Promise<Server> {
@@ -99,26 +84,8 @@ export class StatusServer implements Part {
   }
 }
 
-/** False when there is something at `path` already. */
-async function linked(own: string, path: string): Promise<boolean> {
-  return link(own, path).then(
-    () => true,
-    (error: unknown) => {
-      if (isCode(error, 'EEXIST')) return false;
-      throw error;
-    },
-  );
-}
-
-/** False when there was nothing to move any more. */
-async function moved(from: string, to: string): Promise<boolean> {
-  return rename(from, to).then(
-    () => true,
-    (error: unknown) => {
-      if (isCode(error, 'ENOENT')) return false;
-      throw error;
-    },
-  );
+function ignoreMissing(error: unknown): void {
+  if (!isCode(error, 'ENOENT')) throw error;
 }
 
 function closed(server: Server): Promise<void> {
