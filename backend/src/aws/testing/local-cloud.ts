@@ -36,7 +36,10 @@ export async function startLocalCloud(): Promise<LocalCloud> {
     env: { ...process.env, LOCAL_CLOUD_DIR: join(folder, 'state'), LOCAL_CLOUD_ENDPOINTS_FILE: file },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  const ended = once(child, 'exit');
+  // A test run that ends in mid-start, by a time-out say, takes it along.
+  const takeAlong = (): void => void child.kill('SIGKILL');
+  process.once('exit', takeAlong);
+  const ended = once(child, 'exit').finally(() => process.off('exit', takeAlong));
   const stop = async (): Promise<void> => {
     child.kill('SIGTERM');
     await ended;
