@@ -13,5 +13,5 @@ export async function temporaryDirectory(): Promise<string> {
 }
 
 afterEach(async () => {
-  for (const path of made.splice(0)) await rm(path, { recursive: true, force: true });
+  for (const path of made.splice(0)) await rm(path, { recursive: true, force: true, maxRetries: 5 });
 });
