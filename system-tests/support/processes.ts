@@ -7,14 +7,17 @@ export interface RunningProcess {
   commandLine: string;
 }
 
-/** Every process of this machine that one may see, by `ps` (Linux and macOS). */
+/** Every process of this machine that one may see and that has not ended, by `ps` (Linux and macOS). */
 export async function listProcesses(): Promise<RunningProcess[]> {
-  const { stdout } = await promisify(execFile)('ps', ['-A', '-ww', '-o', 'pid=,ppid=,args='], {
+  const { stdout } = await promisify(execFile)('ps', ['-A', '-ww', '-o', 'pid=,ppid=,stat=,args='], {
     maxBuffer: 64 * 1024 * 1024,
   });
   return stdout.split('\n').flatMap((line) => {
-    const [, pid, parent, commandLine] = /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line) ?? [];
-    return commandLine === undefined ? [] : [{ pid: Number(pid), parent: Number(parent), commandLine }];
+    const [, pid, parent, state, commandLine] = /^\s*(\d+)\s+(\d+)\s+(\S+)\s+(.*)$/.exec(line) ?? [];
+    // A zombie has ended; only its parent has not asked yet.
+    return commandLine === undefined || state?.startsWith('Z')
+      ? []
+      : [{ pid: Number(pid), parent: Number(parent), commandLine }];
   });
 }
 
