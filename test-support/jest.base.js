@@ -10,5 +10,7 @@ export default {
   },
   // Always in workers, a single file too: timers of the runner in the same process would hide leaked ones.
   workerIdleMemoryLimit: '2GB',
+  setupFiles:
+    process.env['FAST_CHECK_SEED'] === undefined ? [] : [join(import.meta.dirname, 'fast-check-seed.ts')],
   testEnvironment: join(import.meta.dirname, 'leak-check-environment.ts'),
 };
