@@ -69,8 +69,8 @@ export default {
       name: 'backend-arrows-rules-below-services-below-routes',
       comment: 'rules <- service <- routes <- mount <- app <- compose <- main',
       severity: 'error',
-      from: { path: '^backend/src/(features|kernel|db|aws)/' },
-      to: { path: '^backend/src/(app|compose|main)\\.ts$' },
+      from: { path: '^backend/src/(features|kernel|db|aws|jobs|outbox|stripe|eiotclub)/', pathNot: tests },
+      to: { path: '^backend/src/((app|compose|main)\\.ts$|composition/)' },
     },
     {
       name: 'backend-services-do-not-know-http',
@@ -91,6 +91,18 @@ export default {
       from: { path: '^backend/src/', pathNot: '^backend/src/aws/' },
       to: { path: '@aws-sdk/' },
     },
+    {
+      name: 'only-stripe-folder-knows-stripe',
+      severity: 'error',
+      from: { path: '^backend/src/', pathNot: `^backend/src/stripe/|${tests}` },
+      to: { path: 'node_modules/stripe/' },
+    },
+    only(
+      'api-client-alone',
+      '^api-client/',
+      '^api-client/',
+      'made from docs/openapi.json, as any client could be',
+    ),
   ],
   options: {
     doNotFollow: { path: 'node_modules' },

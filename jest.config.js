@@ -10,6 +10,7 @@ export default {
   testTimeout: 30_000,
   roots: [
     'contracts',
+    'api-client',
     'migrations',
     'backend',
     'device-agent',

@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { composeBackend, productionAdapters } from './compose.ts';
+import { composeBackend } from './compose.ts';
+import { productionAdapters } from './composition/adapters.ts';
 import { type Config, ConfigError, loadConfig } from './config/config.ts';
 import { drain } from './http/drain.ts';
 import { createLogger, type Logger } from './kernel/logger.ts';

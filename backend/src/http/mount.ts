@@ -69,6 +69,7 @@ function serve(route: Route, dependencies: MountDependencies): RequestHandler {
       keepStatuses(response, route.contract.statuses);
       const context = contextOf(request);
       const user = needsUser(route, context) ? await dependencies.authenticate(context) : undefined;
+      assertRole(route, user);
       const input = await readInput(route, request, context, user);
       send(response, await answer(route, input, user, dependencies));
     } catch (error) {
@@ -80,6 +81,13 @@ function serve(route: Route, dependencies: MountDependencies): RequestHandler {
 function needsUser({ contract: { auth } }: Route, context: RequestContext): boolean {
   if (auth === 'optional') return context.header('authorization') !== undefined;
   return auth !== 'public' && auth !== 'signature';
+}
+
+/** @throws AppError forbidden */
+function assertRole({ contract: { auth } }: Route, user: SignedInUser | undefined): void {
+  if (typeof auth !== 'object' || !('role' in auth)) return;
+  const enough = user?.role === 'admin' || user?.role === auth.role;
+  if (!enough) throw new AppError('forbidden');
 }
 
 async function readInput(

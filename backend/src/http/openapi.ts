@@ -159,7 +159,7 @@ function securityOf(auth: RouteContract['auth']): NonNullable<RouteConfig['secur
 }
 
 function withCapability(description: string, auth: RouteContract['auth']): string {
-  const capability = typeof auth === 'object' ? auth.capability : undefined;
+  const capability = typeof auth === 'object' && 'device' in auth ? auth.capability : undefined;
   return capability === undefined ? description : `${description} Needs the capability \`${capability}\`.`;
 }
 
@@ -190,6 +190,7 @@ export function codesOf({ auth, params, query, body, errors }: RouteContract): E
   const codes = new Set<ErrorCode>([
     ...errors,
     ...(signedIn ? (['unauthorized'] as const) : []),
+    ...(typeof auth === 'object' && 'role' in auth ? (['forbidden'] as const) : []),
     ...(params || query || body ? withInput : []),
     ...(body ? withBody : []),
     ...everywhere,

@@ -1,4 +1,4 @@
-import type { RouteContract } from '@aovis/contracts/http/route';
+import type { RouteContract, StaffRole } from '@aovis/contracts/http/route';
 import type { z } from 'zod';
 import type { RequestContext } from './request-context.ts';
 
@@ -6,7 +6,7 @@ import type { RequestContext } from './request-context.ts';
 export interface SignedInUser {
   id: string;
   sessionId: string;
-  role: 'user' | 'admin';
+  role: 'user' | StaffRole;
 }
 
 export interface HandlerInput<Params extends z.ZodType, Query extends z.ZodType, Body extends z.ZodType> {

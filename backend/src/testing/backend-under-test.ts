@@ -2,14 +2,15 @@ import { createServer, type Server } from 'node:http';
 import { Writable } from 'node:stream';
 import type { SignInProvider } from '@aovis/contracts/http/auth';
 import { type Backend, composeBackend } from '../compose.ts';
+import type { Adapters } from '../composition/adapters.ts';
 import { loadConfig } from '../config/config.ts';
 import type { Database } from '../db/database.ts';
 import type { IdTokenVerifier, ProviderIdentity } from '../features/auth/id-token-verifier.ts';
-import { FakeShadows } from '../features/devices/testing/fake-shadows.ts';
 import { AppError } from '../kernel/errors.ts';
 import { FakeClock } from '../kernel/fake-clock.ts';
 import { createLogger } from '../kernel/logger.ts';
 import type { Mail, Mailer } from '../mail/mailer.ts';
+import { fakeAdapters } from './fake-adapters.ts';
 import { testEnvironment } from './test-environment.ts';
 
 /** Keeps the mails, and hands the next one to who waits for it. */
@@ -56,6 +57,7 @@ export function createBackendUnderTest(
   db: Database,
   databaseUrl: string,
   environment: Record<string, string> = {},
+  adapters: Partial<Adapters> = {},
 ): BackendUnderTest {
   const clock = new FakeClock();
   const mailer = new FakeMailer();
@@ -66,16 +68,16 @@ export function createBackendUnderTest(
       done();
     },
   });
-  const backend = composeBackend(loadConfig({ ...testEnvironment(databaseUrl), ...environment }), {
-    db,
-    clock,
-    log: createLogger({ level: 'debug', destination }),
-    mailer,
-    idTokens: new FakeIdTokens(),
-    shadows: new FakeShadows(),
-    streams: { ensureStream: async () => {} },
-    hls: { open: () => Promise.reject(new AppError('stream_not_available')) },
-    close: async () => {},
-  });
+  const backend = composeBackend(
+    loadConfig({ ...testEnvironment(databaseUrl), ...environment }),
+    fakeAdapters({
+      db,
+      clock,
+      log: createLogger({ level: 'debug', destination }),
+      mailer,
+      idTokens: new FakeIdTokens(),
+      ...adapters,
+    }),
+  );
   return { backend, server: createServer(backend.app), clock, mailer, logged: () => lines.join('') };
 }

@@ -9,10 +9,10 @@ import type { Database } from '../db/database.ts';
 import { signedNotice } from '../eiotclub/testing/signed-notice.ts';
 import type { PlanCheckoutRequest, PlanCheckouts } from '../features/data-plans/plan-checkouts.ts';
 import type { SimCarrier } from '../features/data-plans/sim-carrier.ts';
-import { FakeShadows } from '../features/devices/testing/fake-shadows.ts';
 import { AppError } from '../kernel/errors.ts';
 import { FakeClock } from '../kernel/fake-clock.ts';
 import { createLogger } from '../kernel/logger.ts';
+import { fakeAdapters } from './fake-adapters.ts';
 import { testEnvironment } from './test-environment.ts';
 
 export const planWebhookSecret = 'whsec_canary41d7c0e5b8f29a63';
@@ -67,19 +67,7 @@ export function createDataPlanApp(
     CRON_SECRET: cronSecret,
     ...environment,
   });
-  const backend = composeBackend(config, {
-    db,
-    clock,
-    log,
-    planCheckouts: checkouts,
-    carrier,
-    mailer: { send: async () => {} },
-    shadows: new FakeShadows(),
-    idTokens: { verify: () => Promise.reject(new AppError('invalid_token')) },
-    streams: { ensureStream: async () => {} },
-    hls: { open: () => Promise.reject(new AppError('stream_not_available')) },
-    close: async () => {},
-  });
+  const backend = composeBackend(config, fakeAdapters({ db, clock, log, planCheckouts: checkouts, carrier }));
   const app = createApp({
     config,
     db,

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import { createApp } from '../app.ts';
 import { composeBackend } from '../compose.ts';
+import type { Adapters } from '../composition/adapters.ts';
 import { loadConfig } from '../config/config.ts';
 import type { Database } from '../db/database.ts';
 import { FakeShadows } from '../features/devices/testing/fake-shadows.ts';
@@ -10,6 +11,7 @@ import type { Playback } from '../features/video/stream-request.ts';
 import { AppError } from '../kernel/errors.ts';
 import { FakeClock } from '../kernel/fake-clock.ts';
 import { createLogger } from '../kernel/logger.ts';
+import { fakeAdapters } from './fake-adapters.ts';
 
 export const iotEventSecret = 'forwarder-key-of-the-fixture-0123456789';
 
@@ -29,6 +31,7 @@ export function createDeviceApp(
   db: Database,
   databaseUrl: string,
   environment: Record<string, string> = {},
+  adapters: Partial<Adapters> = {},
 ): DeviceApp {
   const clock = new FakeClock('2026-03-01T08:00:00Z');
   const log = createLogger({ level: 'silent' });
@@ -49,22 +52,22 @@ export function createDeviceApp(
     AOVIS_IOT_DATA_URL: 'http://127.0.0.1:1',
     ...environment,
   });
-  const { routes } = composeBackend(config, {
-    db,
-    clock,
-    log,
-    shadows,
-    mailer: { send: async () => {} },
-    idTokens: { verify: () => Promise.reject(new AppError('invalid_token')) },
-    streams: { ensureStream: async () => {} },
-    hls: {
-      open: async (_stream: string, playback: Playback) => {
-        opened.push(playback);
-        return 'https://video.example/master.m3u8?SessionToken=t';
+  const { routes } = composeBackend(
+    config,
+    fakeAdapters({
+      db,
+      clock,
+      log,
+      shadows,
+      hls: {
+        open: async (_stream: string, playback: Playback) => {
+          opened.push(playback);
+          return 'https://video.example/master.m3u8?SessionToken=t';
+        },
       },
-    },
-    close: async () => {},
-  });
+      ...adapters,
+    }),
+  );
   const app = createApp({
     config,
     db,

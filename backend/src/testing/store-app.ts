@@ -4,17 +4,18 @@ import { catalogFileSchema } from '@aovis/contracts/http/store';
 import Stripe from 'stripe';
 import request from 'supertest';
 import { createApp } from '../app.ts';
-import { type Adapters, type Backend, composeBackend } from '../compose.ts';
+import { type Backend, composeBackend } from '../compose.ts';
+import type { Adapters } from '../composition/adapters.ts';
 import { loadConfig } from '../config/config.ts';
 import type { Database } from '../db/database.ts';
 import { KnexCatalogRepository } from '../features/catalog/catalog-repository.ts';
-import { FakeShadows } from '../features/devices/testing/fake-shadows.ts';
 import { FakePayments } from '../features/orders/testing/fake-payments.ts';
 import type { EventJson } from '../features/orders/testing/stripe-events.ts';
 import { AppError } from '../kernel/errors.ts';
 import { FakeClock } from '../kernel/fake-clock.ts';
 import { createLogger } from '../kernel/logger.ts';
 import { FakeMailer } from './backend-under-test.ts';
+import { fakeAdapters } from './fake-adapters.ts';
 import { testEnvironment } from './test-environment.ts';
 
 export const orderWebhookSecret = 'whsec_canary9f27c1d05e8b4a63';
@@ -57,19 +58,7 @@ export function createStoreApp(
     AOVIS_STRIPE_WEBHOOK_SECRET: orderWebhookSecret,
     ...environment,
   });
-  const backend = composeBackend(config, {
-    db,
-    clock,
-    log,
-    payments,
-    mailer,
-    shadows: new FakeShadows(),
-    idTokens: { verify: () => Promise.reject(new AppError('invalid_token')) },
-    streams: { ensureStream: async () => {} },
-    hls: { open: () => Promise.reject(new AppError('stream_not_available')) },
-    close: async () => {},
-    ...adapters,
-  });
+  const backend = composeBackend(config, fakeAdapters({ db, clock, log, payments, mailer, ...adapters }));
   const app = createApp({
     config,
     db,

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { deviceIdSchema } from '../ids.ts';
 import { capabilitySchema } from './devices.ts';
+import { nextCursorSchema, pageQuery } from './paging.ts';
 import { defineRoute } from './route.ts';
 import { stripeEventSchema, stripeSignatureHeader, webhookReceivedSchema } from './webhooks.ts';
 
@@ -144,9 +145,7 @@ export const listPurchases = defineRoute({
   tag: 'Data plans',
   auth: 'user',
   query: z.strictObject({
-    limit: z.coerce.number().int().min(1).max(100).default(50),
-    /** `next_cursor` of the page before. */
-    cursor: z.string().max(256).optional(),
+    ...pageQuery,
   }),
   example: {
     query: { limit: 50 },
@@ -172,7 +171,7 @@ export const listPurchases = defineRoute({
     },
   },
   responses: {
-    200: z.strictObject({ purchases: z.array(purchaseSchema), next_cursor: z.string().nullable() }),
+    200: z.strictObject({ purchases: z.array(purchaseSchema), next_cursor: nextCursorSchema }),
   },
   errors: [],
 });

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { deviceIdSchema, modelCodeSchema, serialSchema } from '../ids.ts';
 import { desiredConfigSchema, streamStates } from '../shadow.ts';
+import { nextCursorSchema, pageQuery } from './paging.ts';
 import { defineRoute } from './route.ts';
 
 /** What a plan or trial can allow on top of owning a device. */
@@ -161,15 +162,14 @@ export const listDevices = defineRoute({
   tag: 'Devices',
   auth: 'user',
   query: z.strictObject({
-    limit: z.coerce.number().int().min(1).max(100).default(50),
-    cursor: z.string().max(256).optional().describe('`next_cursor` of the page before.'),
+    ...pageQuery,
   }),
   example: {
     query: { limit: 50 },
     answer: { devices: [exampleDevice], next_cursor: null },
   },
   responses: {
-    200: z.strictObject({ devices: z.array(deviceSchema), next_cursor: z.string().nullable() }),
+    200: z.strictObject({ devices: z.array(deviceSchema), next_cursor: nextCursorSchema }),
   },
   errors: [],
 });

@@ -1,6 +1,9 @@
 import type * as z from 'zod';
 import type { ErrorCode } from '../error-codes.ts';
 
+export const staffRoles = ['support', 'admin'] as const;
+export type StaffRole = (typeof staffRoles)[number];
+
 /**
  * Who may call a route.
  * - `public`: anybody.
@@ -8,6 +11,7 @@ import type { ErrorCode } from '../error-codes.ts';
  * - `user`: a signed-in user (bearer token or web session).
  * - `device`: a signed-in user with a right to the device named by `{id}`; `capability` names the entitlement it
  *   takes on top of ownership, if any.
+ * - `role`: a signed-in member of staff; `admin` may do all that `support` may.
  * - `signature`: the body or its headers carry a signature (station, board event, webhook).
  */
 export type RouteAuth =
@@ -15,6 +19,7 @@ export type RouteAuth =
   | 'optional'
   | 'user'
   | { device: 'owner' | 'viewer'; capability?: string }
+  | { role: StaffRole }
   | 'signature';
 
 /** A header in words: its value is a text that the handler checks, because a bad one has an error code of its own. */

@@ -1,3 +1,4 @@
+import type { StaffRole } from '@aovis/contracts/http/route';
 import type { Database } from '../../db/database.ts';
 
 export interface RefreshToken {
@@ -13,7 +14,7 @@ export interface Session {
   expiresAt: Date;
   revokedAt: Date | undefined;
   userActive: boolean;
-  role: 'user' | 'admin';
+  role: 'user' | StaffRole;
 }
 
 interface SessionRow {
@@ -22,7 +23,7 @@ interface SessionRow {
   expires_at: Date;
   revoked_at: Date | null;
   status: string;
-  role: 'user' | 'admin';
+  role: 'user' | StaffRole;
 }
 
 interface RefreshTokenRow {

@@ -1,4 +1,5 @@
 import type { TokenPair } from '@aovis/contracts/http/auth';
+import type { StaffRole } from '@aovis/contracts/http/route';
 import { type Database, transaction } from '../../db/database.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { AppError } from '../../kernel/errors.ts';
@@ -26,7 +27,7 @@ export interface Asker {
 export interface SignedInSession {
   userId: string;
   sessionId: string;
-  role: 'user' | 'admin';
+  role: 'user' | StaffRole;
 }
 
 /** Keeps people signed in: sessions, their access tokens, and their families of refresh tokens. */

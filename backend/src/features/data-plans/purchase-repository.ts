@@ -1,5 +1,6 @@
 import type { Capability } from '@aovis/contracts/http/devices';
 import type { Database } from '../../db/database.ts';
+import type { Position } from '../../kernel/cursor.ts';
 import type { DataPlan } from './data-plan.ts';
 import type { Purchase } from './purchase.ts';
 import type { PurchaseStatus } from './purchase-rules.ts';
@@ -92,7 +93,7 @@ export class KnexPurchaseRepository {
   /** Newest first, those older than the one named. */
   async list(
     userId: string,
-    { after, limit }: { after: { createdAt: Date; id: string } | undefined; limit: number },
+    { after, limit }: { after: Position | undefined; limit: number },
   ): Promise<(Purchase & { planName: string })[]> {
     const query = this.#db('data_plan_purchases as p')
       .join('data_plans as d', 'd.plan_id', 'p.plan_id')
@@ -103,7 +104,7 @@ export class KnexPurchaseRepository {
         { column: 'p.id', order: 'desc' },
       ])
       .limit(limit);
-    if (after) query.whereRaw('(p.created_at, p.id) < (?, ?)', [after.createdAt, after.id]);
+    if (after) query.whereRaw('(p.created_at, p.id) < (?, ?)', [after.at, after.key]);
     return (await query).map((row) => ({ ...toPurchase(row), planName: row.plan_name }));
   }
 

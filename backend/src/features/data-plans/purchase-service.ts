@@ -1,6 +1,7 @@
 import type { DataPlanView, PurchaseView } from '@aovis/contracts/http/data-plans';
 import { type Database, transaction } from '../../db/database.ts';
 import type { Clock } from '../../kernel/clock.ts';
+import { type PageRequest, pageOf, readCursor, uuidForm } from '../../kernel/cursor.ts';
 import { AppError } from '../../kernel/errors.ts';
 import { record } from '../audit/audit-log.ts';
 import type { DeviceAccess } from '../devices/device-access.ts';
@@ -77,13 +78,13 @@ export class PurchaseService {
   /** @throws AppError invalid_request when the cursor is none of ours */
   async list(
     userId: string,
-    { limit, cursor }: { limit: number; cursor?: string | undefined },
+    { limit, cursor }: PageRequest,
   ): Promise<{ purchases: PurchaseView[]; next_cursor: string | null }> {
     const purchases = new KnexPurchaseRepository(this.#dependencies.db);
-    const found = await purchases.list(userId, { after: readCursor(cursor), limit: limit + 1 });
-    const page = found.slice(0, limit);
-    const last = found.length > limit ? page.at(-1) : undefined;
-    return { purchases: page.map(toPurchaseView), next_cursor: last ? cursorOf(last) : null };
+    const after = readCursor(cursor, uuidForm);
+    const found = await purchases.list(userId, { after, limit: limit + 1 });
+    const { page, nextCursor } = pageOf(found, limit, ({ createdAt: at, id: key }) => ({ at, key }));
+    return { purchases: page.map(toPurchaseView), next_cursor: nextCursor };
   }
 
   async #store(
@@ -142,24 +143,4 @@ export class PurchaseService {
     });
     throw error;
   }
-}
-
-function cursorOf({ createdAt, id }: Purchase): string {
-  return Buffer.from(`${createdAt.toISOString()} ${id}`).toString('base64url');
-}
-
-function readCursor(cursor: string | undefined): { createdAt: Date; id: string } | undefined {
-  if (cursor === undefined) return undefined;
-  const text = Buffer.from(cursor, 'base64url').toString();
-  const [, at, id] = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z) ([0-9a-f-]{36})$/.exec(text) ?? [];
-  const createdAt = new Date(at ?? Number.NaN);
-  if (
-    id !== undefined &&
-    /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id) &&
-    !Number.isNaN(createdAt.getTime())
-  )
-    return { createdAt, id };
-  throw new AppError('invalid_request', {
-    details: [{ path: 'query.cursor', message: 'send the next_cursor of the page before' }],
-  });
 }

@@ -1,0 +1,93 @@
+import { IotShadows } from '../aws/iot-shadows.ts';
+import { KinesisVideoHls } from '../aws/kinesis-video-hls.ts';
+import { KinesisVideoStreams } from '../aws/kinesis-video-streams.ts';
+import { type Config } from '../config/config.ts';
+import { type Database, openDatabase } from '../db/database.ts';
+import { eiotclubCarrier } from '../eiotclub/connect.ts';
+import { type IdTokenVerifier, JoseIdTokenVerifier } from '../features/auth/id-token-verifier.ts';
+import type { PlanCheckouts } from '../features/data-plans/plan-checkouts.ts';
+import type { SimCarrier } from '../features/data-plans/sim-carrier.ts';
+import type { ShadowPort } from '../features/devices/shadow-port.ts';
+import type { PaymentProvider } from '../features/orders/payment-port.ts';
+import type { HlsSessions, VideoStreams } from '../features/video/video-ports.ts';
+import { checkoutSuccessPagePath, dataPlanPaidPagePath } from '../http/pages.ts';
+import { type Clock, systemClock } from '../kernel/clock.ts';
+import type { Logger } from '../kernel/logger.ts';
+import type { Mailer } from '../mail/mailer.ts';
+import { SmtpMailer } from '../mail/smtp-mailer.ts';
+import { StripePayments, stripeClient } from '../stripe/stripe-payments.ts';
+import { StripePlanCheckouts } from '../stripe/stripe-plan-checkouts.ts';
+
+/** What lies outside the program: tests put fakes in their place. */
+export interface Adapters {
+  db: Database;
+  clock: Clock;
+  log: Logger;
+  mailer: Mailer;
+  idTokens: IdTokenVerifier;
+  shadows: ShadowPort;
+  streams: VideoStreams;
+  hls: HlsSessions;
+  /** Absent: nothing can be bought. */
+  payments?: PaymentProvider | undefined;
+  planCheckouts?: PlanCheckouts | undefined;
+  /** Absent: paid data plans wait. */
+  carrier?: SimCarrier | undefined;
+  close(): Promise<void>;
+}
+
+export function productionAdapters(config: Config, log: Logger): Adapters {
+  const db = openDatabase({
+    url: config.databaseUrl,
+    poolSize: config.databasePoolSize,
+    log: log.child({ part: 'database' }),
+  });
+  const shadows = new IotShadows({ region: config.awsRegion, endpoint: config.iotDataUrl });
+  const video = { region: config.awsRegion, endpoint: config.kinesisVideoUrl };
+  const streams = new KinesisVideoStreams(video);
+  const hls = new KinesisVideoHls(video);
+  return {
+    db,
+    clock: systemClock,
+    log,
+    mailer: new SmtpMailer({ url: config.smtpUrl, from: config.mailFrom }),
+    idTokens: new JoseIdTokenVerifier(
+      {
+        google: {
+          issuers: config.googleIssuers,
+          jwksUrl: config.googleJwksUrl,
+          audiences: config.googleClientIds,
+        },
+        apple: {
+          issuers: config.appleIssuers,
+          jwksUrl: config.appleJwksUrl,
+          audiences: config.appleClientIds,
+        },
+      },
+      systemClock,
+    ),
+    shadows,
+    streams,
+    hls,
+    payments: orderPayments(config),
+    planCheckouts: planCheckouts(config),
+    carrier: eiotclubCarrier(config, db),
+    close: async () => {
+      for (const client of [shadows, streams, hls]) client.close();
+      await db.destroy();
+    },
+  };
+}
+
+function orderPayments({ stripeSecretKey, stripeUrl, publicUrl, shippingCountries }: Config) {
+  if (stripeSecretKey === undefined) return undefined;
+  const successUrl = `${publicUrl}${checkoutSuccessPagePath}?session_id={CHECKOUT_SESSION_ID}`;
+  const stripe = stripeClient({ secretKey: stripeSecretKey, url: stripeUrl });
+  return new StripePayments(stripe, { successUrl, shippingCountries });
+}
+
+function planCheckouts({ stripeSecretKey, stripeUrl, publicUrl }: Config) {
+  if (stripeSecretKey === undefined) return undefined;
+  const stripe = stripeClient({ secretKey: stripeSecretKey, url: stripeUrl });
+  return new StripePlanCheckouts(stripe, { returnUrl: `${publicUrl}${dataPlanPaidPagePath}` });
+}

@@ -1,0 +1,58 @@
+import { type Config } from '../config/config.ts';
+import { type Database } from '../db/database.ts';
+import { AccessTokens } from '../features/auth/access-token.ts';
+import { SessionService } from '../features/auth/session-service.ts';
+import { DeviceAccess } from '../features/devices/device-access.ts';
+import { KnexDeviceRepository } from '../features/devices/device-repository.ts';
+import { KnexEntitlementRepository } from '../features/entitlements/entitlement-repository.ts';
+import { EntitlementService } from '../features/entitlements/entitlement-service.ts';
+import type { Route } from '../http/route.ts';
+import type { ScheduledJob } from '../jobs/scheduled-job.ts';
+import type { OutboxHandlers } from '../outbox/outbox.ts';
+import type { Adapters } from './adapters.ts';
+
+/** A feature as the program sees it. */
+export interface Feature {
+  routes: Route[];
+  outboxHandlers?: OutboxHandlers;
+  jobs?: readonly ScheduledJob[];
+}
+
+/** What every feature may use. */
+export interface Core {
+  config: Config;
+  adapters: Adapters;
+  sessions: SessionService;
+  /** The one guard of device routes. */
+  access: DeviceAccess;
+  entitlements: EntitlementService;
+  /** The same service inside a transaction. */
+  entitlementsIn: (database: Database) => EntitlementService;
+}
+
+export function composeCore(config: Config, adapters: Adapters): Core {
+  const { db, clock } = adapters;
+  const entitlementsIn = (database: Database): EntitlementService =>
+    new EntitlementService({ repository: new KnexEntitlementRepository(database), clock });
+  const entitlements = entitlementsIn(db);
+  const access = new DeviceAccess({ devices: new KnexDeviceRepository(db), entitlements });
+  return {
+    config,
+    adapters,
+    sessions: composeSessions(config, adapters),
+    access,
+    entitlements,
+    entitlementsIn,
+  };
+}
+
+function composeSessions(config: Config, { db, clock }: Adapters): SessionService {
+  const accessTokens = new AccessTokens({
+    secret: config.accessTokenSecret,
+    issuer: config.publicUrl,
+    ttlSeconds: config.accessTokenTtlSeconds,
+    clock,
+  });
+  const sessionTtlMs = config.sessionTtlDays * 86_400_000;
+  return new SessionService({ db, clock, accessTokens, refreshSecret: config.sessionSecret, sessionTtlMs });
+}

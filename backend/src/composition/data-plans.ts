@@ -1,0 +1,68 @@
+import { isLiveKey } from '../config/config.ts';
+import { EiotclubNotices } from '../eiotclub/eiotclub-notices.ts';
+import { EiotclubSignatures } from '../eiotclub/eiotclub-signatures.ts';
+import { CarrierNoticeService } from '../features/data-plans/carrier-notice-service.ts';
+import { KnexDataPlanRepository } from '../features/data-plans/data-plan-repository.ts';
+import { dataPlanRoutes } from '../features/data-plans/data-plan-routes.ts';
+import { FulfilmentService } from '../features/data-plans/fulfilment-service.ts';
+import { PaymentService } from '../features/data-plans/payment-service.ts';
+import { PurchaseService } from '../features/data-plans/purchase-service.ts';
+import { PurchaseTransitions } from '../features/data-plans/purchase-transitions.ts';
+import { ReconcileService } from '../features/data-plans/reconcile-service.ts';
+import { SignedWebhookService } from '../features/webhooks/signed-webhook-service.ts';
+import { readPaymentEvent } from '../stripe/stripe-events.ts';
+import { StripeSignatures } from '../stripe/stripe-signatures.ts';
+import type { Core, Feature } from './core.ts';
+
+export function composeDataPlans({ config, adapters, access, entitlementsIn }: Core): Feature {
+  const { db, clock, log, carrier, planCheckouts: checkouts } = adapters;
+  const dataPlanLog = log.child({ part: 'data-plans' });
+  const transitions = new PurchaseTransitions({ clock, entitlementsIn });
+  const paymentWebhook = new SignedWebhookService({
+    db,
+    clock,
+    verifier: new StripeSignatures(),
+    endpoint: 'stripe-data-plans',
+    secret: config.stripeDataPlanWebhookSecret,
+  });
+  const carrierWebhook = new SignedWebhookService({
+    db,
+    clock,
+    verifier: new EiotclubSignatures({
+      windowSeconds: config.eiotclubWebhookWindowSeconds,
+      log: dataPlanLog,
+    }),
+    endpoint: 'eiotclub',
+    secret: config.eiotclubWebhookSecret,
+  });
+  const plans = new KnexDataPlanRepository(db);
+  return {
+    routes: dataPlanRoutes({
+      purchases: new PurchaseService({ db, clock, plans, access, checkouts, transitions }),
+      payments: new PaymentService({
+        clock,
+        log: dataPlanLog,
+        webhook: paymentWebhook,
+        livemode: isLiveKey(config.stripeSecretKey),
+        readEvent: readPaymentEvent,
+        transitions,
+      }),
+      carrierNotices: new CarrierNoticeService({
+        db,
+        clock,
+        webhook: carrierWebhook,
+        notices: new EiotclubNotices(),
+        log: dataPlanLog,
+      }),
+      reconciliation: new ReconcileService({ db, clock, cronSecret: config.cronSecret, transitions }),
+      acknowledgement: config.eiotclubAcknowledgement,
+    }),
+    outboxHandlers: new FulfilmentService({
+      db,
+      clock,
+      carrier,
+      transitions,
+      log: dataPlanLog,
+    }).outboxHandlers(),
+  };
+}

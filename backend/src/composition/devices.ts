@@ -1,0 +1,33 @@
+import { ActivationService } from '../features/devices/activation-service.ts';
+import { deviceOutboxHandlers } from '../features/devices/device-outbox.ts';
+import { deviceRoutes } from '../features/devices/device-routes.ts';
+import { DeviceService } from '../features/devices/device-service.ts';
+import { factoryRoutes } from '../features/factory/factory-routes.ts';
+import { ManifestService } from '../features/factory/manifest-service.ts';
+import { ingestionRoutes } from '../features/ingestion/ingestion-routes.ts';
+import { IngestionService } from '../features/ingestion/ingestion-service.ts';
+import { streamRoutes } from '../features/video/stream-routes.ts';
+import { StreamService } from '../features/video/stream-service.ts';
+import type { Core, Feature } from './core.ts';
+
+export function composeDevices({ config, adapters, access, entitlements, entitlementsIn }: Core): Feature {
+  const { db, clock, shadows, streams, hls } = adapters;
+  const peppers = config.activationPeppers;
+
+  const activations = new ActivationService({ db, clock, peppers, entitlementsIn });
+  const devices = new DeviceService({ db, clock, access, entitlements, shadows });
+  const { proofModels } = config;
+  return {
+    routes: [
+      ...deviceRoutes({ activations, devices }),
+      ...streamRoutes(new StreamService({ access, sessions: hls, clock })),
+      ...factoryRoutes(new ManifestService({ db, clock, peppers, proofModels })),
+      ...ingestionRoutes(new IngestionService({ db, clock, signingKey: config.iotEventSecret })),
+    ],
+    outboxHandlers: deviceOutboxHandlers({
+      streams,
+      shadows,
+      retentionHours: config.streamRetentionHours,
+    }),
+  };
+}
