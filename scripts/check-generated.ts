@@ -9,8 +9,8 @@ import { openApiDocument } from '../backend/src/http/openapi.ts';
 import { envExample } from './env-example.ts';
 
 /**
- * Fails when a committed file differs from what its source makes: migrations/schema.sql, docs/openapi.json and
- * .env.example.
+ * Fails when a committed file differs from what its source makes: migrations/schema.sql, docs/openapi.json,
+ * api-client/src/schema.ts and .env.example.
  * `--write` (or `npm run check:generated -- --write`) writes them anew.
  */
 const root = join(import.meta.dirname, '..');
@@ -53,10 +53,25 @@ async function checkFile(path: string, text: string, source: string): Promise<st
     : `${path} differs from ${source}. Run: npm run check:generated -- --write`;
 }
 
+/** The types of the API, by the command line of openapi-typescript: it needs a TypeScript of its own. */
+async function clientTypes(document: string): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'aovis-client-'));
+  try {
+    const [input, output] = [join(directory, 'openapi.json'), join(directory, 'schema.ts')];
+    await writeFile(input, document);
+    const command = join(root, 'api-client/node_modules/openapi-typescript/bin/cli.js');
+    await run(process.execPath, [command, input, '--output', output, '--alphabetize']);
+    return await readFile(output, 'utf8');
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
 const openApi = `${JSON.stringify(openApiDocument(apiContracts), null, 2)}\n`;
 const checks = [
   checkSchema(),
   checkFile('docs/openapi.json', openApi, 'the route contracts'),
+  checkFile('api-client/src/schema.ts', await clientTypes(openApi), 'docs/openapi.json'),
   checkFile('.env.example', envExample(), "the programs' tables of settings"),
 ];
 const problems = (await Promise.all(checks)).filter((problem) => problem !== undefined);
