@@ -1,108 +1,101 @@
+import { dataOf } from '@aovis/api-client/api-error';
+import { type ApiClient, createApiClient, tokensOf } from '@aovis/api-client/client';
+import type { operations } from '@aovis/api-client/schema';
+import { MemoryTokenStore } from '@aovis/api-client/token-refresh';
 import type { SignedIn, TokenPair } from '@aovis/contracts/http/auth';
-import type { Activation, DeviceDetail, ShadowView } from '@aovis/contracts/http/devices';
-import type { DesiredConfig } from '@aovis/contracts/shadow';
-import { type Answer, expectAnswer } from './expect-answer.ts';
+import type { Activation, DeviceDetail } from '@aovis/contracts/http/devices';
+import type { Answer } from './expect-answer.ts';
+import { lastMailId, mailedToken } from './mailbox.ts';
 
-/** The customer's app, as the backend sees it: the same HTTP calls, one signed-in user. */
+type ConfigChange = operations['updateDeviceShadow']['requestBody']['content']['application/json']['desired'];
+
+/** The customer's app, as the backend sees it: the published client, one signed-in user. */
 export class AppClient {
+  /** Typed calls of every route. */
+  readonly api: ApiClient;
   readonly #backendUrl: string;
   readonly #mailUrl: string;
-  #accessToken: string | undefined;
+  readonly #tokens = new MemoryTokenStore();
 
   constructor(options: { backendUrl: string; mailUrl: string }) {
     this.#backendUrl = options.backendUrl;
     this.#mailUrl = options.mailUrl;
+    this.api = createApiClient({ baseUrl: options.backendUrl, tokens: this.#tokens });
   }
 
   /** Signs in as people do: asks for a magic link, takes its token from the mail, exchanges it. */
   async signIn(email: string): Promise<SignedIn> {
-    const lastMail = await this.#lastMailId(email);
-    const asked = await this.call<{ request_secret: string }>('POST', '/api/auth/app-magic-link', { email });
-    if (asked.status !== 202)
-      throw new Error(`Asking for a magic link answered ${asked.status}: ${JSON.stringify(asked.body)}`);
-    const token = await this.#mailedToken(email, lastMail);
-    const verified = await this.call<SignedIn>('POST', '/api/auth/app-magic-link/verify', {
-      token,
-      request_secret: asked.body.request_secret,
-    });
-    if (verified.status !== 200)
-      throw new Error(`The magic link answered ${verified.status}: ${JSON.stringify(verified.body)}`);
-    this.#accessToken = verified.body.access_token;
-    return verified.body;
+    await this.#tokens.write(undefined);
+    const lastMail = await lastMailId(this.#mailUrl, email);
+    const asked = dataOf(await this.api.POST('/api/auth/app-magic-link', { body: { email } }));
+    const token = await mailedToken(this.#mailUrl, email, lastMail);
+    const body = { token, request_secret: asked.request_secret };
+    const signedIn = dataOf(await this.api.POST('/api/auth/app-magic-link/verify', { body }));
+    await this.#tokens.write(tokensOf(signedIn));
+    return signedIn;
   }
 
   /** Goes on with an earlier sign-in; undefined when the backend does not know it any more. */
   async resume(refreshToken: string): Promise<TokenPair | undefined> {
-    const { status, body } = await this.call<TokenPair>('POST', '/api/auth/app-token/refresh', {
-      refresh_token: refreshToken,
-    });
-    if (status !== 200) return undefined;
-    this.#accessToken = body.access_token;
-    return body;
+    await this.#tokens.write(undefined);
+    const body = { refresh_token: refreshToken };
+    const { data } = await this.api.POST('/api/auth/app-token/refresh', { body });
+    if (data) await this.#tokens.write(tokensOf(data));
+    return data;
   }
 
   async activate(deviceId: string, activationCode: string): Promise<Answer<Activation>> {
-    return this.call('POST', '/api/devices/activate', {
-      aovis_device_id: deviceId,
-      activation_code: activationCode,
-    });
+    const body = { aovis_device_id: deviceId, activation_code: activationCode };
+    return answerOf(await this.api.POST('/api/devices/activate', { body }));
   }
 
   async device(deviceId: string): Promise<Answer<DeviceDetail>> {
-    return this.call('GET', `/api/devices/${deviceId}`);
+    return answerOf(await this.api.GET('/api/devices/{id}', at(deviceId)));
   }
 
   async stream(deviceId: string): Promise<Answer<{ protocol: string; url: string; expires_at: string }>> {
-    return this.call('GET', `/api/devices/${deviceId}/stream?mode=live`);
+    return answerOf(await this.api.GET('/api/devices/{id}/stream', at(deviceId)));
   }
 
   /** Changes the desired configuration, as the version of it that was read just now. */
-  async configure(deviceId: string, desired: DesiredConfig): Promise<Answer<ShadowView>> {
-    const path = `/api/devices/${deviceId}/shadow`;
-    const { version } = expectAnswer(await this.call<ShadowView>('GET', path), 200);
-    return this.call('PATCH', path, { desired }, { 'if-match': `"${version}"` });
+  async configure(deviceId: string, desired: ConfigChange) {
+    const { params } = at(deviceId);
+    const { version } = dataOf(await this.api.GET('/api/devices/{id}/shadow', { params }));
+    const header = { 'If-Match': `"${version}"` };
+    return answerOf(
+      await this.api.PATCH('/api/devices/{id}/shadow', { params: { ...params, header }, body: { desired } }),
+    );
   }
 
-  async call<T>(
-    method: string,
-    path: string,
-    body?: unknown,
-    headers: Record<string, string> = {},
-  ): Promise<Answer<T>> {
+  /** Whatever a person types: any method, path and body, signed in. */
+  async call<T>(method: string, path: string, body?: unknown): Promise<Answer<T>> {
+    const tokens = await this.#tokens.read();
     const response = await fetch(new URL(path, this.#backendUrl), {
       method,
       headers: {
-        ...headers,
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-        ...(this.#accessToken === undefined ? {} : { authorization: `Bearer ${this.#accessToken}` }),
+        ...(tokens === undefined ? {} : { authorization: `Bearer ${tokens.accessToken}` }),
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     const text = await response.text();
     return { status: response.status, body: (text === '' ? undefined : JSON.parse(text)) as T };
   }
+}
 
-  /** Waits for the mail (the sink holds the request open until one comes) and reads the token behind `#token=`. */
-  async #mailedToken(email: string, after: string | undefined): Promise<string> {
-    const response = await this.#mail('/messages/next', email, after);
-    if (response.status !== 200)
-      throw new Error(`No mail for ${email} came: the mail sink answered ${response.status}.`);
-    const { text } = (await response.json()) as { text: string };
-    const token = /#token=([A-Za-z0-9_-]+)/.exec(text)?.[1];
-    if (token === undefined) throw new Error(`The mail to ${email} holds no sign-in link.`);
-    return token;
-  }
+function at(deviceId: string): { params: { path: { id: string } } } {
+  return { params: { path: { id: deviceId } } };
+}
 
-  async #lastMailId(email: string): Promise<string | undefined> {
-    const response = await this.#mail('/messages', email);
-    const { messages } = (await response.json()) as { messages: { id: string }[] };
-    return messages.at(-1)?.id;
-  }
-
-  async #mail(path: string, to: string, after?: string): Promise<Response> {
-    const url = new URL(path, this.#mailUrl);
-    url.searchParams.set('to', to);
-    if (after !== undefined) url.searchParams.set('after', after);
-    return fetch(url, { signal: AbortSignal.timeout(60_000) });
-  }
+/** The client's types are the document's, the callers' those of the contracts: the compiler compares them here. */
+function answerOf<T>({
+  data,
+  error,
+  response,
+}: {
+  data?: T;
+  error?: unknown;
+  response: Response;
+}): Answer<T> {
+  return { status: response.status, body: (response.ok ? data : error) as T };
 }
