@@ -1,4 +1,9 @@
 import type { Knex } from 'knex';
+import { uniqueIndex } from './added-constraint.ts';
+
+export const adds = [
+  uniqueIndex({ name: 'sims_eid', table: 'sims', columns: ['eid'], rowName: `'…' || right(iccid, 4)` }),
+];
 
 /** Data plans, their purchases, what they allow, and the pace at which the carrier is called. */
 export async function up(db: Knex): Promise<void> {

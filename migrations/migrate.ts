@@ -1,17 +1,19 @@
 import { readFileSync } from 'node:fs';
 import knex from 'knex';
-import { migrateToLatest, readSchemaState } from './migrator.ts';
+import { describeConflicts } from './added-constraint.ts';
+import { migrateToLatest, preflight, readSchemaState } from './migrator.ts';
 
-const usage = `Usage: npm run migrate [-- --status]
+const usage = `Usage: npm run migrate [-- --status | --preflight]
 Brings the database of DATABASE_URL (or of the file DATABASE_URL_FILE) to this version's schema.
-  --status   only says what is applied and what is pending`;
+  --status      only says what is applied and what is pending
+  --preflight   only looks for rows in the way of constraints that are to be added; ends with 1 when there are any`;
 
 async function main(flags: string[]): Promise<number> {
   if (flags.includes('--help')) {
     console.log(usage);
     return 0;
   }
-  const unknown = flags.filter((flag) => flag !== '--status');
+  const unknown = flags.filter((flag) => flag !== '--status' && flag !== '--preflight');
   const url = process.env.DATABASE_URL_FILE
     ? readFileSync(process.env.DATABASE_URL_FILE, 'utf8').trim()
     : process.env.DATABASE_URL;
@@ -28,6 +30,12 @@ async function main(flags: string[]): Promise<number> {
       for (const name of pending) console.log(`pending  ${name}`);
       for (const name of newer) console.log(`unknown  ${name}`);
       return newer.length > 0 ? 1 : 0;
+    }
+    if (flags.includes('--preflight')) {
+      const conflicts = await preflight(db);
+      for (const line of describeConflicts(conflicts)) console.log(line);
+      if (conflicts.length === 0) console.log('No row is in the way of the pending migrations.');
+      return conflicts.length > 0 ? 1 : 0;
     }
     const ran = await migrateToLatest(db);
     for (const name of ran) console.log(`applied  ${name}`);

@@ -1,10 +1,13 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Knex } from 'knex';
+import { type AddedConstraint, type Conflict, findConflicts, PreflightError } from './added-constraint.ts';
 
 /** A dated file of this folder, `YYYYMMDD-N-name.ts`, run once, in the order of names, in a transaction of its own. */
 interface Migration {
   name: string;
+  /** Constraints that `up` puts on tables which may hold rows: looked at before. */
+  adds: readonly AddedConstraint[];
   up(db: Knex): Promise<void>;
 }
 
@@ -23,8 +26,9 @@ async function loadMigrations(): Promise<Migration[]> {
   const files = (await readdir(import.meta.dirname)).filter((file) => migrationFile.test(file)).sort(byOrder);
   return Promise.all(
     files.map(async (file) => {
-      const module = (await import(join(import.meta.dirname, file))) as Pick<Migration, 'up'>;
-      return { name: file.replace(/\.ts$/, ''), up: module.up };
+      const { up, adds = [] } = (await import(join(import.meta.dirname, file))) as Partial<Migration>;
+      if (up === undefined) throw new Error(`${file} is no migration: it exports no «up».`);
+      return { name: file.replace(/\.ts$/, ''), adds, up };
     }),
   );
 }
@@ -40,9 +44,21 @@ export async function readSchemaState(db: Knex): Promise<SchemaState> {
   return compare(known, await readApplied(db));
 }
 
+/** What the data would put in the way of the pending migrations. Changes nothing. */
+export async function preflight(db: Knex): Promise<Conflict[]> {
+  const migrations = await loadMigrations();
+  const { pending } = compare(
+    migrations.map(({ name }) => name),
+    await readApplied(db),
+  );
+  const adds = migrations.filter(({ name }) => pending.includes(name)).flatMap((migration) => migration.adds);
+  return findConflicts(db, adds);
+}
+
 /**
  * Brings the database to this version's schema and returns the names of what it ran.
- * @throws Error with a sentence when the database is newer than the code; nothing is changed then
+ * @throws Error with a sentence when the database is newer than the code, PreflightError when rows are in the way of a
+ *   constraint: then the migrations before that one have been run, and nothing of it
  */
 export async function migrateToLatest(db: Knex): Promise<string[]> {
   const migrations = await loadMigrations();
@@ -66,6 +82,8 @@ async function runNext(trx: Knex.Transaction, migrations: Migration[]): Promise<
   refuseNewer(state);
   const next = migrations.find(({ name }) => name === state.pending[0]);
   if (next === undefined) return undefined;
+  const conflicts = await findConflicts(trx, next.adds);
+  if (conflicts.length > 0) throw new PreflightError(conflicts);
   await next.up(trx);
   await trx('schema_migrations').insert({ name: next.name });
   return next.name;

@@ -563,6 +563,8 @@ CREATE TABLE sims (
 
 CREATE UNIQUE INDEX sims_eid ON sims USING btree (eid);
 
+CREATE UNIQUE INDEX sims_imsi ON sims USING btree (imsi);
+
 CREATE UNIQUE INDEX sims_one_per_device ON sims USING btree (device_id) WHERE (device_id IS NOT NULL);
 
 CREATE TABLE users (
