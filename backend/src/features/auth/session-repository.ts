@@ -1,5 +1,6 @@
 import type { StaffRole } from '@aovis/contracts/http/route';
 import type { Database } from '../../db/database.ts';
+import { runPrepared } from '../../db/prepared.ts';
 
 export interface RefreshToken {
   hash: Buffer;
@@ -53,6 +54,12 @@ function rowToRefreshToken(row: RefreshTokenRow): RefreshToken {
   };
 }
 
+const findSession = {
+  name: 'find-session',
+  text: `SELECT s.id, s.user_id, s.expires_at, s.revoked_at, u.status, u.role
+         FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id = $1`,
+};
+
 /** Sessions, and the family of refresh tokens that each of them is. */
 export class SessionRepository {
   readonly #db: Database;
@@ -84,10 +91,7 @@ export class SessionRepository {
 
   /** With its user's standing: every signed-in request asks this. */
   async find(sessionId: string): Promise<Session | undefined> {
-    const row = await this.#db<SessionRow>('sessions')
-      .join('users', 'users.id', 'sessions.user_id')
-      .where('sessions.id', sessionId)
-      .first('sessions.id', 'user_id', 'expires_at', 'revoked_at', 'users.status', 'users.role');
+    const [row] = await runPrepared<SessionRow>(this.#db, findSession, [sessionId]);
     return row && rowToSession(row);
   }
 
