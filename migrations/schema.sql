@@ -144,6 +144,34 @@ CREATE TABLE data_plans (
     CONSTRAINT data_plans_pkey PRIMARY KEY (plan_id)
 );
 
+CREATE TABLE device_commands (
+    id text NOT NULL,
+    device_id text NOT NULL,
+    epoch integer NOT NULL,
+    type text NOT NULL,
+    params jsonb NOT NULL,
+    status text NOT NULL DEFAULT 'pending'::text,
+    result jsonb,
+    error jsonb,
+    request_id text NOT NULL,
+    idempotency_key text,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    published_at timestamp with time zone,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT device_commands_expire_after_creation CHECK ((expires_at > created_at)),
+    CONSTRAINT device_commands_id_shape CHECK ((id ~ '^[0-7][0-9A-HJKMNP-TV-Z]{25}$'::text)),
+    CONSTRAINT device_commands_status_known CHECK ((status = ANY (ARRAY['pending'::text, 'accepted'::text, 'running'::text, 'succeeded'::text, 'failed'::text, 'rejected'::text, 'expired'::text]))),
+    CONSTRAINT device_commands_ownership_fkey FOREIGN KEY (device_id, epoch) REFERENCES device_ownerships(device_id, epoch),
+    CONSTRAINT device_commands_pkey PRIMARY KEY (id)
+);
+
+CREATE INDEX device_commands_by_time ON device_commands USING btree (device_id, epoch, created_at DESC, id DESC);
+
+CREATE UNIQUE INDEX device_commands_one_per_key ON device_commands USING btree (device_id, epoch, idempotency_key) WHERE (idempotency_key IS NOT NULL);
+
+CREATE INDEX device_commands_open ON device_commands USING btree (expires_at) WHERE (status = ANY (ARRAY['pending'::text, 'accepted'::text, 'running'::text]));
+
 CREATE TABLE device_events (
     device_id text NOT NULL,
     event_id text NOT NULL,
@@ -198,6 +226,7 @@ CREATE TABLE device_telemetry (
     value double precision NOT NULL,
     unit text NOT NULL,
     at timestamp with time zone NOT NULL,
+    received_at timestamp with time zone NOT NULL DEFAULT now(),
     CONSTRAINT device_telemetry_device_fkey FOREIGN KEY (device_id) REFERENCES devices(device_id),
     CONSTRAINT device_telemetry_pkey PRIMARY KEY (id)
 );
@@ -457,6 +486,8 @@ CREATE TABLE outbox (
     CONSTRAINT outbox_pkey PRIMARY KEY (id)
 );
 
+CREATE INDEX outbox_dead ON outbox USING btree (id) WHERE (dead_at IS NOT NULL);
+
 CREATE INDEX outbox_due ON outbox USING btree (available_at, id) WHERE (dead_at IS NULL);
 
 CREATE INDEX outbox_in_key_order ON outbox USING btree (key, id) WHERE (dead_at IS NULL);
@@ -516,6 +547,21 @@ CREATE TABLE refresh_tokens (
 );
 
 CREATE UNIQUE INDEX refresh_tokens_one_current ON refresh_tokens USING btree (session_id) WHERE (rotated_at IS NULL);
+
+CREATE TABLE scheduled_jobs (
+    name text NOT NULL,
+    next_run_at timestamp with time zone NOT NULL DEFAULT now(),
+    lease_id uuid,
+    leased_until timestamp with time zone,
+    failures integer NOT NULL DEFAULT 0,
+    last_started_at timestamp with time zone,
+    last_finished_at timestamp with time zone,
+    last_result jsonb,
+    last_error text,
+    CONSTRAINT scheduled_jobs_failures_count CHECK ((failures >= 0)),
+    CONSTRAINT scheduled_jobs_lease_whole CHECK (((lease_id IS NULL) = (leased_until IS NULL))),
+    CONSTRAINT scheduled_jobs_pkey PRIMARY KEY (name)
+);
 
 CREATE TABLE schema_migrations (
     name text NOT NULL,
@@ -594,6 +640,15 @@ CREATE TABLE webhook_events (
     CONSTRAINT webhook_events_pkey PRIMARY KEY (provider, event_id)
 );
 
+CREATE OR REPLACE FUNCTION public.announce_command()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+    BEGIN
+      PERFORM pg_notify('device_commands', NEW.id);
+      RETURN NULL;
+    END $function$;
+
 CREATE OR REPLACE FUNCTION public.announce_outbox()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -611,9 +666,27 @@ AS $function$
       RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'insufficient_privilege';
     END $function$;
 
+CREATE OR REPLACE FUNCTION public.refuse_command_step_back()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+    DECLARE
+      steps constant text[] := ARRAY['pending', 'accepted', 'running'];
+    BEGIN
+      IF coalesce(array_position(steps, NEW.status), 4) <= coalesce(array_position(steps, OLD.status), 4) THEN
+        RAISE EXCEPTION 'command % does not go from % to %', OLD.id, OLD.status, NEW.status
+          USING ERRCODE = 'check_violation', CONSTRAINT = 'device_commands_forward';
+      END IF;
+      RETURN NEW;
+    END $function$;
+
 CREATE TRIGGER audit_log_append_only BEFORE DELETE OR UPDATE ON audit_log FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER audit_log_no_truncate BEFORE TRUNCATE ON audit_log FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER device_commands_announced AFTER UPDATE OF status ON device_commands FOR EACH ROW EXECUTE FUNCTION announce_command();
+
+CREATE TRIGGER device_commands_forward BEFORE UPDATE OF status ON device_commands FOR EACH ROW EXECUTE FUNCTION refuse_command_step_back();
 
 CREATE TRIGGER entitlement_grants_append_only BEFORE DELETE OR UPDATE ON entitlement_grants FOR EACH ROW EXECUTE FUNCTION refuse_change();
 

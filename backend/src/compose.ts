@@ -13,6 +13,7 @@ import { AuditAnchors } from './features/audit/audit-anchors.ts';
 import { healthRoutes } from './http/health-routes.ts';
 import type { Authenticate } from './http/mount.ts';
 import type { Route } from './http/route.ts';
+import { Scheduler } from './jobs/scheduler.ts';
 import type { OutboxHandlers } from './outbox/outbox.ts';
 import { OutboxWorker } from './outbox/outbox-worker.ts';
 
@@ -52,6 +53,11 @@ export function composeBackend(config: Config, adapters: Adapters): Backend {
     handlers,
     log: log.child({ part: 'outbox' }),
   });
+  const scheduler = new Scheduler({
+    db,
+    jobs: features.flatMap((feature) => feature.jobs ?? []),
+    log: log.child({ part: 'jobs' }),
+  });
   const anchors = new AuditAnchors({ db, path: config.auditAnchorFile, log: log.child({ part: 'audit' }) });
   return {
     app,
@@ -60,10 +66,11 @@ export function composeBackend(config: Config, adapters: Adapters): Backend {
     start: async () => {
       await assertSchema(db);
       outbox.start();
+      scheduler.start();
       anchors.start();
     },
     stop: async () => {
-      await Promise.all([outbox.stop(), anchors.stop()]);
+      await Promise.all([scheduler.stop(), outbox.stop(), anchors.stop()]);
     },
   };
 }

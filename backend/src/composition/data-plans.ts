@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { isLiveKey } from '../config/config.ts';
 import { EiotclubNotices } from '../eiotclub/eiotclub-notices.ts';
 import { EiotclubSignatures } from '../eiotclub/eiotclub-signatures.ts';
@@ -13,6 +14,9 @@ import { SignedWebhookService } from '../features/webhooks/signed-webhook-servic
 import { readPaymentEvent } from '../stripe/stripe-events.ts';
 import { StripeSignatures } from '../stripe/stripe-signatures.ts';
 import type { Core, Feature } from './core.ts';
+
+/** What notices missed is found within five minutes, also where nobody calls the cron route. */
+const reconcileEverySeconds = 300;
 
 export function composeDataPlans({ config, adapters, access, entitlementsIn }: Core): Feature {
   const { db, clock, log, carrier, planCheckouts: checkouts } = adapters;
@@ -36,6 +40,7 @@ export function composeDataPlans({ config, adapters, access, entitlementsIn }: C
     secret: config.eiotclubWebhookSecret,
   });
   const plans = new KnexDataPlanRepository(db);
+  const reconciliation = new ReconcileService({ db, clock, cronSecret: config.cronSecret, transitions });
   return {
     routes: dataPlanRoutes({
       purchases: new PurchaseService({ db, clock, plans, access, checkouts, transitions }),
@@ -54,7 +59,7 @@ export function composeDataPlans({ config, adapters, access, entitlementsIn }: C
         notices: new EiotclubNotices(),
         log: dataPlanLog,
       }),
-      reconciliation: new ReconcileService({ db, clock, cronSecret: config.cronSecret, transitions }),
+      reconciliation,
       acknowledgement: config.eiotclubAcknowledgement,
     }),
     outboxHandlers: new FulfilmentService({
@@ -64,5 +69,12 @@ export function composeDataPlans({ config, adapters, access, entitlementsIn }: C
       transitions,
       log: dataPlanLog,
     }).outboxHandlers(),
+    jobs: [
+      {
+        name: 'data-plans.reconcile',
+        everySeconds: reconcileEverySeconds,
+        run: async () => ({ ...(await reconciliation.run(randomUUID())) }),
+      },
+    ],
   };
 }
