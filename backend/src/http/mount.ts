@@ -8,6 +8,7 @@ import { hasBody, parseJsonBody } from './json-body.ts';
 import type { Limiters } from './limits.ts';
 import { contextOf, type RequestContext } from './request-context.ts';
 import type { AnyAnswer, AnyInput, Route, SignedInUser } from './route.ts';
+import { sendAnswer } from './send-answer.ts';
 import { parsePart } from './validate.ts';
 
 /** Tells who sent a request. @throws AppError unauthorized */
@@ -71,7 +72,7 @@ function serve(route: Route, dependencies: MountDependencies): RequestHandler {
       const user = needsUser(route, context) ? await dependencies.authenticate(context) : undefined;
       assertRole(route, user);
       const input = await readInput(route, request, context, user);
-      send(response, await answer(route, input, user, dependencies));
+      await sendAnswer(response, await answer(route, input, user, dependencies), route.contract);
     } catch (error) {
       next(error);
     }
@@ -147,12 +148,4 @@ async function answer(
       );
   }
   return given;
-}
-
-function send(response: Response, { status, body, headers = {} }: AnyAnswer): void {
-  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
-  response.status(status);
-  // A text is what some partner wants to see, word for word.
-  if (typeof body === 'string') response.type('text/plain').send(body);
-  else response.json(body);
 }

@@ -125,6 +125,8 @@ function describe(contract: RouteContract): RouteConfig {
 }
 
 const textSchema = { type: 'string' } as const;
+/** Generators of clients know it by `format`; in OpenAPI 3.1 an annotation. */
+const bytesSchema = { type: 'string', format: 'binary' } as const;
 
 function headerParameters(headers: Readonly<Record<string, HeaderContract>>) {
   return Object.entries(headers).map(([name, { description, example, required = false }]) => ({
@@ -137,7 +139,12 @@ function headerParameters(headers: Readonly<Record<string, HeaderContract>>) {
   }));
 }
 
-function answers({ responses, answerHeaders = {}, example }: RouteContract): RouteConfig['responses'] {
+function answers({
+  responses,
+  answerHeaders = {},
+  binaryAnswer,
+  example,
+}: RouteContract): RouteConfig['responses'] {
   const headers = Object.entries(answerHeaders).map(([name, header]) => [
     name,
     { description: header.description, schema: textSchema, example: header.example },
@@ -147,7 +154,9 @@ function answers({ responses, answerHeaders = {}, example }: RouteContract): Rou
     {
       description: Number(status) < 300 ? 'Done' : 'Not now',
       ...(headers.length > 0 && { headers: Object.fromEntries(headers) }),
-      content: { 'application/json': { schema, ...(index === 0 && { example: example.answer }) } },
+      content: binaryAnswer
+        ? { [binaryAnswer]: { schema: bytesSchema } }
+        : { 'application/json': { schema, ...(index === 0 && { example: example.answer }) } },
     },
   ]);
   return Object.fromEntries(described);

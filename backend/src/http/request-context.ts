@@ -14,6 +14,8 @@ export interface RequestContext {
   rawBody: Buffer;
   /** Carries the request id on every line. */
   log: Logger;
+  /** Aborted when the client goes away before it has its answer: for handlers that keep something costly running. */
+  hungUp: AbortSignal;
 }
 
 const contextKey = Symbol('request context');
@@ -26,6 +28,7 @@ export function requestContext(logger: Logger): RequestHandler {
     const asked = request.get('x-request-id');
     const requestId = asked !== undefined && acceptableId.test(asked) ? asked : randomUUID();
     const log = logger.child({ requestId });
+    let hungUp: AbortSignal | undefined;
     request[contextKey] = {
       requestId,
       ip: request.ip ?? '',
@@ -35,6 +38,10 @@ export function requestContext(logger: Logger): RequestHandler {
         return Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
       },
       log,
+      get hungUp() {
+        hungUp ??= hangUpSignal(response);
+        return hungUp;
+      },
     };
     response.setHeader('X-Request-Id', requestId);
     const startedAt = performance.now();
@@ -45,6 +52,16 @@ export function requestContext(logger: Logger): RequestHandler {
     });
     next();
   };
+}
+
+function hangUpSignal(response: Response): AbortSignal {
+  const controller = new AbortController();
+  const look = (): void => {
+    if (!response.writableFinished) controller.abort();
+  };
+  if (response.closed) look();
+  else response.once('close', look);
+  return controller.signal;
 }
 
 /** The template, never the path itself: people type codes and tokens into paths too. */

@@ -1,5 +1,12 @@
-import type * as z from 'zod';
+import * as z from 'zod';
 import type { ErrorCode } from '../error-codes.ts';
+
+/** A body of bytes that is sent on as it comes, e.g. a stream of Node. */
+export type ByteStream = AsyncIterable<Uint8Array>;
+export const byteStreamSchema = z.custom<ByteStream>(
+  (value) => typeof value === 'object' && value !== null && Symbol.asyncIterator in value,
+  'this is no stream of bytes',
+);
 
 export const staffRoles = ['support', 'admin'] as const;
 export type StaffRole = (typeof staffRoles)[number];
@@ -63,6 +70,8 @@ export interface RouteContract<
   headers?: Readonly<Record<string, HeaderContract>>;
   /** Headers of the successful answer, beside those of every answer. */
   answerHeaders?: Readonly<Record<string, HeaderContract>>;
+  /** Media type of the successful answer where it is bytes instead of JSON; its schema is `byteStreamSchema` then. */
+  binaryAnswer?: `${string}/${string}`;
   example: RouteExample<
     z.input<NoInfer<Params>>,
     z.input<NoInfer<Query>>,
