@@ -1,9 +1,9 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Database } from '../db/database.ts';
+import { NotificationListener } from '../db/notification-listener.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { type BackoffPolicy, backoffMs, pauseMs } from '../kernel/retry.ts';
 import type { OutboxHandlers } from './outbox.ts';
-import { OutboxListener } from './outbox-listener.ts';
 import { type ClaimedMessage, claimNext, fail, finish, msUntilNextDue } from './outbox-queue.ts';
 
 export interface OutboxWorkerOptions {
@@ -32,14 +32,16 @@ const defaults = { lanes: 4, leaseMs: 60_000, maxAttempts: 12, backoff: { firstM
  */
 export class OutboxWorker {
   readonly #options: Required<OutboxWorkerOptions>;
-  readonly #listener: OutboxListener;
+  readonly #listener: NotificationListener;
   #stopping: AbortController | undefined;
   #lanes: Promise<unknown> = Promise.resolve();
   #wake = Promise.withResolvers<void>();
 
   constructor(options: OutboxWorkerOptions) {
     this.#options = { ...defaults, ...options };
-    this.#listener = new OutboxListener(options.databaseUrl, options.log, () => this.#wakeUp());
+    const { databaseUrl, log } = options;
+    const onNotification = (): void => this.#wakeUp();
+    this.#listener = new NotificationListener({ databaseUrl, channel: 'outbox', log, onNotification });
   }
 
   start(): void {
