@@ -7,6 +7,7 @@ import { composeCore, type Feature } from './composition/core.ts';
 import { composeDataPlans } from './composition/data-plans.ts';
 import { composeDevices } from './composition/devices.ts';
 import { composeStore } from './composition/store.ts';
+import { composeVideo } from './composition/video.ts';
 import { type Config } from './config/config.ts';
 import { type Database } from './db/database.ts';
 import { AuditAnchors } from './features/audit/audit-anchors.ts';
@@ -39,6 +40,7 @@ export function composeBackend(config: Config, adapters: Adapters): Backend {
   const features: readonly Feature[] = [
     composeAuth(core),
     composeDevices(core),
+    composeVideo(core),
     composeStore(core),
     composeDataPlans(core),
   ];

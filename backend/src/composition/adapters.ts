@@ -1,6 +1,8 @@
 import { IotShadows } from '../aws/iot-shadows.ts';
+import { KinesisVideoClips } from '../aws/kinesis-video-clips.ts';
 import { KinesisVideoHls } from '../aws/kinesis-video-hls.ts';
 import { KinesisVideoStreams } from '../aws/kinesis-video-streams.ts';
+import { SignalingChannels } from '../aws/signaling-channels.ts';
 import { type Config } from '../config/config.ts';
 import { type Database, openDatabase } from '../db/database.ts';
 import { eiotclubCarrier } from '../eiotclub/connect.ts';
@@ -9,7 +11,7 @@ import type { PlanCheckouts } from '../features/data-plans/plan-checkouts.ts';
 import type { SimCarrier } from '../features/data-plans/sim-carrier.ts';
 import type { ShadowPort } from '../features/devices/shadow-port.ts';
 import type { PaymentProvider } from '../features/orders/payment-port.ts';
-import type { HlsSessions, VideoStreams } from '../features/video/video-ports.ts';
+import type { Clips, HlsSessions, LiveChannels, VideoStreams } from '../features/video/video-ports.ts';
 import { checkoutSuccessPagePath, dataPlanPaidPagePath } from '../http/pages.ts';
 import { type Clock, systemClock } from '../kernel/clock.ts';
 import type { Logger } from '../kernel/logger.ts';
@@ -28,6 +30,8 @@ export interface Adapters {
   shadows: ShadowPort;
   streams: VideoStreams;
   hls: HlsSessions;
+  clips: Clips;
+  liveChannels: LiveChannels;
   /** Absent: nothing can be bought. */
   payments?: PaymentProvider | undefined;
   planCheckouts?: PlanCheckouts | undefined;
@@ -46,6 +50,8 @@ export function productionAdapters(config: Config, log: Logger): Adapters {
   const video = { region: config.awsRegion, endpoint: config.kinesisVideoUrl };
   const streams = new KinesisVideoStreams(video);
   const hls = new KinesisVideoHls(video);
+  const clips = new KinesisVideoClips(video);
+  const liveChannels = new SignalingChannels(video, systemClock);
   return {
     db,
     clock: systemClock,
@@ -69,11 +75,13 @@ export function productionAdapters(config: Config, log: Logger): Adapters {
     shadows,
     streams,
     hls,
+    clips,
+    liveChannels,
     payments: orderPayments(config),
     planCheckouts: planCheckouts(config),
     carrier: eiotclubCarrier(config, db),
     close: async () => {
-      for (const client of [shadows, streams, hls]) client.close();
+      for (const client of [shadows, streams, hls, clips, liveChannels]) client.close();
       await db.destroy();
     },
   };

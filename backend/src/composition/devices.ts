@@ -6,12 +6,10 @@ import { factoryRoutes } from '../features/factory/factory-routes.ts';
 import { ManifestService } from '../features/factory/manifest-service.ts';
 import { ingestionRoutes } from '../features/ingestion/ingestion-routes.ts';
 import { IngestionService } from '../features/ingestion/ingestion-service.ts';
-import { streamRoutes } from '../features/video/stream-routes.ts';
-import { StreamService } from '../features/video/stream-service.ts';
 import type { Core, Feature } from './core.ts';
 
 export function composeDevices({ config, adapters, access, entitlements, entitlementsIn }: Core): Feature {
-  const { db, clock, shadows, streams, hls } = adapters;
+  const { db, clock, shadows, streams, liveChannels } = adapters;
   const peppers = config.activationPeppers;
 
   const activations = new ActivationService({ db, clock, peppers, entitlementsIn });
@@ -20,12 +18,12 @@ export function composeDevices({ config, adapters, access, entitlements, entitle
   return {
     routes: [
       ...deviceRoutes({ activations, devices }),
-      ...streamRoutes(new StreamService({ access, sessions: hls, clock })),
       ...factoryRoutes(new ManifestService({ db, clock, peppers, proofModels })),
       ...ingestionRoutes(new IngestionService({ db, clock, signingKey: config.iotEventSecret })),
     ],
     outboxHandlers: deviceOutboxHandlers({
       streams,
+      channels: liveChannels,
       shadows,
       retentionHours: config.streamRetentionHours,
     }),

@@ -6,6 +6,7 @@ import * as health from '@aovis/contracts/http/health';
 import * as ingestion from '@aovis/contracts/http/ingestion';
 import type { RouteContract } from '@aovis/contracts/http/route';
 import * as store from '@aovis/contracts/http/store';
+import * as video from '@aovis/contracts/http/video';
 
 /** Every route contract, as docs/openapi.json shows them; a test keeps it equal to what is mounted. */
 export const apiContracts: readonly RouteContract[] = [
@@ -16,6 +17,7 @@ export const apiContracts: readonly RouteContract[] = [
   health,
   ingestion,
   store,
+  video,
 ].flatMap((module) => Object.values(module).filter(isRouteContract));
 
 function isRouteContract(value: unknown): value is RouteContract {

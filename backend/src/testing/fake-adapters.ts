@@ -13,6 +13,14 @@ export function fakeAdapters(given: Pick<Adapters, 'db'> & Partial<Adapters>): A
     idTokens: { verify: () => Promise.reject(new AppError('invalid_token')) },
     shadows: new FakeShadows(),
     streams: { ensureStream: async () => {} },
+    clips: {
+      measure: async () => ({ fragments: 0, bytes: 0 }),
+      open: () => Promise.reject(new AppError('stream_not_available')),
+    },
+    liveChannels: {
+      ensureChannel: async () => {},
+      invite: () => Promise.reject(new AppError('service_unavailable', { retryAfterMs: 2_000 })),
+    },
     hls: { open: () => Promise.reject(new AppError('stream_not_available')) },
     close: async () => {},
     ...given,

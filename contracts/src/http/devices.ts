@@ -21,7 +21,7 @@ const deviceNameSchema = z
  * `{id}` of a path is the device id. Any text passes: what names no device of the caller is `device_not_found`,
  * malformed or not, so that nobody learns which ids exist.
  */
-const deviceParams = z.strictObject({ id: z.string().max(128) });
+export const deviceParams = z.strictObject({ id: z.string().max(128) });
 
 export const entitlementSchema = z.strictObject({
   capability: capabilitySchema,
@@ -301,38 +301,4 @@ export const updateDeviceShadow = defineRoute({
   },
   responses: { 200: shadowSchema },
   errors: ['device_not_found', 'shadow_version_conflict'],
-});
-
-export const streamModes = ['live', 'replay', 'on_demand'] as const;
-export type StreamMode = (typeof streamModes)[number];
-
-export const getDeviceStream = defineRoute({
-  operationId: 'getDeviceStream',
-  method: 'get',
-  path: '/api/devices/{id}/stream',
-  summary: 'A URL to play a device’s video with HLS',
-  description:
-    '`live` takes no range. `replay` takes `start` and plays on from there. `on_demand` takes `start` and `end`, ' +
-    'at most 24 hours apart.',
-  tag: 'Video',
-  auth: { device: 'owner', capability: 'cloud_playback' },
-  params: deviceParams,
-  query: z.strictObject({
-    mode: z.enum(streamModes).default('live'),
-    start: z.iso.datetime({ offset: true }).optional(),
-    end: z.iso.datetime({ offset: true }).optional(),
-  }),
-  example: {
-    params: exampleParams,
-    query: { mode: 'on_demand', start: '2026-11-20T10:00:00Z', end: '2026-11-20T10:05:00Z' },
-    answer: {
-      protocol: 'hls',
-      url: 'https://b-12345678.kinesisvideo.us-east-1.amazonaws.com/hls/v1/getHLSMasterPlaylist.m3u8?SessionToken=CiAz…',
-      expires_at: '2026-11-20T12:15:00.000Z',
-    },
-  },
-  responses: {
-    200: z.strictObject({ protocol: z.literal('hls'), url: z.url(), expires_at: instantSchema }),
-  },
-  errors: ['device_not_found', 'entitlement_required', 'stream_not_available', 'invalid_range'],
 });

@@ -101,7 +101,10 @@ describe('devices of an owner', () => {
     shadows.put(deviceId, 'config', {});
     const [effect] = await db('outbox').where({ key: deviceId, topic: 'device.released' });
     const streams = { ensureStream: async () => {} };
-    const handler = deviceOutboxHandlers({ streams, shadows, retentionHours: 24 })['device.released'];
+    const channels = { ensureChannel: async () => {} };
+    const handler = deviceOutboxHandlers({ streams, channels, shadows, retentionHours: 24 })[
+      'device.released'
+    ];
     await handler?.(effect?.payload, { attempt: 1, signal: new AbortController().signal });
     expect([await shadows.find(deviceId, undefined), await shadows.find(deviceId, 'config')]).toEqual([
       undefined,

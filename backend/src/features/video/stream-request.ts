@@ -1,4 +1,5 @@
-import type { StreamMode } from '@aovis/contracts/http/devices';
+import type { StreamMode } from '@aovis/contracts/http/video';
+import { rangeProblem, type VideoRange } from './video-range.ts';
 
 export interface StreamQuery {
   mode: StreamMode;
@@ -18,9 +19,6 @@ export type Playback =
 
 export type PlaybackReading = { ok: true; playback: Playback } | { ok: false; problem: string };
 
-/** GetHLSStreamingSessionURL takes an end within 24 hours after the start. */
-const longestRangeMs = 24 * 3_600_000;
-
 export function readPlayback({ mode, start, end }: StreamQuery, now: Date): PlaybackReading {
   const range = { start: dateOf(start), end: dateOf(end) };
   switch (mode) {
@@ -31,7 +29,7 @@ export function readPlayback({ mode, start, end }: StreamQuery, now: Date): Play
     case 'replay':
       if (!range.start) return refuse('replay needs start');
       return (
-        rangeProblem(range.start, range.end ?? now, now) ?? {
+        refusalOf({ start: range.start, end: range.end ?? now }, now) ?? {
           ok: true,
           playback: { mode, start: range.start, ...(range.end && { end: range.end }) },
         }
@@ -39,7 +37,7 @@ export function readPlayback({ mode, start, end }: StreamQuery, now: Date): Play
     case 'on_demand':
       if (!range.start || !range.end) return refuse('on_demand needs start and end');
       return (
-        rangeProblem(range.start, range.end, now) ?? {
+        refusalOf({ start: range.start, end: range.end }, now) ?? {
           ok: true,
           playback: { mode, start: range.start, end: range.end },
         }
@@ -47,11 +45,9 @@ export function readPlayback({ mode, start, end }: StreamQuery, now: Date): Play
   }
 }
 
-function rangeProblem(start: Date, end: Date, now: Date): PlaybackReading | undefined {
-  if (start >= now) return refuse('start must lie in the past');
-  if (end <= start) return refuse('end must be after start');
-  if (end.getTime() - start.getTime() > longestRangeMs) return refuse('the range may span at most 24 hours');
-  return undefined;
+function refusalOf(range: VideoRange, now: Date): PlaybackReading | undefined {
+  const problem = rangeProblem(range, now);
+  return problem === undefined ? undefined : refuse(problem);
 }
 
 function refuse(problem: string): PlaybackReading {

@@ -4,6 +4,7 @@ import { AppError } from '../../kernel/errors.ts';
 import type { DeviceAccess } from '../devices/device-access.ts';
 import { type Playback, readPlayback, type StreamQuery } from './stream-request.ts';
 import type { HlsSessions } from './video-ports.ts';
+import { ownedPart } from './video-range.ts';
 
 /**
  * How long a URL plays. It needs no further authentication and outlives a release of the device, so it is short; a
@@ -44,7 +45,9 @@ export class StreamService {
 
 /** An earlier owner's recordings are not the present one's to see. */
 function sinceOwned(playback: Playback, ownedSince: Date): Playback {
-  if (playback.mode === 'live' || playback.start >= ownedSince) return playback;
-  if (playback.end !== undefined && playback.end <= ownedSince) throw new AppError('stream_not_available');
-  return { ...playback, start: ownedSince };
+  if (playback.mode === 'live') return playback;
+  if (playback.mode === 'on_demand') return { ...playback, ...ownedPart(playback, ownedSince) };
+  if (playback.end !== undefined)
+    return { ...playback, ...ownedPart({ ...playback, end: playback.end }, ownedSince) };
+  return playback.start >= ownedSince ? playback : { ...playback, start: ownedSince };
 }

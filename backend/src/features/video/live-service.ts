@@ -1,0 +1,42 @@
+import { channelNameOf } from '@aovis/contracts/ids';
+import type { DeviceAccess } from '../devices/device-access.ts';
+import type { LiveChannels } from './video-ports.ts';
+
+/** Live view from the board to the viewer, without a recording in between. */
+export class LiveService {
+  readonly #access: DeviceAccess;
+  readonly #channels: LiveChannels;
+  readonly #newClientId: () => string;
+
+  constructor({
+    access,
+    channels,
+    newClientId,
+  }: {
+    access: DeviceAccess;
+    channels: LiveChannels;
+    /** Must never give the same twice: a viewer replaces another of its id. */
+    newClientId: () => string;
+  }) {
+    this.#access = access;
+    this.#channels = channels;
+    this.#newClientId = newClientId;
+  }
+
+  /**
+   * Needs no capability: it looks at the device as it is now and uses no stored video, and who owns a camera may look
+   * through it.
+   * @throws AppError device_not_found, service_unavailable
+   */
+  async invite(userId: string, deviceId: string) {
+    await this.#access.assertDeviceServiceAccess(userId, deviceId);
+    const clientId = this.#newClientId();
+    const { wssUrl, iceServers, expiresAt } = await this.#channels.invite(channelNameOf(deviceId), clientId);
+    return {
+      wss_url: wssUrl,
+      ice_servers: iceServers,
+      client_id: clientId,
+      expires_at: expiresAt.toISOString(),
+    };
+  }
+}

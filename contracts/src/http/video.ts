@@ -1,0 +1,114 @@
+import * as z from 'zod';
+import { deviceParams } from './devices.ts';
+import { byteStreamSchema, defineRoute } from './route.ts';
+
+const instantSchema = z.iso.datetime();
+const timeSchema = z.iso.datetime({ offset: true });
+const exampleParams = { id: 'aovis-n4k-000123' };
+
+export const streamModes = ['live', 'replay', 'on_demand'] as const;
+export type StreamMode = (typeof streamModes)[number];
+
+export const getDeviceStream = defineRoute({
+  operationId: 'getDeviceStream',
+  method: 'get',
+  path: '/api/devices/{id}/stream',
+  summary: 'A URL to play a device’s video with HLS',
+  description:
+    '`live` takes no range. `replay` takes `start` and plays on from there. `on_demand` takes `start` and `end`, ' +
+    'at most 24 hours apart.',
+  tag: 'Video',
+  auth: { device: 'owner', capability: 'cloud_playback' },
+  params: deviceParams,
+  query: z.strictObject({
+    mode: z.enum(streamModes).default('live'),
+    start: timeSchema.optional(),
+    end: timeSchema.optional(),
+  }),
+  example: {
+    params: exampleParams,
+    query: { mode: 'on_demand', start: '2026-11-20T10:00:00Z', end: '2026-11-20T10:05:00Z' },
+    answer: {
+      protocol: 'hls',
+      url: 'https://b-12345678.kinesisvideo.us-east-1.amazonaws.com/hls/v1/getHLSMasterPlaylist.m3u8?SessionToken=CiAz…',
+      expires_at: '2026-11-20T12:15:00.000Z',
+    },
+  },
+  responses: {
+    200: z.strictObject({ protocol: z.literal('hls'), url: z.url(), expires_at: instantSchema }),
+  },
+  errors: ['device_not_found', 'entitlement_required', 'stream_not_available', 'invalid_range'],
+});
+
+export const getDeviceClip = defineRoute({
+  operationId: 'getDeviceClip',
+  method: 'get',
+  path: '/api/devices/{id}/clip',
+  summary: 'A range of a device’s video as an MP4 file',
+  description:
+    'All fragments of video that begin in the range. At most 200 fragments and 100 MB; a range that holds more is ' +
+    'refused with `invalid_range`. A connection that breaks off in the middle means that the file is not whole.',
+  tag: 'Video',
+  auth: { device: 'viewer', capability: 'cloud_playback' },
+  params: deviceParams,
+  query: z.strictObject({ start: timeSchema, end: timeSchema }),
+  answerHeaders: {
+    'Content-Disposition': {
+      description: 'A name for the file.',
+      example: 'attachment; filename="aovis-n4k-000123_2026-11-20T10-00-00Z.mp4"',
+    },
+  },
+  binaryAnswer: 'video/mp4',
+  example: {
+    params: exampleParams,
+    query: { start: '2026-11-20T10:00:00Z', end: '2026-11-20T10:01:00Z' },
+    answer: { async *[Symbol.asyncIterator]() {} },
+  },
+  responses: { 200: byteStreamSchema },
+  errors: ['device_not_found', 'entitlement_required', 'stream_not_available', 'invalid_range'],
+});
+
+export const iceServerSchema = z.strictObject({
+  urls: z.array(z.string().regex(/^(stun|stuns|turn|turns):/, 'a STUN or TURN address')).min(1),
+  username: z.string().optional(),
+  credential: z.string().optional(),
+});
+
+export const inviteViewer = defineRoute({
+  operationId: 'inviteViewer',
+  method: 'post',
+  path: '/api/devices/{id}/webrtc',
+  summary: 'What a WebRTC viewer needs to see a device live',
+  description:
+    'Open `wss_url` before `expires_at`, as it is: it is signed for `client_id` in the role of a viewer. ' +
+    '`ice_servers` go into the `RTCPeerConnection` as they are. Then send an SDP offer; the device answers while it ' +
+    'is online. Every viewer asks for an invitation of its own.',
+  tag: 'Video',
+  auth: { device: 'viewer' },
+  params: deviceParams,
+  example: {
+    params: exampleParams,
+    answer: {
+      wss_url: 'wss://v-12345678.kinesisvideo.us-east-1.amazonaws.com/?X-Amz-Algorithm=AWS4-HMAC-SHA256&…',
+      ice_servers: [
+        { urls: ['stun:stun.kinesisvideo.us-east-1.amazonaws.com:443'] },
+        {
+          urls: ['turn:198-51-100-7.t-12345678.kinesisvideo.us-east-1.amazonaws.com:443?transport=udp'],
+          username: '1763640000:djE6YXJu…',
+          credential: 'c2VjcmV0…',
+        },
+      ],
+      client_id: 'viewer-7d1f0a52-1c64-4c0e-9f57-0f6a3f0d2b11',
+      expires_at: '2026-11-20T12:04:59.000Z',
+    },
+  },
+  responses: {
+    200: z.strictObject({
+      wss_url: z.string().regex(/^wss?:\/\//, 'the address of a WebSocket'),
+      ice_servers: z.array(iceServerSchema),
+      client_id: z.string().regex(/^[a-zA-Z0-9_.-]{1,256}$/, 'a client id of the signaling channel'),
+      expires_at: instantSchema,
+    }),
+  },
+  errors: ['device_not_found'],
+});
