@@ -9,7 +9,7 @@ import { IngestionService } from '../features/ingestion/ingestion-service.ts';
 import type { Core, Feature } from './core.ts';
 
 export function composeDevices({ config, adapters, access, entitlements, entitlementsIn }: Core): Feature {
-  const { db, clock, shadows, streams, liveChannels } = adapters;
+  const { db, clock, shadows, streams } = adapters;
   const peppers = config.activationPeppers;
 
   const activations = new ActivationService({ db, clock, peppers, entitlementsIn });
@@ -23,7 +23,6 @@ export function composeDevices({ config, adapters, access, entitlements, entitle
     ],
     outboxHandlers: deviceOutboxHandlers({
       streams,
-      channels: liveChannels,
       shadows,
       retentionHours: config.streamRetentionHours,
     }),

@@ -1,8 +1,8 @@
-import { channelNameOf, deviceIdSchema, streamNameOf } from '@aovis/contracts/ids';
+import { deviceIdSchema, streamNameOf } from '@aovis/contracts/ids';
 import { configShadow } from '@aovis/contracts/topics';
 import { z } from 'zod';
 import type { OutboxHandlers } from '../../outbox/outbox.ts';
-import type { LiveChannels, VideoStreams } from '../video/video-ports.ts';
+import type { VideoStreams } from '../video/video-ports.ts';
 import type { ShadowPort } from './shadow-port.ts';
 
 /** A board that the factory handed over; all under one key, so one after the other: CreateStream has 5 calls a second. */
@@ -17,7 +17,6 @@ export type DeviceOutboxPayload = z.infer<typeof payloadSchema>;
 
 export interface DeviceEffects {
   streams: VideoStreams;
-  channels: Pick<LiveChannels, 'ensureChannel'>;
   shadows: ShadowPort;
   /** How long an owner's recordings are kept. */
   retentionHours: number;
@@ -30,23 +29,15 @@ export interface DeviceEffects {
 const unownedRetentionHours = 1;
 
 /** The handlers by topic. Each may run more than once. */
-export function deviceOutboxHandlers({
-  streams,
-  channels,
-  shadows,
-  retentionHours,
-}: DeviceEffects): OutboxHandlers {
+export function deviceOutboxHandlers({ streams, shadows, retentionHours }: DeviceEffects): OutboxHandlers {
   return {
     [deviceProvisionedTopic]: async (payload) => {
       const { device_id } = payloadSchema.parse(payload);
       await streams.ensureStream(streamNameOf(device_id), unownedRetentionHours);
-      await channels.ensureChannel(channelNameOf(device_id));
     },
     [deviceActivatedTopic]: async (payload) => {
       const { device_id } = payloadSchema.parse(payload);
       await streams.ensureStream(streamNameOf(device_id), retentionHours);
-      // Boards handed over before there was live view.
-      await channels.ensureChannel(channelNameOf(device_id));
     },
     /** The shadows hold what the former owner configured and the board reported meanwhile. */
     [deviceReleasedTopic]: async (payload) => {

@@ -101,10 +101,7 @@ describe('devices of an owner', () => {
     shadows.put(deviceId, 'config', {});
     const [effect] = await db('outbox').where({ key: deviceId, topic: 'device.released' });
     const streams = { ensureStream: async () => {} };
-    const channels = { ensureChannel: async () => {} };
-    const handler = deviceOutboxHandlers({ streams, channels, shadows, retentionHours: 24 })[
-      'device.released'
-    ];
+    const handler = deviceOutboxHandlers({ streams, shadows, retentionHours: 24 })['device.released'];
     await handler?.(effect?.payload, { attempt: 1, signal: new AbortController().signal });
     expect([await shadows.find(deviceId, undefined), await shadows.find(deviceId, 'config')]).toEqual([
       undefined,
