@@ -16,6 +16,8 @@ export interface LocalSystemOptions {
   directory: string;
   /** A PostgreSQL of one's own instead of the embedded one. */
   databaseUrl?: string | undefined;
+  /** Settings of the backend on top of this system's own, by variable. */
+  backendSettings?: Readonly<Record<string, string>> | undefined;
 }
 
 /**
@@ -135,6 +137,18 @@ export class LocalSystem {
     await backend.line((line) => (line.includes('"listening"') ? true : undefined));
   }
 
+  /** A further instance on the same database, behind the same public address. Returns where it listens. */
+  async startAnotherBackend(number: number): Promise<string> {
+    const name = `backend-${number}`;
+    const port = await this.folder.port(name);
+    const backend = this.#start(name, {
+      args: [script('backend/src/main.ts')],
+      env: { ...this.backendEnvironment(port), AOVIS_PUBLIC_URL: this.backendUrl },
+    });
+    await backend.line((line) => (line.includes('"listening"') ? true : undefined));
+    return `http://127.0.0.1:${port}`;
+  }
+
   /** What `.env.example` asks for, with this system's endpoints. */
   backendEnvironment(port: number): Record<string, string> {
     const { endpoints, folder } = this;
@@ -170,6 +184,7 @@ export class LocalSystem {
       AOVIS_AUDIT_ANCHOR_FILE: join(folder.root, 'audit-anchors'),
       AWS_ACCESS_KEY_ID: endpoints.accessKeyId,
       AWS_SECRET_ACCESS_KEY: endpoints.secretAccessKey,
+      ...this.#options.backendSettings,
     };
   }
 

@@ -16,13 +16,17 @@ export class RunningSystem {
   readonly system: LocalSystem;
   readonly #boards = new Map<string, Board>();
 
-  private constructor(directory: string) {
-    this.system = new LocalSystem({ directory });
+  private constructor(directory: string, backendSettings: Record<string, string> | undefined) {
+    this.system = new LocalSystem({ directory, backendSettings });
   }
 
   /** Starts everything; what was started is stopped again when a part does not come up. */
-  static async start(options: { boards: number }): Promise<RunningSystem> {
-    const running = new RunningSystem(temporaryFolder());
+  static async start(options: {
+    boards: number;
+    /** On top of the system's own, by variable. */
+    backendSettings?: Record<string, string>;
+  }): Promise<RunningSystem> {
+    const running = new RunningSystem(temporaryFolder(), options.backendSettings);
     try {
       await running.#start(options.boards);
       return running;

@@ -62,6 +62,11 @@ describe('the issuers', () => {
     await expect(verify('apple', await mint('google'))).rejects.toThrow(errors.JWKSNoMatchingKey);
   });
 
+  it('sign the first tokens, asked for together, with one key', async () => {
+    const tokens = await Promise.all(Array.from({ length: 8 }, () => mint('google')));
+    expect(new Set(tokens.map((token) => decodeProtectedHeader(token).kid)).size).toBe(1);
+  });
+
   it('makes expired tokens on demand', async () => {
     await expect(verify('google', await mint('google', { expiresIn: -10 }))).rejects.toThrow(
       errors.JWTExpired,

@@ -8,6 +8,7 @@ const mostKeys = 3;
 export class SigningKeys {
   readonly #table: Table<JWK[]>;
   readonly #provider: string;
+  #firstKey: Promise<unknown> | undefined;
 
   constructor(store: Store, provider: string) {
     this.#table = store.table('identity-keys');
@@ -40,7 +41,13 @@ export class SigningKeys {
   }
 
   async #keys(): Promise<JWK[]> {
-    if ((this.#table.get(this.#provider)?.length ?? 0) === 0) await this.rotate(true);
+    if ((this.#table.get(this.#provider)?.length ?? 0) === 0) {
+      // Who asks meanwhile waits for the same key: a second one would make the first worthless.
+      this.#firstKey ??= this.rotate(true).finally(() => {
+        this.#firstKey = undefined;
+      });
+      await this.#firstKey;
+    }
     return this.#table.get(this.#provider) ?? [];
   }
 }
