@@ -247,6 +247,83 @@ export interface paths {
         patch: operations["renameDevice"];
         trace?: never;
     };
+    "/api/devices/{id}/clip": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A range of a device’s video as an MP4 file
+         * @description All fragments of video that begin in the range. At most 200 fragments and 100 MB; a range that holds more is refused with `invalid_range`. A connection that breaks off in the middle means that the file is not whole. Needs the capability `cloud_playback`.
+         */
+        get: operations["getDeviceClip"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/devices/{id}/command": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Have a device do something, and learn what came of it
+         * @description 200 is the end of it: `succeeded`, `failed` or `rejected`. 202 is a command that goes on: it was not waited for, or the device has taken it and is not through with it; ask for it by its id. 504 `device_timeout` is a device that said nothing; its details name the command, which the device may still begin until `expires_at`. A device executes a command at most once. Repeat a request with its `Idempotency-Key`: without one a repetition is a second command.
+         */
+        post: operations["sendCommand"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/devices/{id}/commands": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The commands one sent to a device, newest first
+         * @description Those of an earlier owner are not among them.
+         */
+        get: operations["listCommands"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/devices/{id}/commands/{command_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One command and what came of it */
+        get: operations["getCommand"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/devices/{id}/shadow": {
         parameters: {
             query?: never;
@@ -285,6 +362,26 @@ export interface paths {
         get: operations["getDeviceStream"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/devices/{id}/webrtc": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What a WebRTC viewer needs to see a device live
+         * @description Open `wss_url` before `expires_at`, as it is: it is signed for `client_id` in the role of a viewer. `ice_servers` go into the `RTCPeerConnection` as they are. Then send an SDP offer; the device answers while it is online. Every viewer asks for an invitation of its own.
+         */
+        post: operations["inviteViewer"];
         delete?: never;
         options?: never;
         head?: never;
@@ -492,7 +589,7 @@ export interface components {
         Error: {
             error: {
                 /** @enum {string} */
-                code: "invalid_json" | "invalid_request" | "missing_fields" | "unsupported_media_type" | "payload_too_large" | "not_found" | "method_not_allowed" | "rate_limited" | "idempotency_key_reused" | "idempotency_in_progress" | "internal_error" | "service_unavailable" | "unauthorized" | "forbidden" | "invalid_provider" | "invalid_token" | "provider_unavailable" | "invalid_email" | "activation_code_required" | "invalid_activation_code" | "device_not_provisioned" | "iccid_mismatch" | "device_owned_by_another_user" | "device_proof_required" | "device_proof_timeout" | "device_not_found" | "entitlement_required" | "stream_not_available" | "invalid_range" | "shadow_version_conflict" | "device_offline" | "device_timeout" | "feature_disabled" | "invalid_signature" | "invalid_manifest" | "unknown_station" | "manifest_conflict" | "product_not_found" | "out_of_stock" | "mixed_currencies" | "payment_provider_unavailable" | "order_not_found" | "refund_not_possible" | "plan_not_found" | "sim_provider_error" | "cron_not_configured" | "webhook_not_configured" | "livemode_mismatch";
+                code: "invalid_json" | "invalid_request" | "missing_fields" | "unsupported_media_type" | "payload_too_large" | "not_found" | "method_not_allowed" | "rate_limited" | "idempotency_key_reused" | "idempotency_in_progress" | "internal_error" | "service_unavailable" | "unauthorized" | "forbidden" | "invalid_provider" | "invalid_token" | "provider_unavailable" | "invalid_email" | "activation_code_required" | "invalid_activation_code" | "device_not_provisioned" | "iccid_mismatch" | "device_owned_by_another_user" | "device_proof_required" | "device_proof_timeout" | "device_not_found" | "entitlement_required" | "stream_not_available" | "invalid_range" | "shadow_version_conflict" | "device_offline" | "command_not_found" | "device_timeout" | "feature_disabled" | "invalid_signature" | "invalid_manifest" | "unknown_station" | "manifest_conflict" | "product_not_found" | "out_of_stock" | "mixed_currencies" | "payment_provider_unavailable" | "order_not_found" | "refund_not_possible" | "plan_not_found" | "sim_provider_error" | "cron_not_configured" | "webhook_not_configured" | "livemode_mismatch";
                 details?: {
                     [key: string]: string | number | boolean | Record<string, never> | unknown[] | null;
                 } | {
@@ -505,7 +602,7 @@ export interface components {
         };
         Problem: {
             /** @enum {string} */
-            code: "invalid_json" | "invalid_request" | "missing_fields" | "unsupported_media_type" | "payload_too_large" | "not_found" | "method_not_allowed" | "rate_limited" | "idempotency_key_reused" | "idempotency_in_progress" | "internal_error" | "service_unavailable" | "unauthorized" | "forbidden" | "invalid_provider" | "invalid_token" | "provider_unavailable" | "invalid_email" | "activation_code_required" | "invalid_activation_code" | "device_not_provisioned" | "iccid_mismatch" | "device_owned_by_another_user" | "device_proof_required" | "device_proof_timeout" | "device_not_found" | "entitlement_required" | "stream_not_available" | "invalid_range" | "shadow_version_conflict" | "device_offline" | "device_timeout" | "feature_disabled" | "invalid_signature" | "invalid_manifest" | "unknown_station" | "manifest_conflict" | "product_not_found" | "out_of_stock" | "mixed_currencies" | "payment_provider_unavailable" | "order_not_found" | "refund_not_possible" | "plan_not_found" | "sim_provider_error" | "cron_not_configured" | "webhook_not_configured" | "livemode_mismatch";
+            code: "invalid_json" | "invalid_request" | "missing_fields" | "unsupported_media_type" | "payload_too_large" | "not_found" | "method_not_allowed" | "rate_limited" | "idempotency_key_reused" | "idempotency_in_progress" | "internal_error" | "service_unavailable" | "unauthorized" | "forbidden" | "invalid_provider" | "invalid_token" | "provider_unavailable" | "invalid_email" | "activation_code_required" | "invalid_activation_code" | "device_not_provisioned" | "iccid_mismatch" | "device_owned_by_another_user" | "device_proof_required" | "device_proof_timeout" | "device_not_found" | "entitlement_required" | "stream_not_available" | "invalid_range" | "shadow_version_conflict" | "device_offline" | "command_not_found" | "device_timeout" | "feature_disabled" | "invalid_signature" | "invalid_manifest" | "unknown_station" | "manifest_conflict" | "product_not_found" | "out_of_stock" | "mixed_currencies" | "payment_provider_unavailable" | "order_not_found" | "refund_not_possible" | "plan_not_found" | "sim_provider_error" | "cron_not_configured" | "webhook_not_configured" | "livemode_mismatch";
             detail: string;
             details?: {
                 [key: string]: string | number | boolean | Record<string, never> | unknown[] | null;
@@ -2453,6 +2550,691 @@ export interface operations {
             };
         };
     };
+    getDeviceClip: {
+        parameters: {
+            query: {
+                end: string;
+                start: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    /**
+                     * @description A name for the file.
+                     * @example attachment; filename="aovis-n4k-000123_2026-11-20T10-00-00Z.mp4"
+                     */
+                    "Content-Disposition"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "video/mp4": string;
+                };
+            };
+            /**
+             * @description `invalid_range`: The time range is not valid.
+             *
+             *     `invalid_request`: The request does not fit the schema; details name each field.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: Sign in first: no valid access token came with the request. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `entitlement_required`: This needs a plan that you do not have; details name the capability. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `device_not_found`: You have no such device. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `stream_not_available`: The device has sent no video for this time yet. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests; wait as long as Retry-After says. */
+            429: {
+                headers: {
+                    /**
+                     * @description Seconds to wait.
+                     * @example 10
+                     */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. Quote the request id when you report it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `service_unavailable`: The service cannot answer right now; try again. */
+            503: {
+                headers: {
+                    /**
+                     * @description Seconds to wait.
+                     * @example 10
+                     */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sendCommand: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The same key and body get the same command instead of a second one.
+                 * @example "9d5a3c1e-70f8-4f5b-8d3c-2f4b6a1c0e7d"
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "type": "identify",
+                 *       "params": {
+                 *         "duration_s": 5
+                 *       },
+                 *       "timeout_s": 10
+                 *     }
+                 */
+                "application/json": {
+                    params: Record<string, never>;
+                    /**
+                     * @description How long to wait for the board, in seconds; 0 does not wait.
+                     * @default 10
+                     */
+                    timeout_s?: number;
+                    /** @enum {string} */
+                    type: "reboot";
+                } | {
+                    params: {
+                        /** @default 10 */
+                        duration_s?: number;
+                    };
+                    /**
+                     * @description How long to wait for the board, in seconds; 0 does not wait.
+                     * @default 10
+                     */
+                    timeout_s?: number;
+                    /** @enum {string} */
+                    type: "identify";
+                } | {
+                    params: Record<string, never>;
+                    /**
+                     * @description How long to wait for the board, in seconds; 0 does not wait.
+                     * @default 10
+                     */
+                    timeout_s?: number;
+                    /** @enum {string} */
+                    type: "request_keyframe";
+                } | {
+                    params: {
+                        pan: number;
+                        tilt: number;
+                        zoom: number;
+                    };
+                    /**
+                     * @description How long to wait for the board, in seconds; 0 does not wait.
+                     * @default 10
+                     */
+                    timeout_s?: number;
+                    /** @enum {string} */
+                    type: "ptz";
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "01KAGX2Q0R8M3T5V7W9X1Y2Z3C",
+                     *       "type": "identify",
+                     *       "params": {
+                     *         "duration_s": 5
+                     *       },
+                     *       "status": "succeeded",
+                     *       "result": {
+                     *         "shown_by": "log"
+                     *       },
+                     *       "error": null,
+                     *       "created_at": "2026-11-20T12:00:00.000Z",
+                     *       "expires_at": "2026-11-20T12:00:30.000Z",
+                     *       "updated_at": "2026-11-20T12:00:00.410Z"
+                     *     }
+                     */
+                    "application/json": {
+                        /** Format: date-time */
+                        created_at: string;
+                        error: {
+                            code: string;
+                            message: string;
+                        } | null;
+                        /** Format: date-time */
+                        expires_at: string;
+                        id: string;
+                        params: {
+                            [key: string]: string | number | boolean | Record<string, never> | unknown[] | null;
+                        };
+                        result: {
+                            [key: string]: string | number | boolean | Record<string, never> | unknown[] | null;
+                        } | null;
+                        /** @enum {string} */
+                        status: "pending" | "accepted" | "running" | "succeeded" | "failed" | "rejected" | "expired";
+                        /** @enum {string} */
+                        type: "reboot" | "identify" | "request_keyframe" | "ptz";
+                        /** Format: date-time */
+                        updated_at: string;
+                    };
+                };
+            };
+            /** @description Done */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** Format: date-time */
+                        created_at: string;
+                        error: {
+                            code: string;
+                            message: string;
+                        } | null;
+                        /** Format: date-time */
+                        expires_at: string;
+                        id: string;
+                        params: {
+                            [key: string]: string | number | boolean | Record<string, never> | unknown[] | null;
+                        };
+                        result: {
+                            [key: string]: string | number | boolean | Record<string, never> | unknown[] | null;
+                        } | null;
+                        /** @enum {string} */
+                        status: "pending" | "accepted" | "running" | "succeeded" | "failed" | "rejected" | "expired";
+                        /** @enum {string} */
+                        type: "reboot" | "identify" | "request_keyframe" | "ptz";
+                        /** Format: date-time */
+                        updated_at: string;
+                    };
+                };
+            };
+            /**
+             * @description `invalid_json`: The body is not valid JSON.
+             *
+             *     `invalid_request`: The request does not fit the schema; details name each field.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: Sign in first: no valid access token came with the request. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `device_not_found`: You have no such device. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `device_offline`: The device is offline.
+             *
+             *     `idempotency_in_progress`: A request with this Idempotency-Key is still running.
+             */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: Send application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_key_reused`: This Idempotency-Key was used with another body. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests; wait as long as Retry-After says. */
+            429: {
+                headers: {
+                    /**
+                     * @description Seconds to wait.
+                     * @example 10
+                     */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. Quote the request id when you report it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `service_unavailable`: The service cannot answer right now; try again. */
+            503: {
+                headers: {
+                    /**
+                     * @description Seconds to wait.
+                     * @example 10
+                     */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `device_timeout`: The device did not answer in time. */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listCommands: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "commands": [
+                     *         {
+                     *           "id": "01KAGX2Q0R8M3T5V7W9X1Y2Z3C",
+                     *           "type": "identify",
+                     *           "params": {
+                     *             "duration_s": 5
+                     *           },
+                     *           "status": "succeeded",
+                     *           "result": {
+                     *             "shown_by": "log"
+                     *           },
+                     *           "error": null,
+                     *           "created_at": "2026-11-20T12:00:00.000Z",
+                     *           "expires_at": "2026-11-20T12:00:30.000Z",
+                     *           "updated_at": "2026-11-20T12:00:00.410Z"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": {
+                        commands: {
+                            /** Format: date-time */
+                            created_at: string;
+                            error: {
+                                code: string;
+                                message: string;
+                            } | null;
+                            /** Format: date-time */
+                            expires_at: string;
+                            id: string;
+                            params: {
+                                [key: string]: string | number | boolean | Record<string, never> | unknown[] | null;
+                            };
+                            result: {
+                                [key: string]: string | number | boolean | Record<string, never> | unknown[] | null;
+                            } | null;
+                            /** @enum {string} */
+                            status: "pending" | "accepted" | "running" | "succeeded" | "failed" | "rejected" | "expired";
+                            /** @enum {string} */
+                            type: "reboot" | "identify" | "request_keyframe" | "ptz";
+                            /** Format: date-time */
+                            updated_at: string;
+                        }[];
+                        next_cursor: string | null;
+                    };
+                };
+            };
+            /** @description `invalid_request`: The request does not fit the schema; details name each field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: Sign in first: no valid access token came with the request. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `device_not_found`: You have no such device. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests; wait as long as Retry-After says. */
+            429: {
+                headers: {
+                    /**
+                     * @description Seconds to wait.
+                     * @example 10
+                     */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. Quote the request id when you report it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `service_unavailable`: The service cannot answer right now; try again. */
+            503: {
+                headers: {
+                    /**
+                     * @description Seconds to wait.
+                     * @example 10
+                     */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getCommand: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                command_id: string;
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "01KAGX2Q0R8M3T5V7W9X1Y2Z3C",
+                     *       "type": "identify",
+                     *       "params": {
+                     *         "duration_s": 5
+                     *       },
+                     *       "status": "succeeded",
+                     *       "result": {
+                     *         "shown_by": "log"
+                     *       },
+                     *       "error": null,
+                     *       "created_at": "2026-11-20T12:00:00.000Z",
+                     *       "expires_at": "2026-11-20T12:00:30.000Z",
+                     *       "updated_at": "2026-11-20T12:00:00.410Z"
+                     *     }
+                     */
+                    "application/json": {
+                        /** Format: date-time */
+                        created_at: string;
+                        error: {
+                            code: string;
+                            message: string;
+                        } | null;
+                        /** Format: date-time */
+                        expires_at: string;
+                        id: string;
+                        params: {
+                            [key: string]: string | number | boolean | Record<string, never> | unknown[] | null;
+                        };
+                        result: {
+                            [key: string]: string | number | boolean | Record<string, never> | unknown[] | null;
+                        } | null;
+                        /** @enum {string} */
+                        status: "pending" | "accepted" | "running" | "succeeded" | "failed" | "rejected" | "expired";
+                        /** @enum {string} */
+                        type: "reboot" | "identify" | "request_keyframe" | "ptz";
+                        /** Format: date-time */
+                        updated_at: string;
+                    };
+                };
+            };
+            /** @description `invalid_request`: The request does not fit the schema; details name each field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: Sign in first: no valid access token came with the request. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `command_not_found`: There is no such command.
+             *
+             *     `device_not_found`: You have no such device.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests; wait as long as Retry-After says. */
+            429: {
+                headers: {
+                    /**
+                     * @description Seconds to wait.
+                     * @example 10
+                     */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. Quote the request id when you report it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `service_unavailable`: The service cannot answer right now; try again. */
+            503: {
+                headers: {
+                    /**
+                     * @description Seconds to wait.
+                     * @example 10
+                     */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getDeviceShadow: {
         parameters: {
             query?: {
@@ -2871,6 +3653,129 @@ export interface operations {
             };
             /** @description `stream_not_available`: The device has sent no video for this time yet. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests; wait as long as Retry-After says. */
+            429: {
+                headers: {
+                    /**
+                     * @description Seconds to wait.
+                     * @example 10
+                     */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. Quote the request id when you report it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `service_unavailable`: The service cannot answer right now; try again. */
+            503: {
+                headers: {
+                    /**
+                     * @description Seconds to wait.
+                     * @example 10
+                     */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    inviteViewer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "wss_url": "wss://v-12345678.kinesisvideo.us-east-1.amazonaws.com/?X-Amz-Algorithm=AWS4-HMAC-SHA256&…",
+                     *       "ice_servers": [
+                     *         {
+                     *           "urls": [
+                     *             "stun:stun.kinesisvideo.us-east-1.amazonaws.com:443"
+                     *           ]
+                     *         },
+                     *         {
+                     *           "urls": [
+                     *             "turn:198-51-100-7.t-12345678.kinesisvideo.us-east-1.amazonaws.com:443?transport=udp"
+                     *           ],
+                     *           "username": "1763640000:djE6YXJu…",
+                     *           "credential": "c2VjcmV0…"
+                     *         }
+                     *       ],
+                     *       "client_id": "viewer-7d1f0a52-1c64-4c0e-9f57-0f6a3f0d2b11",
+                     *       "expires_at": "2026-11-20T12:04:59.000Z"
+                     *     }
+                     */
+                    "application/json": {
+                        client_id: string;
+                        /** Format: date-time */
+                        expires_at: string;
+                        ice_servers: {
+                            credential?: string;
+                            urls: string[];
+                            username?: string;
+                        }[];
+                        wss_url: string;
+                    };
+                };
+            };
+            /** @description `invalid_request`: The request does not fit the schema; details name each field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: Sign in first: no valid access token came with the request. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `device_not_found`: You have no such device. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3398,6 +4303,24 @@ export interface operations {
                     received_at: number;
                     thing: string;
                     topic: string;
+                } | {
+                    /** @enum {string} */
+                    kind: "command_ack";
+                    payload: {
+                        error?: {
+                            code: string;
+                            message: string;
+                        };
+                        id: string;
+                        result?: {
+                            [key: string]: string | number | boolean | Record<string, never> | unknown[] | null;
+                        };
+                        /** @enum {string} */
+                        status: "accepted" | "running" | "succeeded" | "failed" | "rejected";
+                    };
+                    received_at: number;
+                    thing: string;
+                    topic: string;
                 };
             };
         };
@@ -3445,7 +4368,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `device_not_found`: You have no such device. */
+            /**
+             * @description `command_not_found`: There is no such command.
+             *
+             *     `device_not_found`: You have no such device.
+             */
             404: {
                 headers: {
                     [name: string]: unknown;

@@ -3,6 +3,7 @@ import type { Express } from 'express';
 import { createApp } from './app.ts';
 import type { Adapters } from './composition/adapters.ts';
 import { composeAuth } from './composition/auth.ts';
+import { composeCommands } from './composition/commands.ts';
 import { composeCore, type Feature } from './composition/core.ts';
 import { composeDataPlans } from './composition/data-plans.ts';
 import { composeDevices } from './composition/devices.ts';
@@ -41,9 +42,11 @@ export function composeBackend(config: Config, adapters: Adapters): Backend {
     composeAuth(core),
     composeDevices(core),
     composeVideo(core),
+    composeCommands(core),
     composeStore(core),
     composeDataPlans(core),
   ];
+  const background = features.flatMap((feature) => feature.background ?? []);
   const health = healthRoutes({ database: () => assertSchema(db) }, log.child({ part: 'health' }));
   const routes = [...health, ...features.flatMap((feature) => feature.routes)];
   const handlers = Object.assign({}, ...features.map((feature) => feature.outboxHandlers)) as OutboxHandlers;
@@ -70,9 +73,15 @@ export function composeBackend(config: Config, adapters: Adapters): Backend {
       outbox.start();
       scheduler.start();
       anchors.start();
+      for (const part of background) part.start();
     },
     stop: async () => {
-      await Promise.all([scheduler.stop(), outbox.stop(), anchors.stop()]);
+      await Promise.all([
+        scheduler.stop(),
+        outbox.stop(),
+        anchors.stop(),
+        ...background.map((part) => part.stop()),
+      ]);
     },
   };
 }

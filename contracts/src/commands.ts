@@ -15,6 +15,12 @@ export const commandParamsSchemas = {
 } as const;
 export type CommandType = keyof typeof commandParamsSchemas;
 
+/** With these answers a command is at its end. */
+export const finalAckStatuses = ['succeeded', 'failed', 'rejected'] as const;
+/** What a board answers: `accepted` once the command is on its disk, `running` while it takes time, then the end. */
+export const commandAckStatuses = ['accepted', 'running', ...finalAckStatuses] as const;
+export type CommandAckStatus = (typeof commandAckStatuses)[number];
+
 /** Cloud → board on `aovis/{thing}/command`. An expired or repeated id is answered, never executed twice. */
 export const commandSchema = z.strictObject({
   id: ulidSchema,
@@ -29,7 +35,7 @@ export type Command = z.infer<typeof commandSchema>;
 /** Board → cloud on `aovis/{thing}/command/{id}/ack`. */
 export const commandAckSchema = z.strictObject({
   id: ulidSchema,
-  status: z.enum(['accepted', 'running', 'succeeded', 'failed', 'rejected']),
+  status: z.enum(commandAckStatuses),
   result: z.record(z.string(), z.json()).optional(),
   error: z.strictObject({ code: z.string().max(64), message: z.string().max(256) }).optional(),
 });

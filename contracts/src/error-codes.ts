@@ -44,6 +44,7 @@ export const errorCodes = {
   invalid_range: [400, 'The time range is not valid.'],
   shadow_version_conflict: [409, 'The shadow changed meanwhile; read it again and retry with its version.'],
   device_offline: [409, 'The device is offline.'],
+  command_not_found: [404, 'There is no such command.'],
   device_timeout: [504, 'The device did not answer in time.'],
   feature_disabled: [503, 'This feature is not configured here.'],
   // Boards and factory

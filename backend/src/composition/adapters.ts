@@ -1,3 +1,4 @@
+import { IotPublisher } from '../aws/iot-publisher.ts';
 import { IotShadows } from '../aws/iot-shadows.ts';
 import { KinesisVideoClips } from '../aws/kinesis-video-clips.ts';
 import { KinesisVideoHls } from '../aws/kinesis-video-hls.ts';
@@ -7,6 +8,7 @@ import { type Config } from '../config/config.ts';
 import { type Database, openDatabase } from '../db/database.ts';
 import { eiotclubCarrier } from '../eiotclub/connect.ts';
 import { type IdTokenVerifier, JoseIdTokenVerifier } from '../features/auth/id-token-verifier.ts';
+import type { BoardPublisher } from '../features/commands/board-publisher.ts';
 import type { PlanCheckouts } from '../features/data-plans/plan-checkouts.ts';
 import type { SimCarrier } from '../features/data-plans/sim-carrier.ts';
 import type { ShadowPort } from '../features/devices/shadow-port.ts';
@@ -28,6 +30,7 @@ export interface Adapters {
   mailer: Mailer;
   idTokens: IdTokenVerifier;
   shadows: ShadowPort;
+  boardPublisher: BoardPublisher;
   streams: VideoStreams;
   hls: HlsSessions;
   clips: Clips;
@@ -46,7 +49,9 @@ export function productionAdapters(config: Config, log: Logger): Adapters {
     poolSize: config.databasePoolSize,
     log: log.child({ part: 'database' }),
   });
-  const shadows = new IotShadows({ region: config.awsRegion, endpoint: config.iotDataUrl });
+  const iotData = { region: config.awsRegion, endpoint: config.iotDataUrl };
+  const shadows = new IotShadows(iotData);
+  const boardPublisher = new IotPublisher(iotData);
   const video = { region: config.awsRegion, endpoint: config.kinesisVideoUrl };
   const streams = new KinesisVideoStreams(video);
   const hls = new KinesisVideoHls(video);
@@ -73,6 +78,7 @@ export function productionAdapters(config: Config, log: Logger): Adapters {
       systemClock,
     ),
     shadows,
+    boardPublisher,
     streams,
     hls,
     clips,
@@ -81,7 +87,7 @@ export function productionAdapters(config: Config, log: Logger): Adapters {
     planCheckouts: planCheckouts(config),
     carrier: eiotclubCarrier(config, db),
     close: async () => {
-      for (const client of [shadows, streams, hls, clips, liveChannels]) client.close();
+      for (const client of [shadows, boardPublisher, streams, hls, clips, liveChannels]) client.close();
       await db.destroy();
     },
   };

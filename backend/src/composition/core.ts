@@ -16,6 +16,8 @@ export interface Feature {
   routes: Route[];
   outboxHandlers?: OutboxHandlers;
   jobs?: readonly ScheduledJob[];
+  /** What runs beside requests and jobs, from the program's start to its end. Both may be called twice. */
+  background?: { start(): void; stop(): Promise<void> };
 }
 
 /** What every feature may use. */

@@ -1,4 +1,5 @@
 import * as auth from '@aovis/contracts/http/auth';
+import * as commands from '@aovis/contracts/http/commands';
 import * as dataPlans from '@aovis/contracts/http/data-plans';
 import * as devices from '@aovis/contracts/http/devices';
 import * as factory from '@aovis/contracts/http/factory';
@@ -11,6 +12,7 @@ import * as video from '@aovis/contracts/http/video';
 /** Every route contract, as docs/openapi.json shows them; a test keeps it equal to what is mounted. */
 export const apiContracts: readonly RouteContract[] = [
   auth,
+  commands,
   dataPlans,
   devices,
   factory,

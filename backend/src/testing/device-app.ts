@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import { createApp } from '../app.ts';
-import { composeBackend } from '../compose.ts';
+import { type Backend, composeBackend } from '../compose.ts';
 import type { Adapters } from '../composition/adapters.ts';
 import { loadConfig } from '../config/config.ts';
 import type { Database } from '../db/database.ts';
@@ -17,6 +17,8 @@ export const iotEventSecret = 'forwarder-key-of-the-fixture-0123456789';
 
 export interface DeviceApp {
   server: Server;
+  /** Its background work is not running: outbox, jobs, what requests wait for. */
+  backend: Backend;
   clock: FakeClock;
   shadows: FakeShadows;
   /** What was asked of the video service, newest last. */
@@ -52,7 +54,7 @@ export function createDeviceApp(
     AOVIS_IOT_DATA_URL: 'http://127.0.0.1:1',
     ...environment,
   });
-  const { routes } = composeBackend(
+  const backend = composeBackend(
     config,
     fakeAdapters({
       db,
@@ -73,12 +75,12 @@ export function createDeviceApp(
     db,
     clock,
     log,
-    routes,
+    routes: backend.routes,
     authenticate: async (context) => {
       const [, id] = /^Bearer ([0-9a-f-]{36})$/.exec(context.header('authorization') ?? '') ?? [];
       if (id === undefined) throw new AppError('unauthorized');
       return { id, sessionId: randomUUID(), role: 'user' };
     },
   });
-  return { server: createServer(app), clock, shadows, opened };
+  return { server: createServer(app), backend, clock, shadows, opened };
 }

@@ -12,6 +12,7 @@ export function fakeAdapters(given: Pick<Adapters, 'db'> & Partial<Adapters>): A
     mailer: { send: async () => {} },
     idTokens: { verify: () => Promise.reject(new AppError('invalid_token')) },
     shadows: new FakeShadows(),
+    boardPublisher: { publish: async () => {} },
     streams: { ensureStream: async () => {} },
     clips: {
       measure: async () => ({ fragments: 0, bytes: 0 }),

@@ -11,6 +11,7 @@ it.each([
   [fixture.presence_connected, `presence:${session}:3:connected`],
   [fixture.presence_disconnected, `presence:${session}:3:disconnected`],
   [fixture.lwt, `lwt:1772352062000`],
+  [fixture.command_ack, `command_ack:01KAGX2Q0R8M3T5V7W9X1Y2Z3C:succeeded`],
 ])('reads a golden envelope and knows its dedup key %#', (golden, dedupKey) => {
   const envelope = iotEnvelopeSchema.parse(golden);
   expect(envelope).toEqual(golden);

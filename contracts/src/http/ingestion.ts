@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { commandAckSchema } from '../commands.ts';
 import { boardEventSchema, epochMsSchema } from '../events.ts';
 import { deviceIdSchema } from '../ids.ts';
 import { telemetryBatchSchema } from '../telemetry.ts';
@@ -44,6 +45,7 @@ const envelopeKinds = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('telemetry'), ...common, payload: telemetryBatchSchema }),
   z.strictObject({ kind: z.literal('presence'), ...common, payload: presencePayloadSchema }),
   z.strictObject({ kind: z.literal('lwt'), ...common, payload: lwtPayloadSchema }),
+  z.strictObject({ kind: z.literal('command_ack'), ...common, payload: commandAckSchema }),
 ]);
 export type IotEnvelope = z.infer<typeof envelopeKinds>;
 
@@ -68,6 +70,8 @@ function timesOf({ received_at, kind, payload }: IotEnvelope): number[] {
       return [received_at, payload.timestamp];
     case 'lwt':
       return payload.at === undefined ? [received_at] : [received_at, payload.at];
+    case 'command_ack':
+      return [received_at];
   }
 }
 
@@ -96,6 +100,8 @@ export function dedupKeyOf(envelope: IotEnvelope): string {
     }
     case 'lwt':
       return `lwt:${envelope.received_at}`;
+    case 'command_ack':
+      return `command_ack:${envelope.payload.id}:${envelope.payload.status}`;
   }
 }
 
@@ -141,5 +147,5 @@ export const receiveIotEvent = defineRoute({
     answer: { received: true, duplicate: false },
   },
   responses: { 200: iotEventResultSchema },
-  errors: ['invalid_signature', 'device_not_found'],
+  errors: ['invalid_signature', 'device_not_found', 'command_not_found'],
 });

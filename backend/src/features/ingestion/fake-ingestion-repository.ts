@@ -31,7 +31,7 @@ export class FakeIngestionRepository implements IngestionRepository {
     this.events.push({ thing, event });
   }
 
-  async insertTelemetry(thing: string, { samples }: TelemetryBatch): Promise<void> {
+  async insertTelemetry(thing: string, { samples }: TelemetryBatch, _receivedAt: Date): Promise<void> {
     this.telemetry.push(...samples.map((sample) => ({ thing, sample })));
   }
 

@@ -1,15 +1,23 @@
+import type { CommandAck } from '@aovis/contracts/commands';
 import fixture from '@aovis/contracts/fixtures/iot-event.v1.json' with { type: 'json' };
 import { iotEnvelopeSchema } from '@aovis/contracts/http/ingestion';
 import { beforeEach, expect, it } from '@jest/globals';
 import { FakeIngestionRepository } from './fake-ingestion-repository.ts';
-import { ingest } from './ingest.ts';
+import { type CommandAnswers, ingest } from './ingest.ts';
 
 const thing = 'aovis-n4k-000123';
 let repository: FakeIngestionRepository;
-const take = (golden: unknown) => ingest(repository, iotEnvelopeSchema.parse(golden));
+let acknowledged: [thing: string, ack: CommandAck, receivedAt: Date][];
+const given = { thing, commandId: fixture.command_ack.payload.id };
+const take = (golden: unknown) => ingest(repository, commands, iotEnvelopeSchema.parse(golden));
+const commands: CommandAnswers = {
+  knows: async (who, commandId) => who === given.thing && commandId === given.commandId,
+  acknowledge: async (...answer) => void acknowledged.push(answer),
+};
 
 beforeEach(() => {
   repository = new FakeIngestionRepository([thing]);
+  acknowledged = [];
 });
 
 it('stores an event once', async () => {
@@ -35,6 +43,21 @@ it('follows presence and not the last will', async () => {
 it('remembers when it last heard of a board', async () => {
   await take(fixture.event);
   expect(repository.lastSeen.get(thing)).toEqual(new Date(fixture.event.received_at));
+});
+
+it('hands on what a board answers to its own command, once', async () => {
+  const { payload, received_at } = fixture.command_ack;
+  expect(await take(fixture.command_ack)).toBe('stored');
+  expect(await take(fixture.command_ack)).toBe('duplicate');
+  expect(acknowledged).toEqual([[thing, payload, new Date(received_at)]]);
+});
+
+it('takes no answer to the command of another board, however often it comes', async () => {
+  repository.things.add('aovis-n4k-000124');
+  const foreign = { ...fixture.command_ack, thing: 'aovis-n4k-000124' };
+  expect(await take(foreign)).toBe('unknown_command');
+  expect(await take(foreign)).toBe('unknown_command');
+  expect(acknowledged).toEqual([]);
 });
 
 it('takes nothing of a board it does not know', async () => {

@@ -1,21 +1,35 @@
+import type { CommandAck } from '@aovis/contracts/commands';
 import { dedupKeyOf, type IotEnvelope } from '@aovis/contracts/http/ingestion';
 import type { IngestionRepository } from './ingestion-repository.ts';
 import { presenceAfter } from './presence-rules.ts';
 
-export type IngestResult = 'stored' | 'duplicate' | 'unknown_thing';
+export type IngestResult = 'stored' | 'duplicate' | 'unknown_thing' | 'unknown_command';
+
+/** Where boards' answers to commands go, in the same transaction. */
+export interface CommandAnswers {
+  /** Whether the command is this board's. */
+  knows(thing: string, commandId: string): Promise<boolean>;
+  acknowledge(thing: string, ack: CommandAck, receivedAt: Date): Promise<void>;
+}
 
 /** Stores one envelope, once. Everything in one transaction: a message that failed half way comes again as new. */
-export async function ingest(repository: IngestionRepository, envelope: IotEnvelope): Promise<IngestResult> {
+export async function ingest(
+  repository: IngestionRepository,
+  commands: CommandAnswers,
+  envelope: IotEnvelope,
+): Promise<IngestResult> {
   const { thing, kind, payload } = envelope;
   const receivedAt = new Date(envelope.received_at);
   if (!(await repository.knows(thing))) return 'unknown_thing';
+  if (kind === 'command_ack' && !(await commands.knows(thing, payload.id))) return 'unknown_command';
   if (!(await repository.markIngested(thing, dedupKeyOf(envelope), kind, receivedAt))) return 'duplicate';
+  await repository.touch(thing, receivedAt);
   switch (kind) {
     case 'event':
       await repository.insertEvent(thing, payload, receivedAt);
       break;
     case 'telemetry':
-      await repository.insertTelemetry(thing, payload);
+      await repository.insertTelemetry(thing, payload, receivedAt);
       break;
     case 'presence':
       await moveOnlineState(repository, thing, payload);
@@ -23,8 +37,10 @@ export async function ingest(repository: IngestionRepository, envelope: IotEnvel
     case 'lwt':
       // The broker's presence says the same with an order; the last will only shows that the board was there.
       break;
+    case 'command_ack':
+      await commands.acknowledge(thing, payload, receivedAt);
+      break;
   }
-  await repository.touch(thing, receivedAt);
   return 'stored';
 }
 

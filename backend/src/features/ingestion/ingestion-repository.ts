@@ -9,7 +9,7 @@ export interface IngestionRepository {
   /** True when this key is new for the thing; from then on it is not. */
   markIngested(thing: string, dedupKey: string, kind: string, receivedAt: Date): Promise<boolean>;
   insertEvent(thing: string, event: BoardEvent, receivedAt: Date): Promise<void>;
-  insertTelemetry(thing: string, batch: TelemetryBatch): Promise<void>;
+  insertTelemetry(thing: string, batch: TelemetryBatch, receivedAt: Date): Promise<void>;
   /** Locks the presence of the thing until the transaction ends. */
   lockPresence(thing: string): Promise<Presence | undefined>;
   storePresence(thing: string, presence: Presence, disconnectReason: string | undefined): Promise<void>;
@@ -58,7 +58,11 @@ export class KnexIngestionRepository implements IngestionRepository {
     });
   }
 
-  async insertTelemetry(thing: string, { event_id, samples }: TelemetryBatch): Promise<void> {
+  async insertTelemetry(
+    thing: string,
+    { event_id, samples }: TelemetryBatch,
+    receivedAt: Date,
+  ): Promise<void> {
     await this.#db('device_telemetry').insert(
       samples.map(({ metric, value, unit, at }) => ({
         device_id: thing,
@@ -67,6 +71,7 @@ export class KnexIngestionRepository implements IngestionRepository {
         value,
         unit,
         at: new Date(at),
+        received_at: receivedAt,
       })),
     );
   }

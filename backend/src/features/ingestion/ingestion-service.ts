@@ -4,7 +4,8 @@ import type { Clock } from '../../kernel/clock.ts';
 import { AppError } from '../../kernel/errors.ts';
 import { record } from '../audit/audit-log.ts';
 import { RefusalBudget } from '../audit/refusal-budget.ts';
-import { type IngestResult, ingest } from './ingest.ts';
+import { acknowledgeCommand, isCommandOf } from '../commands/command-acknowledgement.ts';
+import { type CommandAnswers, type IngestResult, ingest } from './ingest.ts';
 import { KnexIngestionRepository } from './ingestion-repository.ts';
 import { checkSignature, type SignatureVerdict, type SignedRequest } from './signature.ts';
 
@@ -36,14 +37,18 @@ export class IngestionService {
     throw new AppError('invalid_signature');
   }
 
-  /** @throws AppError device_not_found for a board that no manifest brought */
+  /**
+   * @throws AppError device_not_found for a board that no manifest brought, command_not_found for an answer to a
+   * command that this board was not given
+   */
   async take(envelope: IotEnvelope, requestId: string): Promise<IotEventResult> {
     const result = await transaction(this.#dependencies.db, async (trx) => {
-      const taken = await ingest(new KnexIngestionRepository(trx), envelope);
+      const taken = await ingest(new KnexIngestionRepository(trx), commandAnswers(trx, requestId), envelope);
       if (taken !== 'stored') await recordNotStored(trx, envelope, { taken, requestId });
       return taken;
     });
     if (result === 'unknown_thing') throw new AppError('device_not_found');
+    if (result === 'unknown_command') throw new AppError('command_not_found');
     return { received: true, duplicate: result === 'duplicate' };
   }
 
@@ -63,9 +68,16 @@ export class IngestionService {
   }
 }
 
+function commandAnswers(trx: Database, requestId: string): CommandAnswers {
+  return {
+    knows: (thing, commandId) => isCommandOf(trx, thing, commandId),
+    acknowledge: (thing, ack, at) => acknowledgeCommand(trx, { thing, ack, at, requestId }),
+  };
+}
+
 async function recordNotStored(
   trx: Database,
-  { thing, kind }: IotEnvelope,
+  { thing, kind, payload }: IotEnvelope,
   { taken, requestId }: { taken: Exclude<IngestResult, 'stored'>; requestId: string },
 ): Promise<void> {
   await record(trx, {
@@ -73,7 +85,7 @@ async function recordNotStored(
     actor: { kind: 'device', id: thing },
     subject: { kind: 'device', id: thing },
     outcome: taken === 'duplicate' ? 'ok' : 'refused',
-    details: { kind, result: taken },
+    details: { kind, result: taken, ...(kind === 'command_ack' && { command_id: payload.id }) },
     requestId,
   });
 }

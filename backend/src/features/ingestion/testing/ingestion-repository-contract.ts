@@ -38,7 +38,7 @@ export function ingestionRepositoryContract(makeStand: () => Promise<IngestionRe
     const event = boardEventSchema.parse(fixture.event.payload);
     const batch = telemetryBatchSchema.parse(fixture.telemetry.payload);
     await repository.insertEvent(thing, event, at);
-    await repository.insertTelemetry(thing, batch);
+    await repository.insertTelemetry(thing, batch, at);
     expect(await eventsOf(thing)).toEqual([event]);
     expect(await telemetryOf(thing)).toEqual(batch.samples);
   });
