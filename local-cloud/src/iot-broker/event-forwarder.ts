@@ -260,6 +260,8 @@ interface QueuedEvent {
 function originOf(topic: string): { kind: string; thing: string } | undefined {
   const [, thing, kind] = /^aovis\/([^/]+)\/(event|telemetry|lwt)$/.exec(topic) ?? [];
   if (thing !== undefined && kind !== undefined) return { kind, thing };
+  const [, answering] = /^aovis\/([^/]+)\/command\/[^/]+\/ack$/.exec(topic) ?? [];
+  if (answering !== undefined) return { kind: 'command_ack', thing: answering };
   const [, clientId] = /^\$aws\/events\/presence\/(?:dis)?connected\/(.+)$/.exec(topic) ?? [];
   return clientId === undefined ? undefined : { kind: 'presence', thing: clientId };
 }
