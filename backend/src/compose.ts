@@ -2,6 +2,7 @@ import { readSchemaState } from '@aovis/migrations/migrator';
 import type { Express } from 'express';
 import { createApp } from './app.ts';
 import type { Adapters } from './composition/adapters.ts';
+import { composeAi } from './composition/ai.ts';
 import { composeAuth } from './composition/auth.ts';
 import { composeCommands } from './composition/commands.ts';
 import { composeCore, type Feature } from './composition/core.ts';
@@ -42,6 +43,7 @@ export function composeBackend(config: Config, adapters: Adapters): Backend {
     composeAuth(core),
     composeDevices(core),
     composeVideo(core),
+    composeAi(core),
     composeCommands(core),
     composeStore(core),
     composeDataPlans(core),

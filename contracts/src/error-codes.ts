@@ -47,6 +47,7 @@ export const errorCodes = {
   command_not_found: [404, 'There is no such command.'],
   device_timeout: [504, 'The device did not answer in time.'],
   feature_disabled: [503, 'This feature is not configured here.'],
+  consent_required: [403, 'This needs your consent, which you give in your account; details name it.'],
   // Boards and factory
   invalid_signature: [401, 'The signature is missing, stale or wrong.'],
   invalid_manifest: [400, 'The manifest does not fit the schema or carries a device twice.'],

@@ -20,6 +20,8 @@ export function translateAwsError(error: unknown): unknown {
 }
 
 function passes(error: unknown): boolean {
+  // Nobody waited any longer, or the time that there was is over.
+  if (isAwsError(error, 'AbortError', 'TimeoutError')) return true;
   // Every error of a call carries metadata, without a status when no answer came.
   if (!(error instanceof Error) || !('$metadata' in error)) return false;
   const status = statusOf(error.$metadata);

@@ -1,12 +1,15 @@
+import { BedrockVision } from '../aws/bedrock.ts';
 import { IotPublisher } from '../aws/iot-publisher.ts';
 import { IotShadows } from '../aws/iot-shadows.ts';
 import { KinesisVideoClips } from '../aws/kinesis-video-clips.ts';
 import { KinesisVideoHls } from '../aws/kinesis-video-hls.ts';
+import { KinesisVideoImages } from '../aws/kinesis-video-images.ts';
 import { KinesisVideoStreams } from '../aws/kinesis-video-streams.ts';
 import { SignalingChannels } from '../aws/signaling-channels.ts';
 import { type Config } from '../config/config.ts';
 import { type Database, openDatabase } from '../db/database.ts';
 import { eiotclubCarrier } from '../eiotclub/connect.ts';
+import type { Thumbnails, VisionModel } from '../features/ai/ai-ports.ts';
 import { type IdTokenVerifier, JoseIdTokenVerifier } from '../features/auth/id-token-verifier.ts';
 import type { BoardPublisher } from '../features/commands/board-publisher.ts';
 import type { PlanCheckouts } from '../features/data-plans/plan-checkouts.ts';
@@ -35,6 +38,9 @@ export interface Adapters {
   hls: HlsSessions;
   clips: Clips;
   liveChannels: LiveChannels;
+  thumbnails: Thumbnails;
+  /** Absent: nothing is summarized. */
+  visionModel?: VisionModel | undefined;
   /** Absent: nothing can be bought. */
   payments?: PaymentProvider | undefined;
   planCheckouts?: PlanCheckouts | undefined;
@@ -57,6 +63,8 @@ export function productionAdapters(config: Config, log: Logger): Adapters {
   const hls = new KinesisVideoHls(video);
   const clips = new KinesisVideoClips(video);
   const liveChannels = new SignalingChannels(video, systemClock);
+  const thumbnails = new KinesisVideoImages(video);
+  const visionModel = bedrockVision(config);
   return {
     db,
     clock: systemClock,
@@ -83,14 +91,27 @@ export function productionAdapters(config: Config, log: Logger): Adapters {
     hls,
     clips,
     liveChannels,
+    thumbnails,
+    visionModel,
     payments: orderPayments(config),
     planCheckouts: planCheckouts(config),
     carrier: eiotclubCarrier(config, db),
     close: async () => {
-      for (const client of [shadows, boardPublisher, streams, hls, clips, liveChannels]) client.close();
+      for (const client of [shadows, boardPublisher, streams, hls, clips, liveChannels, thumbnails])
+        client.close();
+      visionModel?.close();
       await db.destroy();
     },
   };
+}
+
+function bedrockVision({
+  aiSummaries,
+  awsRegion: region,
+  bedrockUrl: endpoint,
+  bedrockModel: modelId,
+}: Config) {
+  return aiSummaries === 'on' ? new BedrockVision({ region, endpoint, modelId }) : undefined;
 }
 
 function orderPayments({ stripeSecretKey, stripeUrl, publicUrl, shippingCountries }: Config) {

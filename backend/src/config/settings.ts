@@ -215,6 +215,31 @@ export const settings = {
     { default: '168' },
   ),
 
+  aiSummaries: setting(
+    'AOVIS_AI_SUMMARIES',
+    oneOf('on', 'off'),
+    'on lets a model of Amazon Bedrock describe thumbnails to owners who consented; every use costs money.',
+    { default: 'off' },
+  ),
+  aiSummariesPerDay: setting(
+    'AOVIS_AI_SUMMARIES_PER_DAY',
+    wholeNumber({ min: 1, max: 10_000 }),
+    'Summaries in 24 hours, for one user and for one device.',
+    { default: '50' },
+  ),
+  bedrockModel: setting(
+    'AOVIS_BEDROCK_MODEL',
+    text,
+    'Model, or inference profile of the geography of AOVIS_AWS_REGION, that looks at thumbnails.',
+    { default: 'us.amazon.nova-lite-v1:0' },
+  ),
+  bedrockUrl: setting(
+    'AOVIS_BEDROCK_URL',
+    optional(url('https', 'http')),
+    'Replaces the public Bedrock Runtime address of the region.',
+    { default: '' },
+  ),
+
   stripeSecretKey: setting(
     'AOVIS_STRIPE_SECRET_KEY',
     optional(stripeKey),

@@ -22,6 +22,7 @@ export function fakeAdapters(given: Pick<Adapters, 'db'> & Partial<Adapters>): A
       ensureChannel: async () => {},
       invite: () => Promise.reject(new AppError('service_unavailable', { retryAfterMs: 2_000 })),
     },
+    thumbnails: { take: async () => [] },
     hls: { open: () => Promise.reject(new AppError('stream_not_available')) },
     close: async () => {},
     ...given,

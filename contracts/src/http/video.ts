@@ -112,3 +112,84 @@ export const inviteViewer = defineRoute({
   },
   errors: ['device_not_found'],
 });
+
+/** What a summary may find in the pictures; apps have their own words and signs for it. */
+export const sceneLabels = [
+  'person',
+  'several_people',
+  'car',
+  'truck',
+  'motorcycle',
+  'bicycle',
+  'dog',
+  'cat',
+  'bird',
+  'other_animal',
+  'package',
+  'open_door',
+  'smoke',
+  'fire',
+  'water',
+  'rain',
+  'snow',
+  'darkness',
+  'indoors',
+  'outdoors',
+  'no_movement',
+] as const;
+export type SceneLabel = (typeof sceneLabels)[number];
+
+export const summaryLanguages = ['en', 'de', 'es', 'fr', 'it', 'nl', 'pl', 'pt', 'ja', 'ko', 'zh'] as const;
+export type SummaryLanguage = (typeof summaryLanguages)[number];
+
+export const summarySchema = z.strictObject({
+  labels: z.array(z.enum(sceneLabels)).max(8),
+  /** Plain text written by a model: it may be wrong. */
+  summary: z.string().min(1).max(600),
+  language: z.enum(summaryLanguages),
+  /** What was looked at. */
+  start: instantSchema,
+  end: instantSchema,
+  images: z.int().positive(),
+});
+export type SceneSummary = z.infer<typeof summarySchema>;
+
+export const summarizeDeviceVideo = defineRoute({
+  operationId: 'summarizeDeviceVideo',
+  method: 'post',
+  path: '/api/devices/{id}/ai/summary',
+  summary: 'What a device saw, in a few words',
+  description:
+    'A model of Amazon Bedrock looks at a few small still pictures of the range, never at the video. The range spans ' +
+    'at most 5 minutes; without `start` and `end` it is the last 5. Needs the owner’s consent `ai_features`. Limited ' +
+    'per user, per device and day; the answer is not kept.',
+  tag: 'Video',
+  auth: { device: 'owner', capability: 'cloud_playback' },
+  params: deviceParams,
+  body: z.strictObject({
+    start: timeSchema.optional(),
+    end: timeSchema.optional(),
+    language: z.enum(summaryLanguages).default('en'),
+  }),
+  example: {
+    params: exampleParams,
+    body: { start: '2026-11-20T10:00:00Z', end: '2026-11-20T10:05:00Z', language: 'en' },
+    answer: {
+      labels: ['person', 'package', 'outdoors'],
+      summary: 'A person walks up to the door, puts a package down and leaves. Nothing else moves.',
+      language: 'en',
+      start: '2026-11-20T10:00:00.000Z',
+      end: '2026-11-20T10:05:00.000Z',
+      images: 8,
+    },
+  },
+  responses: { 200: summarySchema },
+  errors: [
+    'device_not_found',
+    'entitlement_required',
+    'consent_required',
+    'feature_disabled',
+    'invalid_range',
+    'stream_not_available',
+  ],
+});
