@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { BoardEvent } from '@aovis/contracts/events';
 import type { TelemetryBatch } from '@aovis/contracts/telemetry';
 import { eventTopic, telemetryTopic } from '@aovis/contracts/topics';
@@ -10,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { MqttClient } from 'mqtt';
 import { monotonicFactory } from 'ulid';
 import { BoardIdentity } from './support/board-client.ts';
-import { query } from './support/database.ts';
+import { killDatabase, query } from './support/database.ts';
 import { RunningSystem } from './support/running-system.ts';
 
 /** Messages one after the other; the broker takes 100 a second from a connection. */
@@ -103,7 +101,7 @@ describe('what a board says while the backend or its database is killed', () => 
 
   it('is stored once when the database is killed; the backend says so meanwhile, and recovers by itself', async () => {
     const backendProcess = running.system.program('backend').pid;
-    await say(() => killDatabase(running));
+    await say(() => killDatabase(running.system));
     const refusal = await anna.call<{ error: { message: string } }>('GET', '/api/devices');
     expectAnswer(refusal, 503, 'service_unavailable');
     expect((await fetch(`${running.system.backendUrl}/ready`)).status).toBe(503);
@@ -118,10 +116,3 @@ describe('what a board says while the backend or its database is killed', () => 
     expect(running.system.program('backend').running).toBe(true);
   });
 });
-
-/** kill -9 of PostgreSQL, and of the program that looks after it. */
-async function killDatabase({ system }: RunningSystem): Promise<void> {
-  const [pid] = readFileSync(join(system.folder.database, 'cluster', 'postmaster.pid'), 'utf8').split('\n');
-  process.kill(Number(pid), 'SIGKILL');
-  await system.program('database').kill();
-}

@@ -40,7 +40,8 @@ describe('four instances of the backend on one database', () => {
       );
       const winners = answers.filter(({ response }) => response.status === 200);
       expect({ deviceId, winners: winners.length }).toEqual({ deviceId, winners: 1 });
-      for (const { response, error } of answers) {
+      for (const { response, ...rest } of answers) {
+        const { error } = rest as { error?: ErrorBody };
         const outcome = `${response.status} ${error?.error.code ?? 'activated'}`;
         outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
       }
