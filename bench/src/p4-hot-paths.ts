@@ -8,7 +8,7 @@ import {
   seedCustomers,
   signedTelemetry,
 } from './http/fixture.ts';
-import { load, type RequestMaker } from './http/load.ts';
+import { load, type OneRequest, type Requests } from './http/load.ts';
 import { MeasuredServer } from './http/measured-server.ts';
 
 const bar = 0.7;
@@ -25,11 +25,11 @@ async function run({ short, directory, log }: BenchmarkContext): Promise<Figure[
     ];
     servers.push(ours, minimal);
     const figures: Figure[] = [];
-    for (const [name, make] of Object.entries({
+    for (const [name, requests] of Object.entries({
       'GET /api/devices/{id}': readDevice(customers),
       'POST /api/internal/aws/iot-event': sendTelemetry(customers),
     }))
-      figures.push(...(await compare(name, make, { ours, minimal, short, log })));
+      figures.push(...(await compare(name, requests, { ours, minimal, short, log })));
     return figures;
   } finally {
     await Promise.all(servers.map((server) => server.stop()));
@@ -37,8 +37,8 @@ async function run({ short, directory, log }: BenchmarkContext): Promise<Figure[
   }
 }
 
-export function readDevice(customers: readonly Customer[]): RequestMaker {
-  const requests = customers.map(({ userId, sessionId, deviceId }) => {
+export function readDevice(customers: readonly Customer[]): Requests {
+  return customers.map(({ userId, sessionId, deviceId }) => {
     const token = jwt.sign({ sid: sessionId }, accessTokenSecret, {
       algorithm: 'HS256',
       issuer: publicUrl,
@@ -47,22 +47,16 @@ export function readDevice(customers: readonly Customer[]): RequestMaker {
       expiresIn: 3_600,
       header: { alg: 'HS256', typ: 'at+jwt' },
     });
-    return { path: `/api/devices/${deviceId}`, headers: { authorization: `Bearer ${token}` } };
+    return { method: 'GET', path: `/api/devices/${deviceId}`, headers: { authorization: `Bearer ${token}` } };
   });
-  return inTurn(requests, (request) => ({ method: 'GET', ...request }));
 }
 
-export function sendTelemetry(customers: readonly Customer[]): RequestMaker {
-  return inTurn(customers, ({ deviceId }) => ({
-    method: 'POST',
-    path: '/api/internal/aws/iot-event',
-    ...signedTelemetry(deviceId),
-  }));
-}
-
-function inTurn<T>(items: readonly T[], make: (item: T) => ReturnType<RequestMaker>): RequestMaker {
+export function sendTelemetry(customers: readonly Customer[]): () => OneRequest {
   let next = 0;
-  return () => make(items[next++ % items.length] as T);
+  return () => {
+    const { deviceId } = customers[next++ % customers.length] as Customer;
+    return { method: 'POST', path: '/api/internal/aws/iot-event', ...signedTelemetry(deviceId) };
+  };
 }
 
 interface Contest {
@@ -75,7 +69,7 @@ interface Contest {
 /** The two take turns, so that what else the machine does meets both. */
 async function compare(
   name: string,
-  make: RequestMaker,
+  requests: Requests,
   { ours, minimal, short, log }: Contest,
 ): Promise<Figure[]> {
   const seconds = short ? 1 : 8;
@@ -85,7 +79,7 @@ async function compare(
   for (let round = 0; round <= rounds; round++) {
     for (const [who, server] of Object.entries({ ours, minimal }) as ['ours' | 'minimal', MeasuredServer][]) {
       const before = await server.cpuMs();
-      const { requestsPerSecond, answered, failures } = await load([server.url], make, { seconds });
+      const { requestsPerSecond, answered, failures } = await load([server.url], requests, { seconds });
       if (failures > 0) throw new Error(`${name}: ${failures} requests failed at ${who}`);
       // The first round warms both up.
       if (round === 0 && !short) continue;
@@ -95,7 +89,7 @@ async function compare(
     log(`${name}: round ${round} of ${rounds}`);
   }
   const [speed, reference] = [median(speeds.ours), median(speeds.minimal)];
-  const calm = await load([ours.url], make, { seconds, rate: 0.7 * speed });
+  const calm = await load([ours.url], requests, { seconds, rate: 0.7 * speed });
   return [
     {
       name,

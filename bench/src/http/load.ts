@@ -1,9 +1,14 @@
 import autocannon from 'autocannon';
 
-/** One request of a mix: made anew each time, so that no two are alike where the server looks for that. */
-export interface RequestMaker {
-  (): { method: 'GET' | 'POST'; path: string; headers: Record<string, string>; body?: string };
+export interface OneRequest {
+  method: 'GET' | 'POST';
+  path: string;
+  headers: Record<string, string>;
+  body?: string;
 }
+
+/** Requests that are sent in turn, or one that is made anew each time, so that no two are alike. */
+export type Requests = readonly OneRequest[] | (() => OneRequest);
 
 export interface Load {
   requestsPerSecond: number;
@@ -16,7 +21,7 @@ export interface Load {
 /** Sends as many requests as the servers answer over 50 connections, or `rate` a second of them. */
 export async function load(
   urls: readonly string[],
-  make: RequestMaker,
+  requests: Requests,
   { seconds, rate }: { seconds: number; rate?: number },
 ): Promise<Load> {
   const results = await Promise.all(
@@ -26,7 +31,10 @@ export async function load(
         connections: 50,
         duration: seconds,
         ...(rate !== undefined && { overallRate: Math.max(1, Math.round(rate / urls.length)) }),
-        requests: [{ setupRequest: (request) => ({ ...request, ...make() }) }],
+        requests:
+          typeof requests === 'function'
+            ? [{ setupRequest: (request) => ({ ...request, ...requests() }) }]
+            : [...requests],
       }),
     ),
   );
