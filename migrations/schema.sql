@@ -1,5 +1,19 @@
 -- Made by `npm run check:generated -- --write` from the migrations; do not edit.
 
+CREATE TABLE account_consents (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    user_id uuid NOT NULL,
+    kind text NOT NULL,
+    given boolean NOT NULL,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT account_consents_declaration_stays CHECK ((given OR (kind <> 'adult_declared'::text))),
+    CONSTRAINT account_consents_kind_known CHECK ((kind = ANY (ARRAY['adult_declared'::text, 'ai_features'::text, 'marketing'::text]))),
+    CONSTRAINT account_consents_user_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE,
+    CONSTRAINT account_consents_pkey PRIMARY KEY (id)
+);
+
+CREATE INDEX account_consents_newest ON account_consents USING btree (user_id, kind, id DESC);
+
 CREATE TABLE activation_attempts (
     id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
     device_id text NOT NULL,
@@ -186,6 +200,8 @@ CREATE TABLE device_events (
 
 CREATE INDEX device_events_by_time ON device_events USING btree (device_id, occurred_at DESC, event_id DESC);
 
+CREATE INDEX device_events_received ON device_events USING brin (received_at) WITH (autosummarize='on');
+
 CREATE TABLE device_ownerships (
     id uuid NOT NULL DEFAULT gen_random_uuid(),
     device_id text NOT NULL,
@@ -201,6 +217,8 @@ CREATE TABLE device_ownerships (
     CONSTRAINT device_ownerships_pkey PRIMARY KEY (id),
     CONSTRAINT device_ownerships_one_per_epoch UNIQUE (device_id, epoch)
 );
+
+CREATE INDEX device_ownerships_ended ON device_ownerships USING btree (ended_at) WHERE (ended_at IS NOT NULL);
 
 CREATE UNIQUE INDEX device_ownerships_one_active ON device_ownerships USING btree (device_id) WHERE (ended_at IS NULL);
 
@@ -234,6 +252,8 @@ CREATE TABLE device_telemetry (
 CREATE INDEX device_telemetry_by_metric ON device_telemetry USING btree (device_id, metric, at DESC);
 
 CREATE INDEX device_telemetry_by_time ON device_telemetry USING btree (device_id, at DESC, id DESC);
+
+CREATE INDEX device_telemetry_received ON device_telemetry USING brin (received_at) WITH (autosummarize='on');
 
 CREATE TABLE devices (
     device_id text NOT NULL,
@@ -375,6 +395,8 @@ CREATE TABLE ingested_messages (
     CONSTRAINT ingested_messages_pkey PRIMARY KEY (device_id, event_id)
 );
 
+CREATE INDEX ingested_messages_received ON ingested_messages USING brin (received_at) WITH (autosummarize='on');
+
 CREATE TABLE magic_links (
     id uuid NOT NULL DEFAULT gen_random_uuid(),
     email text NOT NULL,
@@ -469,6 +491,8 @@ CREATE TABLE orders (
 
 CREATE INDEX orders_user ON orders USING btree (user_id, created_at);
 
+CREATE INDEX orders_with_person ON orders USING btree (created_at) WHERE ((email IS NOT NULL) OR (shipping IS NOT NULL));
+
 CREATE TABLE outbox (
     id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
     topic text NOT NULL,
@@ -546,6 +570,8 @@ CREATE TABLE refresh_tokens (
     CONSTRAINT refresh_tokens_one_per_generation UNIQUE (session_id, generation)
 );
 
+CREATE INDEX refresh_tokens_issued ON refresh_tokens USING brin (issued_at) WITH (autosummarize='on');
+
 CREATE UNIQUE INDEX refresh_tokens_one_current ON refresh_tokens USING btree (session_id) WHERE (rotated_at IS NULL);
 
 CREATE TABLE scheduled_jobs (
@@ -622,6 +648,8 @@ CREATE TABLE users (
     status text NOT NULL DEFAULT 'active'::text,
     created_at timestamp with time zone NOT NULL DEFAULT now(),
     updated_at timestamp with time zone NOT NULL DEFAULT now(),
+    deleted_at timestamp with time zone,
+    CONSTRAINT users_deleted_is_nobody CHECK ((((status = 'deleted'::text) = (deleted_at IS NOT NULL)) AND ((status <> 'deleted'::text) OR ((email IS NULL) AND (display_name IS NULL) AND (role = 'user'::text))))),
     CONSTRAINT users_email_normalised CHECK ((email = lower(btrim(email)))),
     CONSTRAINT users_role_known CHECK ((role = ANY (ARRAY['user'::text, 'admin'::text]))),
     CONSTRAINT users_status_known CHECK ((status = ANY (ARRAY['active'::text, 'disabled'::text, 'deleted'::text]))),
@@ -639,6 +667,8 @@ CREATE TABLE webhook_events (
     received_at timestamp with time zone NOT NULL DEFAULT now(),
     CONSTRAINT webhook_events_pkey PRIMARY KEY (provider, event_id)
 );
+
+CREATE INDEX webhook_events_received ON webhook_events USING brin (received_at) WITH (autosummarize='on');
 
 CREATE OR REPLACE FUNCTION public.announce_command()
  RETURNS trigger
@@ -666,6 +696,20 @@ AS $function$
       RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'insufficient_privilege';
     END $function$;
 
+CREATE OR REPLACE FUNCTION public.refuse_closed_account()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+    DECLARE
+      standing text;
+    BEGIN
+      SELECT status INTO standing FROM users WHERE id = NEW.user_id FOR KEY SHARE;
+      IF standing = 'deleted' THEN
+        RAISE EXCEPTION 'the account % is closed', NEW.user_id USING ERRCODE = 'serialization_failure';
+      END IF;
+      RETURN NEW;
+    END $function$;
+
 CREATE OR REPLACE FUNCTION public.refuse_command_step_back()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -680,6 +724,8 @@ AS $function$
       RETURN NEW;
     END $function$;
 
+CREATE TRIGGER account_consents_open BEFORE INSERT ON account_consents FOR EACH ROW EXECUTE FUNCTION refuse_closed_account();
+
 CREATE TRIGGER audit_log_append_only BEFORE DELETE OR UPDATE ON audit_log FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER audit_log_no_truncate BEFORE TRUNCATE ON audit_log FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
@@ -688,6 +734,12 @@ CREATE TRIGGER device_commands_announced AFTER UPDATE OF status ON device_comman
 
 CREATE TRIGGER device_commands_forward BEFORE UPDATE OF status ON device_commands FOR EACH ROW EXECUTE FUNCTION refuse_command_step_back();
 
+CREATE TRIGGER device_ownerships_open BEFORE INSERT ON device_ownerships FOR EACH ROW EXECUTE FUNCTION refuse_closed_account();
+
 CREATE TRIGGER entitlement_grants_append_only BEFORE DELETE OR UPDATE ON entitlement_grants FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
+CREATE TRIGGER identities_open BEFORE INSERT ON identities FOR EACH ROW EXECUTE FUNCTION refuse_closed_account();
+
 CREATE TRIGGER outbox_announced AFTER INSERT ON outbox FOR EACH STATEMENT EXECUTE FUNCTION announce_outbox();
+
+CREATE TRIGGER sessions_open BEFORE INSERT ON sessions FOR EACH ROW EXECUTE FUNCTION refuse_closed_account();
