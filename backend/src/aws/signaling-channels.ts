@@ -132,15 +132,11 @@ export class SignalingChannels implements LiveChannels {
       at.getTime() + Math.min(presignedSeconds, relays.ttlSeconds) * 1_000,
       credentials.expiration?.getTime() ?? Infinity,
     );
-    return { wssUrl, iceServers: [...this.#stun(), ...relays.servers], expiresAt: new Date(endsAtMs) };
-  }
-
-  /** The service has one in every region and does not list it (WebRTC Developer Guide, "STUN"). */
-  #stun(): IceServer[] {
-    const { region, endpoint } = this.#settings;
-    if (endpoint !== undefined) return [];
-    const suffix = region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com';
-    return [{ urls: [`stun:stun.kinesisvideo.${region}.${suffix}:443`] }];
+    return {
+      wssUrl,
+      iceServers: [...stunServers(this.#settings), ...relays.servers],
+      expiresAt: new Date(endsAtMs),
+    };
   }
 
   #clientFor(endpoint: string): KinesisVideoSignalingClient {
@@ -155,6 +151,13 @@ export class SignalingChannels implements LiveChannels {
     this.#control.destroy();
     for (const client of this.#clients.values()) client.destroy();
   }
+}
+
+/** The service has one in every region and does not list it. A stand-in for the service has none. */
+export function stunServers({ region, endpoint }: AwsClientSettings): IceServer[] {
+  if (endpoint !== undefined) return [];
+  const suffix = region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com';
+  return [{ urls: [`stun:stun.kinesisvideo.${region}.${suffix}:443`] }];
 }
 
 async function translated<Result>(work: () => Promise<Result>): Promise<Result> {
