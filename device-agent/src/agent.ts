@@ -3,6 +3,8 @@ import { configShadow } from '@aovis/contracts/topics';
 import { monotonicFactory } from 'ulid';
 import { Camera } from './camera/camera.ts';
 import { cameraSources } from './camera/create-camera-source.ts';
+import { boardActions } from './commands/board-actions.ts';
+import { CommandJournal } from './commands/command-journal.ts';
 import { CommandListener } from './commands/command-listener.ts';
 import type { AgentConfig } from './config.ts';
 import { CredentialProvider } from './credentials/credential-provider.ts';
@@ -13,7 +15,7 @@ import { Telemetry } from './events/telemetry.ts';
 import { buildInfo } from './host/build-info.ts';
 import type { Clock } from './host/clock.ts';
 import { type Logger, PartLoggers } from './host/logger.ts';
-import { Machine } from './host/machine.ts';
+import { Machine, readMachineBootId } from './host/machine.ts';
 import type { RecentProblems } from './host/recent-problems.ts';
 import { freeBytesOf, type StateDirectory } from './host/state-directory.ts';
 import type { Bundle } from './identity/bundle.ts';
@@ -165,12 +167,24 @@ export function createAgent(options: AgentOptions): Agent {
       .enforce,
     onRefused: (errors) => events.emit('config_error', { errors }),
   });
+  const commandLogger = loggers.of('commands');
+  const machineBootId = readMachineBootId();
   const commands = new CommandListener({
     thing,
     connection,
     clock,
-    logger: loggers.of('commands'),
-    requestKeyframe: () => camera.requestKeyframe(),
+    logger: commandLogger,
+    journal: new CommandJournal({ path: state.commands }),
+    actions: boardActions({
+      clock,
+      logger: commandLogger,
+      requestKeyframe: () => camera.requestKeyframe(),
+      identify: config.identifyCommand,
+      reboot: config.rebootCommand,
+      ptz: config.ptzCommand,
+      machineBootId,
+    }),
+    machineBootId,
   });
 
   const described = {

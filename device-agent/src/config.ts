@@ -3,6 +3,7 @@ import {
   type SourceSpecification,
   sourceForms,
 } from './camera/source-specification.ts';
+import type { Program } from './commands/run-program.ts';
 import type { LogLevel } from './host/logger.ts';
 import { Refusal } from './refusal.ts';
 
@@ -14,6 +15,9 @@ export interface AgentConfig {
   logLevel: Exclude<LogLevel, 'silent'>;
   keepAliveSeconds: number;
   firmware: string;
+  identifyCommand: Program | undefined;
+  rebootCommand: Program | undefined;
+  ptzCommand: Program | undefined;
 }
 
 interface Setting<T> {
@@ -82,6 +86,29 @@ export const settings: SettingsTable = {
     parse: firmware,
     sentence: "Version of the board's own software, reported in the shadow.",
   },
+  identifyCommand: {
+    variable: 'AOVIS_AGENT_IDENTIFY_COMMAND',
+    flag: '--identify-command <command>',
+    default: 'none',
+    parse: program,
+    sentence:
+      'Shows for AOVIS_DURATION_S seconds which board it is, e.g. by a light; without one the log does.',
+  },
+  rebootCommand: {
+    variable: 'AOVIS_AGENT_REBOOT_COMMAND',
+    flag: '--reboot-command <command>',
+    default: 'none',
+    parse: program,
+    sentence:
+      "Reboots the machine, e.g. systemctl reboot, if the agent's user may; without one it is not done.",
+  },
+  ptzCommand: {
+    variable: 'AOVIS_AGENT_PTZ_COMMAND',
+    flag: '--ptz-command <command>',
+    default: 'none',
+    parse: program,
+    sentence: 'Moves the camera to AOVIS_PAN, AOVIS_TILT, AOVIS_ZOOM (-1 to 1); without one it is not done.',
+  },
 };
 
 export type SettingName = keyof AgentConfig;
@@ -130,6 +157,13 @@ function directory(text: string): string {
 function nonEmpty(text: string): string {
   if (text === '') throw new Error('may not be empty.');
   return text;
+}
+
+/** Words between spaces; no shell looks at them. */
+function program(text: string): Program | undefined {
+  const [file, ...args] = text.trim().split(/\s+/);
+  if (file === undefined || file === '') throw new Error('name a program, or none.');
+  return file === 'none' ? undefined : [file, ...args];
 }
 
 function logLevel(text: string): AgentConfig['logLevel'] {

@@ -12,6 +12,8 @@ export interface StateDirectory {
   readonly runningConfig: string;
   /** The machine's boot id at the last start. */
   readonly lastBoot: string;
+  /** Commands that were taken, with their answers. */
+  readonly commands: string;
 }
 
 export async function openStateDirectory(path: string): Promise<StateDirectory> {
@@ -31,6 +33,7 @@ export async function openStateDirectory(path: string): Promise<StateDirectory> 
     reportedState: join(path, 'reported-state.json'),
     runningConfig: join(path, 'running-config.json'),
     lastBoot: join(path, 'last-boot.json'),
+    commands: join(path, 'commands.json'),
   };
 }
 
