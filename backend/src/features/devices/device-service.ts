@@ -5,14 +5,12 @@ import { configShadow } from '@aovis/contracts/topics';
 import { type Database, transaction } from '../../db/database.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { AppError } from '../../kernel/errors.ts';
-import { enqueue } from '../../outbox/outbox.ts';
 import { record } from '../audit/audit-log.ts';
 import { toEntitlementView } from '../entitlements/entitlement.ts';
 import type { EntitlementService } from '../entitlements/entitlement-service.ts';
-import { endOwnership, lockDevice } from './claim-repository.ts';
 import { type OwnedDevice, toDeviceView } from './device.ts';
 import type { DeviceAccess } from './device-access.ts';
-import { type DeviceOutboxPayload, deviceReleasedTopic } from './device-outbox.ts';
+import { releaseDevice } from './device-release.ts';
 import { KnexDeviceRepository } from './device-repository.ts';
 import type { ShadowPort } from './shadow-port.ts';
 import { summarizeShadow, toShadowView } from './shadow-view.ts';
@@ -104,19 +102,8 @@ export class DeviceService {
     await this.#access.assertDeviceServiceAccess(userId, deviceId);
     const now = this.#clock.now();
     await transaction(this.#db, async (trx) => {
-      const locked = await lockDevice(trx, deviceId);
-      if (locked?.ownerId !== userId) throw new AppError('device_not_found');
-      const epoch = await endOwnership(trx, { deviceId, reason: 'released', now });
-      const payload: DeviceOutboxPayload = { device_id: deviceId };
-      await enqueue(trx, { topic: deviceReleasedTopic, key: deviceId, payload, requestId });
-      await record(trx, {
-        action: 'device.release',
-        actor: { kind: 'user', id: userId },
-        subject: { kind: 'device', id: deviceId },
-        outcome: 'ok',
-        details: { epoch },
-        requestId,
-      });
+      const released = await releaseDevice(trx, deviceId, { userId, now, requestId });
+      if (!released) throw new AppError('device_not_found');
     });
     return { device_id: deviceId, released_at: now.toISOString() };
   }

@@ -1,0 +1,48 @@
+import type { Database } from '../../db/database.ts';
+import { enqueue } from '../../outbox/outbox.ts';
+import { record } from '../audit/audit-log.ts';
+import { endOwnership, lockDevice } from './claim-repository.ts';
+import { type DeviceOutboxPayload, deviceReleasedTopic } from './device-outbox.ts';
+
+export interface Release {
+  userId: string;
+  now: Date;
+  requestId: string;
+}
+
+/**
+ * Ends the user's ownership of the device and queues what follows from it in the cloud. False when it is not the
+ * user's, which is looked at under the lock of the device.
+ */
+export async function releaseDevice(
+  trx: Database,
+  deviceId: string,
+  { userId, now, requestId }: Release,
+): Promise<boolean> {
+  const locked = await lockDevice(trx, deviceId);
+  if (locked?.ownerId !== userId) return false;
+  const epoch = await endOwnership(trx, { deviceId, reason: 'released', now });
+  const payload: DeviceOutboxPayload = { device_id: deviceId };
+  await enqueue(trx, { topic: deviceReleasedTopic, key: deviceId, payload, requestId });
+  await record(trx, {
+    action: 'device.release',
+    actor: { kind: 'user', id: userId },
+    subject: { kind: 'device', id: deviceId },
+    outcome: 'ok',
+    details: { epoch },
+    requestId,
+  });
+  return true;
+}
+
+/** All that the user owns, in the transaction that closes the account. Returns how many that were. */
+export async function releaseAllDevices(trx: Database, release: Release): Promise<number> {
+  const deviceIds = await trx('device_ownerships')
+    .where({ user_id: release.userId, ended_at: null })
+    // In one order: two who release the same devices wait for each other instead of locking each other out.
+    .orderBy('device_id')
+    .pluck<string[]>('device_id');
+  let released = 0;
+  for (const deviceId of deviceIds) if (await releaseDevice(trx, deviceId, release)) released += 1;
+  return released;
+}
