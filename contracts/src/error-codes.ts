@@ -23,6 +23,9 @@ export const errorCodes = {
   invalid_token: [401, 'The token is not valid, was used, or has expired.'],
   provider_unavailable: [503, 'The sign-in provider cannot be reached; try again.'],
   invalid_email: [400, 'This is not an e-mail address.'],
+  // Account
+  session_not_found: [404, 'You have no such session.'],
+  fresh_sign_in_required: [403, 'Sign in once more first: this takes a sign-in of the last minutes.'],
   // Activation
   activation_code_required: [
     400,

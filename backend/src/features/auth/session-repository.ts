@@ -1,6 +1,7 @@
 import type { StaffRole } from '@aovis/contracts/http/route';
 import type { Database } from '../../db/database.ts';
 import { runPrepared } from '../../db/prepared.ts';
+import type { Position } from '../../kernel/cursor.ts';
 
 export interface RefreshToken {
   hash: Buffer;
@@ -16,6 +17,16 @@ export interface Session {
   revokedAt: Date | undefined;
   userActive: boolean;
   role: 'user' | StaffRole;
+}
+
+/** A session as its user sees it. */
+export interface OpenSession {
+  id: string;
+  method: string;
+  userAgent: string | undefined;
+  createdAt: Date;
+  lastUsedAt: Date;
+  expiresAt: Date;
 }
 
 interface SessionRow {
@@ -42,6 +53,26 @@ function rowToSession(row: SessionRow): Session {
     revokedAt: row.revoked_at ?? undefined,
     userActive: row.status === 'active',
     role: row.role,
+  };
+}
+
+interface OpenSessionRow {
+  id: string;
+  method: string;
+  user_agent: string | null;
+  created_at: Date;
+  last_used_at: Date;
+  expires_at: Date;
+}
+
+function rowToOpenSession(row: OpenSessionRow): OpenSession {
+  return {
+    id: row.id,
+    method: row.method,
+    userAgent: row.user_agent ?? undefined,
+    createdAt: row.created_at,
+    lastUsedAt: row.last_used_at,
+    expiresAt: row.expires_at,
   };
 }
 
@@ -140,5 +171,50 @@ export class SessionRepository {
       .where({ id: sessionId })
       .whereNull('revoked_at')
       .update({ revoked_at: now, revoked_reason: reason });
+  }
+  /** Those of a user that still count, newest first, those older than `after`. */
+  async listOpen(
+    userId: string,
+    { now, after, limit }: { now: Date; after: Position | undefined; limit: number },
+  ): Promise<OpenSession[]> {
+    const query = this.#open(userId, now)
+      .select<OpenSessionRow[]>('id', 'method', 'user_agent', 'created_at', 'last_used_at', 'expires_at')
+      .orderBy([
+        { column: 'created_at', order: 'desc' },
+        { column: 'id', order: 'desc' },
+      ])
+      .limit(limit);
+    if (after) query.whereRaw('(created_at, id) < (?, ?)', [after.at, after.key]);
+    return (await query).map(rowToOpenSession);
+  }
+
+  /** Ends those of a user that still count: all, the one named, or all but one. Returns how many. */
+  async revokeOpen(
+    userId: string,
+    { only, except, reason, now }: { only?: string; except?: string; reason: string; now: Date },
+  ): Promise<number> {
+    const query = this.#open(userId, now);
+    if (only !== undefined) query.where({ id: only });
+    if (except !== undefined) query.whereNot({ id: except });
+    return query.update({ revoked_at: now, revoked_reason: reason });
+  }
+
+  async findSignInTime(userId: string, sessionId: string): Promise<Date | undefined> {
+    const row = await this.#db('sessions')
+      .where({ id: sessionId, user_id: userId })
+      .first<{ created_at: Date } | undefined>('created_at');
+    return row?.created_at;
+  }
+
+  /** With their refresh tokens: nothing is left of them. */
+  async deleteAll(userId: string): Promise<void> {
+    await this.#db('sessions').where({ user_id: userId }).delete();
+  }
+
+  #open(userId: string, now: Date) {
+    return this.#db('sessions')
+      .where({ user_id: userId })
+      .whereNull('revoked_at')
+      .where('expires_at', '>', now);
   }
 }
