@@ -11,7 +11,7 @@ import { ArchivedMedia } from './archived-media.ts';
 import type { AwsClientSettings } from './client-settings.ts';
 
 /** The service muxes before it answers; afterwards the pace is the viewer's, who is cut off elsewhere after a minute. */
-const clipLimits = { requestTimeoutMs: 20_000, idleTimeoutMs: 90_000 };
+const clipLimits = { requestTimeoutMs: 20_000, idleTimeoutMs: 90_000, maxAttempts: 2 };
 
 /** Clips by ListFragments and GetClip, by the time at which pictures were taken: boards catch up after an outage. */
 export class KinesisVideoClips implements Clips {

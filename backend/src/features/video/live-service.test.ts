@@ -1,0 +1,51 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { DeviceAccess } from '../devices/device-access.ts';
+import { FakeDeviceRepository } from '../devices/fake-device-repository.ts';
+import { LiveService } from './live-service.ts';
+
+const deviceId = 'aovis-n4k-000001';
+const iceServers = [{ urls: ['turn:192.0.2.1:443'], username: 'u', credential: 'p' }];
+
+describe('an invitation to live view', () => {
+  let invited: string[][];
+  let service: LiveService;
+  beforeEach(() => {
+    invited = [];
+    let viewers = 0;
+    const devices = new FakeDeviceRepository();
+    const ownedSince = new Date('2026-03-01T00:00:00Z');
+    const device = { deviceId, serial: 'N4K-000001', model: 'n4k', ownedSince, epoch: 1, online: true };
+    devices.add('owner', { ...device, iccid: undefined, name: undefined, lastSeenAt: undefined });
+    service = new LiveService({
+      access: new DeviceAccess({ devices, entitlements: { allows: async () => false } }),
+      channels: {
+        ensureChannel: async () => {},
+        invite: async (channel, clientId) => {
+          invited.push([channel, clientId]);
+          const wssUrl = `wss://v-1.example/?X-Amz-ClientId=${clientId}`;
+          return { wssUrl, iceServers, expiresAt: new Date('2026-03-01T08:04:59Z') };
+        },
+      },
+      newClientId: () => `viewer-${++viewers}`,
+    });
+  });
+
+  it('needs no plan, and is another for each viewer', async () => {
+    expect(await service.invite('owner', deviceId)).toEqual({
+      wss_url: 'wss://v-1.example/?X-Amz-ClientId=viewer-1',
+      ice_servers: iceServers,
+      client_id: 'viewer-1',
+      expires_at: '2026-03-01T08:04:59.000Z',
+    });
+    await service.invite('owner', deviceId);
+    expect(invited).toEqual([
+      [`aovis-webrtc-${deviceId}`, 'viewer-1'],
+      [`aovis-webrtc-${deviceId}`, 'viewer-2'],
+    ]);
+  });
+
+  it('is not for strangers', async () => {
+    await expect(service.invite('stranger', deviceId)).rejects.toMatchObject({ code: 'device_not_found' });
+    expect(invited).toEqual([]);
+  });
+});
