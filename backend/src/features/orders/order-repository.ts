@@ -1,4 +1,5 @@
 import type { Database } from '../../db/database.ts';
+import type { Position } from '../../kernel/cursor.ts';
 import type { DisputeStatus } from '../webhooks/payment-event.ts';
 import {
   laterDispute,
@@ -36,8 +37,10 @@ export interface OrderRepository {
   find(id: string): Promise<Order | undefined>;
   findBySession(sessionId: string): Promise<Order | undefined>;
   findByPayment(paymentIntent: string): Promise<Order | undefined>;
-  /** Newest first. */
-  listOwned(userId: string): Promise<Order[]>;
+  /** Undefined for somebody else's and for a guest's. */
+  findOwned(userId: string, id: string): Promise<Order | undefined>;
+  /** Newest first, those older than `after`. */
+  listOwned(userId: string, page: { after: Position | undefined; limit: number }): Promise<Order[]>;
   /** Until the transaction ends. */
   lock(id: string): Promise<Order | undefined>;
   /** Makes the payment known if it was not, and locks it until the transaction ends. */
@@ -126,11 +129,23 @@ export class KnexOrderRepository implements OrderRepository {
     return this.#one({ payment_intent: paymentIntent });
   }
 
-  async listOwned(userId: string): Promise<Order[]> {
-    const rows = await this.#db<OrderRow>('orders')
+  async findOwned(userId: string, id: string): Promise<Order | undefined> {
+    return this.#one({ id, user_id: userId });
+  }
+
+  async listOwned(
+    userId: string,
+    { after, limit }: { after: Position | undefined; limit: number },
+  ): Promise<Order[]> {
+    const query = this.#db<OrderRow>('orders')
       .where({ user_id: userId })
-      .orderBy([{ column: 'created_at', order: 'desc' }, 'id']);
-    return this.#withItems(rows);
+      .orderBy([
+        { column: 'created_at', order: 'desc' },
+        { column: 'id', order: 'desc' },
+      ])
+      .limit(limit);
+    if (after) query.whereRaw('(created_at, id) < (?, ?)', [after.at, after.key]);
+    return this.#withItems(await query);
   }
 
   async lock(id: string): Promise<Order | undefined> {

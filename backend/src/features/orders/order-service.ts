@@ -1,5 +1,7 @@
 import type { OrderView } from '@aovis/contracts/http/store';
 import type { Database } from '../../db/database.ts';
+import { type PageRequest, pageOf, readCursor, uuidForm } from '../../kernel/cursor.ts';
+import { AppError } from '../../kernel/errors.ts';
 import { publicStatusOf, toOrderView } from './order.ts';
 import { KnexOrderRepository } from './order-repository.ts';
 
@@ -20,9 +22,24 @@ export class OrderService {
     this.#db = db;
   }
 
-  /** Newest first. */
-  async listOwned(userId: string): Promise<OrderView[]> {
-    return (await new KnexOrderRepository(this.#db).listOwned(userId)).map(toOrderView);
+  /** Newest first. @throws AppError invalid_request when the cursor is none of ours */
+  async listOwned(
+    userId: string,
+    { limit, cursor }: PageRequest,
+  ): Promise<{ orders: OrderView[]; next_cursor: string | null }> {
+    const after = readCursor(cursor, uuidForm);
+    const found = await new KnexOrderRepository(this.#db).listOwned(userId, { after, limit: limit + 1 });
+    const { page, nextCursor } = pageOf(found, limit, ({ createdAt, id }) => ({ at: createdAt, key: id }));
+    return { orders: page.map(toOrderView), next_cursor: nextCursor };
+  }
+
+  /** @throws AppError order_not_found, for somebody else's too */
+  async getOwned(userId: string, id: string): Promise<OrderView> {
+    const order = uuidForm.test(id)
+      ? await new KnexOrderRepository(this.#db).findOwned(userId, id)
+      : undefined;
+    if (order === undefined) throw new AppError('order_not_found');
+    return toOrderView(order);
   }
 
   /** A session that we do not know looks like one whose payment has not come yet. */
