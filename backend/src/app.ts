@@ -7,7 +7,7 @@ import { readBody } from './http/json-body.ts';
 import { createLimiters } from './http/limits.ts';
 import { type Authenticate, mountRoutes } from './http/mount.ts';
 import { mountPages } from './http/pages.ts';
-import { requestContext } from './http/request-context.ts';
+import { type Answered, requestContext } from './http/request-context.ts';
 import type { Route } from './http/route.ts';
 import { noStore, securityHeaders } from './http/security-headers.ts';
 import type { Clock } from './kernel/clock.ts';
@@ -20,10 +20,13 @@ export interface AppDependencies {
   log: Logger;
   authenticate: Authenticate;
   routes: readonly Route[];
+  /** Told of every answer, for metrics. */
+  observe?: (answered: Answered) => void;
 }
 
 /** The HTTP side of the backend. Listens nowhere yet. */
-export function createApp({ config, db, clock, log, authenticate, routes }: AppDependencies): Express {
+export function createApp(dependencies: AppDependencies): Express {
+  const { config, db, clock, log, authenticate, routes, observe } = dependencies;
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -34,7 +37,7 @@ export function createApp({ config, db, clock, log, authenticate, routes }: AppD
   app.set('query parser', 'simple');
 
   const limiters = createLimiters(db, config.requestsPerMinute);
-  app.use(requestContext(log.child({ part: 'http' })));
+  app.use(requestContext(log.child({ part: 'http' }), observe));
   app.use(securityHeaders());
   app.use(cors(config.corsOrigins));
   app.use(unless(pathsWithoutLimit(routes), limiters.general));

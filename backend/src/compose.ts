@@ -17,6 +17,8 @@ import { healthRoutes } from './http/health-routes.ts';
 import type { Authenticate } from './http/mount.ts';
 import type { Route } from './http/route.ts';
 import { Scheduler } from './jobs/scheduler.ts';
+import { addDatabaseMetrics } from './metrics/database-metrics.ts';
+import { MetricsServer } from './metrics/metrics-server.ts';
 import type { OutboxHandlers } from './outbox/outbox.ts';
 import { OutboxWorker } from './outbox/outbox-worker.ts';
 
@@ -34,6 +36,7 @@ export interface Backend {
 export function composeBackend(config: Config, adapters: Adapters): Backend {
   const { db, clock, log } = adapters;
   const core = composeCore(config, adapters);
+  const { metrics } = core;
   const authenticate: Authenticate = async (context) => {
     const { userId, sessionId, role } = await core.sessions.authenticate(context.header('authorization'));
     return { id: userId, sessionId, role };
@@ -53,17 +56,34 @@ export function composeBackend(config: Config, adapters: Adapters): Backend {
   const routes = [...health, ...features.flatMap((feature) => feature.routes)];
   const handlers = Object.assign({}, ...features.map((feature) => feature.outboxHandlers)) as OutboxHandlers;
 
-  const app = createApp({ config, db, clock, log, authenticate, routes });
+  const app = createApp({
+    config,
+    db,
+    clock,
+    log,
+    authenticate,
+    routes,
+    observe: (answered) => metrics.answered(answered),
+  });
   const outbox = new OutboxWorker({
     db,
     databaseUrl: config.databaseUrl,
     handlers,
     log: log.child({ part: 'outbox' }),
+    onHandled: (topic, outcome) => metrics.outboxHandled(topic, outcome),
   });
   const scheduler = new Scheduler({
     db,
     jobs: features.flatMap((feature) => feature.jobs ?? []),
     log: log.child({ part: 'jobs' }),
+    onRun: (run) => metrics.jobRan(run),
+  });
+  addDatabaseMetrics(metrics.registry, db);
+  const metricsServer = new MetricsServer({
+    registry: metrics.registry,
+    host: config.metricsHost,
+    port: config.metricsPort,
+    log: log.child({ part: 'metrics' }),
   });
   const anchors = new AuditAnchors({ db, path: config.auditAnchorFile, log: log.child({ part: 'audit' }) });
   return {
@@ -72,6 +92,7 @@ export function composeBackend(config: Config, adapters: Adapters): Backend {
     outbox,
     start: async () => {
       await assertSchema(db);
+      await metricsServer.start();
       outbox.start();
       scheduler.start();
       anchors.start();
@@ -82,6 +103,7 @@ export function composeBackend(config: Config, adapters: Adapters): Backend {
         scheduler.stop(),
         outbox.stop(),
         anchors.stop(),
+        metricsServer.stop(),
         ...background.map((part) => part.stop()),
       ]);
     },

@@ -8,6 +8,7 @@ import { KnexEntitlementRepository } from '../features/entitlements/entitlement-
 import { EntitlementService } from '../features/entitlements/entitlement-service.ts';
 import type { Route } from '../http/route.ts';
 import type { ScheduledJob } from '../jobs/scheduled-job.ts';
+import { Metrics } from '../metrics/metrics.ts';
 import type { OutboxHandlers } from '../outbox/outbox.ts';
 import type { Adapters } from './adapters.ts';
 
@@ -25,6 +26,7 @@ export interface Core {
   config: Config;
   adapters: Adapters;
   sessions: SessionService;
+  metrics: Metrics;
   /** The one guard of device routes. */
   access: DeviceAccess;
   entitlements: EntitlementService;
@@ -42,6 +44,7 @@ export function composeCore(config: Config, adapters: Adapters): Core {
     config,
     adapters,
     sessions: composeSessions(config, adapters),
+    metrics: new Metrics(),
     access,
     entitlements,
     entitlementsIn,

@@ -18,7 +18,7 @@ import type { Core, Feature } from './core.ts';
 /** What notices missed is found within five minutes, also where nobody calls the cron route. */
 const reconcileEverySeconds = 300;
 
-export function composeDataPlans({ config, adapters, access, entitlementsIn }: Core): Feature {
+export function composeDataPlans({ config, adapters, metrics, access, entitlementsIn }: Core): Feature {
   const { db, clock, log, carrier, planCheckouts: checkouts } = adapters;
   const dataPlanLog = log.child({ part: 'data-plans' });
   const transitions = new PurchaseTransitions({ clock, entitlementsIn });
@@ -28,6 +28,7 @@ export function composeDataPlans({ config, adapters, access, entitlementsIn }: C
     verifier: new StripeSignatures(),
     endpoint: 'stripe-data-plans',
     secret: config.stripeDataPlanWebhookSecret,
+    onOutcome: (endpoint, outcome) => metrics.webhook(endpoint, outcome),
   });
   const carrierWebhook = new SignedWebhookService({
     db,
@@ -38,6 +39,7 @@ export function composeDataPlans({ config, adapters, access, entitlementsIn }: C
     }),
     endpoint: 'eiotclub',
     secret: config.eiotclubWebhookSecret,
+    onOutcome: (endpoint, outcome) => metrics.webhook(endpoint, outcome),
   });
   const plans = new KnexDataPlanRepository(db);
   const reconciliation = new ReconcileService({ db, clock, cronSecret: config.cronSecret, transitions });

@@ -12,7 +12,7 @@ import { readPaymentEvent } from '../stripe/stripe-events.ts';
 import { StripeSignatures } from '../stripe/stripe-signatures.ts';
 import type { Core, Feature } from './core.ts';
 
-export function composeStore({ config, adapters }: Core): Feature {
+export function composeStore({ config, adapters, metrics }: Core): Feature {
   const { db, clock, log, mailer, payments } = adapters;
   const checkouts = new CheckoutService({ db, clock, payments });
   const webhook = new OrderWebhookService({
@@ -22,6 +22,7 @@ export function composeStore({ config, adapters }: Core): Feature {
       verifier: new StripeSignatures(),
       endpoint: 'stripe-orders',
       secret: config.stripeOrderWebhookSecret,
+      onOutcome: (endpoint, outcome) => metrics.webhook(endpoint, outcome),
     }),
     clock,
     log: log.child({ part: 'orders' }),

@@ -80,6 +80,15 @@ export const settings = {
       default: '8080',
     },
   ),
+  metricsHost: setting('AOVIS_METRICS_HOST', text, 'Address on which Prometheus finds /metrics.', {
+    default: '127.0.0.1',
+  }),
+  metricsPort: setting(
+    'AOVIS_METRICS_PORT',
+    optional(wholeNumber({ min: 0, max: 65_535 })),
+    'Port of /metrics, apart from the API; empty serves none, 0 takes a free one.',
+    { default: '' },
+  ),
   publicUrl: setting(
     'AOVIS_PUBLIC_URL',
     origin,

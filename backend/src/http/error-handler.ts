@@ -4,7 +4,7 @@ import type { RouteContract } from '@aovis/contracts/http/route';
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
 import { translatePgError } from '../db/pg-errors.ts';
 import { AppError } from '../kernel/errors.ts';
-import { contextOf } from './request-context.ts';
+import { contextOf, keepRefusal } from './request-context.ts';
 
 /** Everything that no route took. */
 export const nothingHere: RequestHandler = () => {
@@ -16,6 +16,7 @@ export const errorHandler: ErrorRequestHandler = (thrown: unknown, request, resp
   const { log, requestId } = contextOf(request);
   const error = toAppError(thrown);
   const status = statusIn(response, error.code);
+  keepRefusal(response, error.code);
   if (status >= 500 && error.retryAfterMs === undefined) log.error({ error: thrown }, 'request failed');
   else if (status >= 500) log.warn({ error: thrown }, 'request could not be served');
   else log.debug({ error: thrown }, 'request refused');

@@ -18,12 +18,24 @@ export interface RequestContext {
   hungUp: AbortSignal;
 }
 
+/** How a request was answered: its route's template, and the code when it was refused. */
+export interface Answered {
+  method: string;
+  route: string;
+  status: number;
+  seconds: number;
+  code: string | undefined;
+}
+
 const contextKey = Symbol('request context');
 type WithContext = Request & { [contextKey]?: RequestContext };
 const acceptableId = /^[A-Za-z0-9._-]{1,128}$/;
 
 /** Gives every request its id (the caller's own when it is well-formed) and logs how it was answered. */
-export function requestContext(logger: Logger): RequestHandler {
+export function requestContext(
+  logger: Logger,
+  observe: (answered: Answered) => void = () => {},
+): RequestHandler {
   return (request: WithContext, response: Response, next: NextFunction) => {
     const asked = request.get('x-request-id');
     const requestId = asked !== undefined && acceptableId.test(asked) ? asked : randomUUID();
@@ -46,9 +58,11 @@ export function requestContext(logger: Logger): RequestHandler {
     response.setHeader('X-Request-Id', requestId);
     const startedAt = performance.now();
     response.once('finish', () => {
-      const durationMs = Math.round(performance.now() - startedAt);
+      const durationMs = performance.now() - startedAt;
       const { method } = request;
-      log.info({ method, route: routeOf(request), status: response.statusCode, durationMs }, 'request');
+      const [route, status] = [routeOf(request), response.statusCode];
+      log.info({ method, route, status, durationMs: Math.round(durationMs) }, 'request');
+      observe({ method, route, status, seconds: durationMs / 1_000, code: refusalOf(response) });
     });
     next();
   };
@@ -62,6 +76,18 @@ function hangUpSignal(response: Response): AbortSignal {
   if (response.closed) look();
   else response.once('close', look);
   return controller.signal;
+}
+
+const refusalKey = Symbol('code of the refusal');
+type WithRefusal = Response & { [refusalKey]?: string };
+
+/** Notes by which code a request is refused. */
+export function keepRefusal(response: WithRefusal, code: string): void {
+  response[refusalKey] = code;
+}
+
+function refusalOf(response: WithRefusal): string | undefined {
+  return response[refusalKey];
 }
 
 /** The template, never the path itself: people type codes and tokens into paths too. */

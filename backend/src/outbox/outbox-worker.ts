@@ -19,6 +19,8 @@ export interface OutboxWorkerOptions {
   backoff?: BackoffPolicy;
   /** After so many failures a message is dead: a person must look. */
   maxAttempts?: number;
+  /** Told of every message that a handler was given, for metrics. */
+  onHandled?: (topic: string, outcome: 'done' | 'failed' | 'dead') => void;
 }
 
 /** Looks at least this often, should a notification get lost. */
@@ -31,7 +33,8 @@ const defaults = { lanes: 4, leaseMs: 60_000, maxAttempts: 12, backoff: { firstM
  * processes, share the work; one that dies loses its lease and another takes over.
  */
 export class OutboxWorker {
-  readonly #options: Required<OutboxWorkerOptions>;
+  readonly #options: Required<Omit<OutboxWorkerOptions, 'onHandled'>> &
+    Pick<OutboxWorkerOptions, 'onHandled'>;
   readonly #listener: NotificationListener;
   #stopping: AbortController | undefined;
   #lanes: Promise<unknown> = Promise.resolve();
@@ -104,6 +107,7 @@ export class OutboxWorker {
         signal: AbortSignal.any([stopping, AbortSignal.timeout(leaseMs)]),
       });
       await finish(db, message);
+      this.#options.onHandled?.(message.topic, 'done');
       // The next message of the same key is free now.
       this.#wakeUp();
     } catch (error) {
@@ -120,6 +124,7 @@ export class OutboxWorker {
       error,
       retryInMs: dead ? undefined : pauseMs(error, backoffMs(attempts, backoff)),
     });
+    this.#options.onHandled?.(topic, dead ? 'dead' : 'failed');
     if (dead) log.error({ error, topic, key, attempts, requestId }, 'outbox message given up');
     else log.warn({ error, topic, key, attempts, requestId }, 'outbox message failed, will be tried again');
     if (dead) this.#wakeUp();

@@ -40,8 +40,10 @@ export class CarrierNoticeService {
     const { duplicate } = await webhook.take({ id, type: event, kept }, (trx) =>
       this.#apply(trx, notice, requestId),
     );
-    if (notice.kind === 'unknown' && !duplicate)
+    if (notice.kind === 'unknown' && !duplicate) {
+      webhook.count('unknown');
       log.warn({ eventId: id, event }, 'the carrier sent an event that is not known; it was kept');
+    }
   }
 
   async #read(rawBody: Buffer, requestId: string): Promise<CarrierNotice> {

@@ -50,6 +50,7 @@ export class PaymentService {
   async take(event: StripeEvent, requestId: string): Promise<WebhookReceived> {
     const { webhook, readEvent, livemode, log } = this.#dependencies;
     if (event.livemode !== livemode) {
+      webhook.count('livemode_mismatch');
       log.error({ eventId: event.id }, 'a data-plan webhook of the other mode: check its address at Stripe');
       throw new AppError('livemode_mismatch');
     }

@@ -42,6 +42,7 @@ export class OrderWebhookService<Event extends ProviderEvent> {
   async take(event: Event, requestId: string): Promise<WebhookReceived> {
     const { webhook, clock, log, livemode, read } = this.#dependencies;
     if (event.livemode !== livemode) {
+      webhook.count('livemode_mismatch');
       log.error(
         { eventId: event.id, livemode: event.livemode },
         'a webhook of the other mode: check its address',

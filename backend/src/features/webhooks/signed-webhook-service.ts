@@ -3,6 +3,7 @@ import { type Database, transaction } from '../../db/database.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { AppError } from '../../kernel/errors.ts';
 import { record } from '../audit/audit-log.ts';
+import { RefusalBudget } from '../audit/refusal-budget.ts';
 import type { SignatureVerdict, SignatureVerifier } from './webhook-ports.ts';
 import { KnexWebhookRepository } from './webhook-repository.ts';
 
@@ -14,6 +15,8 @@ export interface SignedWebhookDependencies {
   endpoint: string;
   /** Undefined while the operator has not set it: every event is refused then, so that the partner keeps it. */
   secret: string | undefined;
+  /** Told what became of each event, for metrics. */
+  onOutcome?: (endpoint: string, outcome: WebhookOutcome) => void;
 }
 
 export interface WebhookEvent {
@@ -23,6 +26,8 @@ export interface WebhookEvent {
   /** What is worth keeping of the event, as JSON; nothing by default. Bodies hold addresses of people. */
   kept?: Record<string, unknown>;
 }
+
+export type WebhookOutcome = Applied | 'duplicate' | 'refused' | 'livemode_mismatch' | 'unknown';
 
 /** `ignored`: nothing to do with this endpoint. */
 export type Applied = 'applied' | 'ignored';
@@ -34,9 +39,11 @@ export type Applied = 'applied' | 'ignored';
  */
 export class SignedWebhookService {
   readonly #dependencies: SignedWebhookDependencies;
+  readonly #refusals: RefusalBudget;
 
   constructor(dependencies: SignedWebhookDependencies) {
     this.#dependencies = dependencies;
+    this.#refusals = new RefusalBudget(dependencies.clock);
   }
 
   /** @throws AppError webhook_not_configured, invalid_signature; nothing of the body was looked at then */
@@ -49,6 +56,7 @@ export class SignedWebhookService {
     if (secret === undefined) throw new AppError('webhook_not_configured');
     const verdict = verifier.verify({ ...request, secret, now: clock.now() });
     if (verdict === 'ok') return;
+    this.count('refused');
     await this.#recordRefusal(verdict, requestId);
     throw new AppError('invalid_signature');
   }
@@ -56,7 +64,7 @@ export class SignedWebhookService {
   /** Notes the event and applies it, once. `apply` does nothing but talk to its transaction: it may run again. */
   async take(event: WebhookEvent, apply: (trx: Database) => Promise<Applied>): Promise<WebhookReceived> {
     const { db, clock, endpoint } = this.#dependencies;
-    return transaction(db, async (trx) => {
+    const outcome = await transaction(db, async (trx) => {
       const isNew = await new KnexWebhookRepository(trx).note({
         endpoint,
         eventId: event.id,
@@ -64,13 +72,20 @@ export class SignedWebhookService {
         kept: event.kept ?? {},
         receivedAt: clock.now(),
       });
-      if (!isNew) return { received: true, duplicate: true };
-      const applied = await apply(trx);
-      return applied === 'ignored' ? { received: true, ignored: true } : { received: true };
+      return isNew ? apply(trx) : 'duplicate';
     });
+    this.count(outcome);
+    return { received: true, ...(outcome !== 'applied' && { [outcome]: true as const }) };
+  }
+
+  /** Counts an event for the operator; `take` and `assertSigned` do so themselves. */
+  count(outcome: WebhookOutcome): void {
+    this.#dependencies.onOutcome?.(this.#dependencies.endpoint, outcome);
   }
 
   async #recordRefusal(verdict: SignatureVerdict, requestId: string): Promise<void> {
+    const noted = this.#refusals.take();
+    if (noted === undefined) return;
     const { db, endpoint } = this.#dependencies;
     await transaction(db, (trx) =>
       record(trx, {
@@ -78,7 +93,7 @@ export class SignedWebhookService {
         actor: { kind: 'anonymous' },
         subject: { kind: 'webhook', id: endpoint },
         outcome: 'refused',
-        details: { code: 'invalid_signature', verdict },
+        details: { code: 'invalid_signature', verdict, ...noted },
         requestId,
       }),
     );

@@ -1,0 +1,56 @@
+import { Gauge, type Registry } from 'prom-client';
+import type { Database } from '../db/database.ts';
+
+interface Pool {
+  numUsed(): number;
+  numFree(): number;
+  numPendingAcquires(): number;
+}
+
+interface OutboxRow {
+  waiting: string;
+  dead: string;
+  oldest_seconds: number;
+}
+
+/** Connections of this instance, and what all instances share: read when Prometheus asks. */
+export function addDatabaseMetrics(registry: Registry, db: Database): void {
+  const registers = [registry];
+  const pool = (db.client as { pool: Pool }).pool;
+  new Gauge({
+    name: 'aovis_database_connections',
+    help: 'Connections of this instance by state, and requests that wait for one',
+    labelNames: ['state'],
+    registers,
+    collect() {
+      this.set({ state: 'used' }, pool.numUsed());
+      this.set({ state: 'free' }, pool.numFree());
+      this.set({ state: 'awaited' }, pool.numPendingAcquires());
+    },
+  });
+  const messages = new Gauge({
+    name: 'aovis_outbox_messages',
+    help: 'Messages in the outbox of all instances: due or on their way (waiting), or given up (dead)',
+    labelNames: ['state'],
+    registers,
+    async collect() {
+      const { rows } = await db.raw<{ rows: [OutboxRow] }>(`
+        SELECT count(*) FILTER (WHERE dead_at IS NULL AND available_at <= now()) AS waiting,
+          count(*) FILTER (WHERE dead_at IS NOT NULL) AS dead,
+          coalesce(extract(epoch FROM now() - min(available_at)
+            FILTER (WHERE dead_at IS NULL AND available_at <= now())), 0)::float8 AS oldest_seconds
+        FROM outbox`);
+      const [{ waiting, dead, oldest_seconds: oldestSeconds }] = rows;
+      this.set({ state: 'waiting' }, Number(waiting));
+      this.set({ state: 'dead' }, Number(dead));
+      oldest.set(oldestSeconds);
+    },
+  });
+  const oldest = new Gauge({
+    name: 'aovis_outbox_oldest_seconds',
+    help: 'How long the oldest message that is due has been waiting',
+    registers,
+    // Set by the query above; Prometheus reads both in one go.
+    collect: async () => void (await messages.get()),
+  });
+}
