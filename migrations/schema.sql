@@ -236,6 +236,45 @@ CREATE TABLE device_presence (
     CONSTRAINT device_presence_pkey PRIMARY KEY (device_id)
 );
 
+CREATE TABLE device_shares (
+    id uuid NOT NULL,
+    device_id text NOT NULL,
+    epoch integer NOT NULL,
+    slot smallint NOT NULL,
+    invited_email text,
+    token_hash bytea NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    invitation_expires_at timestamp with time zone NOT NULL,
+    viewer_id uuid,
+    accepted_at timestamp with time zone,
+    expires_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    end_reason text,
+    CONSTRAINT device_shares_accepted_by_viewer CHECK (((viewer_id IS NULL) = (accepted_at IS NULL))),
+    CONSTRAINT device_shares_email_normalised CHECK ((invited_email = lower(btrim(invited_email)))),
+    CONSTRAINT device_shares_end_known CHECK ((end_reason = ANY (ARRAY['expired'::text, 'replaced'::text, 'revoked'::text, 'left'::text, 'ownership_ended'::text]))),
+    CONSTRAINT device_shares_ended_forgets_address CHECK (((ended_at IS NULL) OR (invited_email IS NULL))),
+    CONSTRAINT device_shares_ended_with_reason CHECK (((ended_at IS NULL) = (end_reason IS NULL))),
+    CONSTRAINT device_shares_ten_slots CHECK (((slot >= 1) AND (slot <= 10))),
+    CONSTRAINT device_shares_windows CHECK (((invitation_expires_at > created_at) AND (expires_at >= invitation_expires_at))),
+    CONSTRAINT device_shares_ownership_fkey FOREIGN KEY (device_id, epoch) REFERENCES device_ownerships(device_id, epoch),
+    CONSTRAINT device_shares_viewer_fkey FOREIGN KEY (viewer_id) REFERENCES users(id),
+    CONSTRAINT device_shares_pkey PRIMARY KEY (id),
+    CONSTRAINT device_shares_token_unique UNIQUE (token_hash)
+);
+
+CREATE INDEX device_shares_lapse ON device_shares USING btree (expires_at) WHERE (ended_at IS NULL);
+
+CREATE UNIQUE INDEX device_shares_one_invitation_per_address ON device_shares USING btree (device_id, invited_email) WHERE ((ended_at IS NULL) AND (accepted_at IS NULL));
+
+CREATE UNIQUE INDEX device_shares_one_per_slot ON device_shares USING btree (device_id, slot) WHERE (ended_at IS NULL);
+
+CREATE UNIQUE INDEX device_shares_one_per_viewer ON device_shares USING btree (device_id, viewer_id) WHERE (ended_at IS NULL);
+
+CREATE INDEX device_shares_ownership ON device_shares USING btree (device_id, epoch);
+
+CREATE INDEX device_shares_viewer ON device_shares USING btree (viewer_id);
+
 CREATE TABLE device_telemetry (
     id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
     device_id text NOT NULL,
@@ -255,6 +294,41 @@ CREATE INDEX device_telemetry_by_time ON device_telemetry USING btree (device_id
 
 CREATE INDEX device_telemetry_received ON device_telemetry USING brin (received_at) WITH (autosummarize='on');
 
+CREATE TABLE device_transfers (
+    id uuid NOT NULL,
+    device_id text NOT NULL,
+    epoch integer NOT NULL,
+    recipient_email text,
+    token_hash bytea NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    to_user_id uuid,
+    closed_at timestamp with time zone,
+    close_reason text,
+    CONSTRAINT device_transfers_accepted_by_recipient CHECK (((to_user_id IS NOT NULL) = (NOT (close_reason IS DISTINCT FROM 'accepted'::text)))),
+    CONSTRAINT device_transfers_close_known CHECK ((close_reason = ANY (ARRAY['accepted'::text, 'cancelled'::text, 'expired'::text, 'ownership_ended'::text]))),
+    CONSTRAINT device_transfers_closed_forgets_address CHECK (((closed_at IS NULL) = (recipient_email IS NOT NULL))),
+    CONSTRAINT device_transfers_closed_with_reason CHECK (((closed_at IS NULL) = (close_reason IS NULL))),
+    CONSTRAINT device_transfers_email_normalised CHECK ((recipient_email = lower(btrim(recipient_email)))),
+    CONSTRAINT device_transfers_end_after_start CHECK ((expires_at > created_at)),
+    CONSTRAINT device_transfers_ownership_fkey FOREIGN KEY (device_id, epoch) REFERENCES device_ownerships(device_id, epoch),
+    CONSTRAINT device_transfers_recipient_fkey FOREIGN KEY (to_user_id) REFERENCES users(id),
+    CONSTRAINT device_transfers_pkey PRIMARY KEY (id),
+    CONSTRAINT device_transfers_token_unique UNIQUE (token_hash)
+);
+
+CREATE INDEX device_transfers_lapse ON device_transfers USING btree (expires_at) WHERE (closed_at IS NULL);
+
+CREATE UNIQUE INDEX device_transfers_one_accepted ON device_transfers USING btree (device_id, epoch) WHERE (close_reason = 'accepted'::text);
+
+CREATE UNIQUE INDEX device_transfers_one_open ON device_transfers USING btree (device_id) WHERE (closed_at IS NULL);
+
+CREATE INDEX device_transfers_open_by_address ON device_transfers USING btree (recipient_email) WHERE (closed_at IS NULL);
+
+CREATE INDEX device_transfers_ownership ON device_transfers USING btree (device_id, epoch);
+
+CREATE INDEX device_transfers_recipient ON device_transfers USING btree (to_user_id);
+
 CREATE TABLE devices (
     device_id text NOT NULL,
     serial text NOT NULL,
@@ -271,10 +345,12 @@ CREATE TABLE devices (
     created_at timestamp with time zone NOT NULL DEFAULT now(),
     updated_at timestamp with time zone NOT NULL DEFAULT now(),
     last_seen_at timestamp with time zone,
+    shadows_wiped_epoch integer NOT NULL DEFAULT 0,
     CONSTRAINT devices_epochs_count CHECK (((code_epoch > 0) AND (ownership_epoch >= 0))),
     CONSTRAINT devices_id_shape CHECK ((device_id ~ '^aovis-[a-z0-9]{2,8}-[0-9]{6}$'::text)),
     CONSTRAINT devices_policy_known CHECK ((activation_policy = ANY (ARRAY['label'::text, 'label+device'::text]))),
     CONSTRAINT devices_provisioned_complete CHECK (((status <> 'provisioned'::text) OR ((certificate_id IS NOT NULL) AND (activation_code_hash IS NOT NULL)))),
+    CONSTRAINT devices_shadows_wiped_counts CHECK ((shadows_wiped_epoch >= 0)),
     CONSTRAINT devices_status_known CHECK ((status = ANY (ARRAY['planned'::text, 'provisioned'::text, 'revoked'::text, 'retired'::text]))),
     CONSTRAINT devices_iccid_fkey FOREIGN KEY (iccid) REFERENCES sims(iccid),
     CONSTRAINT devices_manifest_fkey FOREIGN KEY (manifest_id) REFERENCES factory_manifests(manifest_id),
@@ -295,7 +371,7 @@ CREATE TABLE entitlement_grants (
     reason text NOT NULL,
     ends_at timestamp with time zone,
     at timestamp with time zone NOT NULL DEFAULT now(),
-    CONSTRAINT entitlement_grants_change_known CHECK ((change = ANY (ARRAY['granted'::text, 'extended'::text, 'suspended'::text, 'restored'::text, 'revoked'::text]))),
+    CONSTRAINT entitlement_grants_change_known CHECK ((change = ANY (ARRAY['granted'::text, 'extended'::text, 'suspended'::text, 'restored'::text, 'revoked'::text, 'expired'::text, 'transferred'::text]))),
     CONSTRAINT entitlement_grants_entitlement_fkey FOREIGN KEY (entitlement_id) REFERENCES entitlements(id),
     CONSTRAINT entitlement_grants_pkey PRIMARY KEY (id)
 );
@@ -315,9 +391,10 @@ CREATE TABLE entitlements (
     updated_at timestamp with time zone NOT NULL DEFAULT now(),
     purchase_id uuid,
     CONSTRAINT entitlements_end_after_start CHECK ((ends_at > starts_at)),
+    CONSTRAINT entitlements_expired_has_end CHECK (((status <> 'expired'::text) OR (ends_at IS NOT NULL))),
     CONSTRAINT entitlements_purchase_named CHECK (((purchase_id IS NULL) OR (source = 'purchase'::text))),
     CONSTRAINT entitlements_source_known CHECK ((source = ANY (ARRAY['trial'::text, 'purchase'::text, 'grant'::text]))),
-    CONSTRAINT entitlements_status_known CHECK ((status = ANY (ARRAY['active'::text, 'suspended'::text, 'revoked'::text]))),
+    CONSTRAINT entitlements_status_known CHECK ((status = ANY (ARRAY['active'::text, 'suspended'::text, 'revoked'::text, 'expired'::text]))),
     CONSTRAINT entitlements_device_fkey FOREIGN KEY (device_id) REFERENCES devices(device_id),
     CONSTRAINT entitlements_purchase_fkey FOREIGN KEY (purchase_id) REFERENCES data_plan_purchases(id),
     CONSTRAINT entitlements_user_fkey FOREIGN KEY (user_id) REFERENCES users(id),
@@ -329,6 +406,8 @@ CREATE INDEX entitlements_device_user ON entitlements USING btree (device_id, us
 CREATE UNIQUE INDEX entitlements_one_per_purchase ON entitlements USING btree (purchase_id, capability);
 
 CREATE UNIQUE INDEX entitlements_one_trial_per_device ON entitlements USING btree (device_id, capability) WHERE (source = 'trial'::text);
+
+CREATE INDEX entitlements_running ON entitlements USING btree (ends_at) WHERE (status = 'active'::text);
 
 CREATE INDEX entitlements_user ON entitlements USING btree (user_id);
 
@@ -724,6 +803,40 @@ AS $function$
       RETURN NEW;
     END $function$;
 
+CREATE OR REPLACE FUNCTION public.refuse_end_with_guests()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+    BEGIN
+      IF EXISTS (SELECT FROM device_shares
+          WHERE device_id = NEW.device_id AND epoch = NEW.epoch AND ended_at IS NULL)
+        OR EXISTS (SELECT FROM device_transfers
+          WHERE device_id = NEW.device_id AND epoch = NEW.epoch AND closed_at IS NULL) THEN
+        RAISE EXCEPTION 'shares and offers of % end before its ownership', NEW.device_id
+          USING ERRCODE = 'check_violation', CONSTRAINT = 'device_ownerships_end_without_guests';
+      END IF;
+      RETURN NEW;
+    END $function$;
+
+CREATE OR REPLACE FUNCTION public.require_present_ownership()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+    DECLARE
+      owner uuid;
+    BEGIN
+      SELECT user_id INTO owner FROM device_ownerships
+        WHERE device_id = NEW.device_id AND epoch = NEW.epoch AND ended_at IS NULL FOR SHARE;
+      IF owner IS NULL THEN
+        RAISE EXCEPTION 'the ownership of % in epoch % is over', NEW.device_id, NEW.epoch
+          USING ERRCODE = 'check_violation', CONSTRAINT = TG_TABLE_NAME || '_of_present_ownership';
+      ELSIF TG_TABLE_NAME = 'device_shares' AND to_jsonb(NEW) ->> 'viewer_id' = owner::text THEN
+        RAISE EXCEPTION 'the owner of % is no viewer of it', NEW.device_id
+          USING ERRCODE = 'check_violation', CONSTRAINT = 'device_shares_viewer_is_not_owner';
+      END IF;
+      RETURN NEW;
+    END $function$;
+
 CREATE TRIGGER account_consents_open BEFORE INSERT ON account_consents FOR EACH ROW EXECUTE FUNCTION refuse_closed_account();
 
 CREATE TRIGGER audit_log_append_only BEFORE DELETE OR UPDATE ON audit_log FOR EACH ROW EXECUTE FUNCTION refuse_change();
@@ -734,7 +847,13 @@ CREATE TRIGGER device_commands_announced AFTER UPDATE OF status ON device_comman
 
 CREATE TRIGGER device_commands_forward BEFORE UPDATE OF status ON device_commands FOR EACH ROW EXECUTE FUNCTION refuse_command_step_back();
 
+CREATE TRIGGER device_ownerships_end_without_guests BEFORE UPDATE OF ended_at ON device_ownerships FOR EACH ROW WHEN (((old.ended_at IS NULL) AND (new.ended_at IS NOT NULL))) EXECUTE FUNCTION refuse_end_with_guests();
+
 CREATE TRIGGER device_ownerships_open BEFORE INSERT ON device_ownerships FOR EACH ROW EXECUTE FUNCTION refuse_closed_account();
+
+CREATE TRIGGER device_shares_of_present_ownership BEFORE INSERT OR UPDATE OF device_id, epoch, viewer_id ON device_shares FOR EACH ROW EXECUTE FUNCTION require_present_ownership();
+
+CREATE TRIGGER device_transfers_of_present_ownership BEFORE INSERT OR UPDATE OF device_id, epoch ON device_transfers FOR EACH ROW EXECUTE FUNCTION require_present_ownership();
 
 CREATE TRIGGER entitlement_grants_append_only BEFORE DELETE OR UPDATE ON entitlement_grants FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
