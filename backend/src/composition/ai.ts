@@ -1,4 +1,4 @@
-import type { AiConsent } from '../features/ai/ai-ports.ts';
+import { hasConsented } from '../features/account/consents.ts';
 import { aiRoutes } from '../features/ai/ai-routes.ts';
 import { SummaryService } from '../features/ai/summary-service.ts';
 import { PostgresRateLimitStore } from '../http/rate-limit-store.ts';
@@ -6,16 +6,13 @@ import type { Core, Feature } from './core.ts';
 
 const dayMs = 86_400_000;
 
-/** Consents are given in the account; while it takes none, nobody has given this one. */
-const noConsent: AiConsent = { given: async () => false };
-
-export function composeAi({ config, adapters, access }: Core, consent: AiConsent = noConsent): Feature {
+export function composeAi({ config, adapters, access }: Core): Feature {
   const { db, clock, thumbnails, visionModel } = adapters;
   const summaries = new SummaryService({
     db,
     clock,
     access,
-    consent,
+    consent: { given: (userId) => hasConsented(db, userId, 'ai_features') },
     uses: new PostgresRateLimitStore({ db, name: 'ai-summary', windowMs: dayMs }),
     usesPerDay: config.aiSummariesPerDay,
     thumbnails,

@@ -7,11 +7,14 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import request from 'supertest';
 import { AppError } from '../../kernel/errors.ts';
 import { createDeviceApp, type DeviceApp } from '../../testing/device-app.ts';
+import { insertConsent } from '../account/consents.ts';
+import type { VisionModel } from '../ai/ai-ports.ts';
 import { seedBoard, seedOwnership, seedUser } from '../devices/testing/seed.ts';
 import type { ClipSize } from './clip-rules.ts';
 import type { VideoRange } from './video-range.ts';
 
 const ownedSince = new Date('2026-03-01T00:00:00Z');
+const seen = JSON.stringify({ labels: ['dog'], summary: 'Ein Hund wartet.' });
 const minute = 'start=2026-03-01T07:00:00Z&end=2026-03-01T07:01:00Z';
 
 describe('the video routes', () => {
@@ -23,6 +26,7 @@ describe('the video routes', () => {
   let size: ClipSize;
   let video: (signal: AbortSignal) => Promise<Readable>;
   let ranges: VideoRange[];
+  let model: VisionModel | undefined;
 
   beforeAll(async () => {
     database = await createTestDatabase();
@@ -33,31 +37,8 @@ describe('the video routes', () => {
     size = { fragments: 30, bytes: 15_000_000 };
     video = async () => Readable.from([Buffer.from('ftyp'), Buffer.from('moov')]);
     ranges = [];
-    app = createDeviceApp(
-      db,
-      database.url,
-      {},
-      {
-        clips: {
-          measure: async () => size,
-          open: async (_stream, range, signal) => {
-            ranges.push(range);
-            return video(signal);
-          },
-        },
-        liveChannels: {
-          ensureChannel: async () => {},
-          invite: async (channel, clientId) => ({
-            wssUrl: `wss://v-1.example/?X-Amz-ChannelARN=${channel}&X-Amz-ClientId=${clientId}`,
-            iceServers: [
-              { urls: ['stun:stun.example:443'] },
-              { urls: ['turn:192.0.2.1:443'], username: 'u', credential: 'p' },
-            ],
-            expiresAt: new Date('2026-03-01T08:04:59Z'),
-          }),
-        },
-      },
-    );
+    model = { ask: async () => ({ text: seen, inputTokens: 1_250, outputTokens: 40 }) };
+    app = createApp();
     [owner, stranger] = [await seedUser(db), await seedUser(db)];
     deviceId = await seedBoard(db);
     await seedOwnership(db, { userId: owner, deviceId, startedAt: ownedSince });
@@ -68,6 +49,29 @@ describe('the video routes', () => {
     app.server.close();
   });
 
+  const createApp = (environment: Record<string, string> = {}): DeviceApp =>
+    createDeviceApp(database.knex, database.url, environment, {
+      clips: {
+        measure: async () => size,
+        open: async (_stream, range, signal) => {
+          ranges.push(range);
+          return video(signal);
+        },
+      },
+      liveChannels: {
+        ensureChannel: async () => {},
+        invite: async (channel, clientId) => ({
+          wssUrl: `wss://v-1.example/?X-Amz-ChannelARN=${channel}&X-Amz-ClientId=${clientId}`,
+          iceServers: [
+            { urls: ['stun:stun.example:443'] },
+            { urls: ['turn:192.0.2.1:443'], username: 'u', credential: 'p' },
+          ],
+          expiresAt: new Date('2026-03-01T08:04:59Z'),
+        }),
+      },
+      thumbnails: { take: async () => [Buffer.from([0xff, 0xd8, 0xff])] },
+      visionModel: model,
+    });
   async function entitle(is: boolean): Promise<void> {
     const trial = { user_id: owner, device_id: deviceId, capability: 'cloud_playback' };
     await database.knex('entitlements').where(trial).delete();
@@ -218,9 +222,40 @@ describe('the video routes', () => {
 
   describe('of summaries', () => {
     const summary = (body: object = {}) => ask('post', `${deviceId}/ai/summary`, owner).send(body);
+    const consent = (given: boolean) =>
+      insertConsent(database.knex, { userId: owner, kind: 'ai_features', given, now: new Date() });
 
     it('are switched off where no model is configured', async () => {
+      model = undefined;
+      app = createApp();
       expect((await summary().expect(503)).body.error.code).toBe('feature_disabled');
+    });
+
+    it('are made while the owner agrees to it', async () => {
+      const refused = await summary().expect(403);
+      expect(refused.body.error).toMatchObject({
+        code: 'consent_required',
+        details: { consent: 'ai_features' },
+      });
+      await consent(true);
+      expect((await summary({ language: 'de' }).expect(200)).body).toEqual({
+        labels: ['dog'],
+        summary: 'Ein Hund wartet.',
+        language: 'de',
+        start: '2026-03-01T07:55:00.000Z',
+        end: '2026-03-01T08:00:00.000Z',
+        images: 1,
+      });
+      await consent(false);
+      await summary().expect(403);
+    });
+
+    it('end with their day’s number', async () => {
+      app = createApp({ AOVIS_AI_SUMMARIES_PER_DAY: '1' });
+      await consent(true);
+      await summary().expect(200);
+      const refused = await summary().expect(429);
+      expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0);
     });
 
     it.each([{ language: 'Klingon' }, { language: 'en', prompt: 'Who is it?' }, { start: 'yesterday' }])(
