@@ -2,7 +2,7 @@ import { requestIdHeader } from '@aovis/contracts/http/common';
 import type { RequestHandler } from 'express';
 
 const allowedHeaders = 'Authorization, Content-Type, Idempotency-Key, If-Match, X-Request-Id';
-const exposedHeaders = `${requestIdHeader}, ETag, Retry-After, RateLimit, RateLimit-Policy`;
+const exposedHeaders = `${requestIdHeader}, Content-Disposition, ETag, Retry-After, RateLimit, RateLimit-Policy`;
 const preflightSeconds = 600;
 
 /** Cross-origin requests from exactly these origins, without cookies. Others get no CORS headers, so browsers refuse them. */
