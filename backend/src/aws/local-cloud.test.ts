@@ -3,6 +3,7 @@ import { DescribeStreamCommand, KinesisVideoClient } from '@aws-sdk/client-kines
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { shadowPortContract } from '../features/devices/testing/shadow-port-contract.ts';
 import { IotShadows } from './iot-shadows.ts';
+import { KinesisVideoClips } from './kinesis-video-clips.ts';
 import { KinesisVideoHls } from './kinesis-video-hls.ts';
 import { KinesisVideoStreams } from './kinesis-video-streams.ts';
 import { type LocalCloud, startLocalCloud } from './testing/local-cloud.ts';
@@ -35,6 +36,25 @@ describe('the adapters against the stand-ins', () => {
         await board.send(new UpdateThingShadowCommand({ thingName, shadowName, payload }));
       },
     }));
+  });
+
+  it('find no clip in a stream without video, and none without a stream', async () => {
+    const settings = { region: cloud.region, endpoint: cloud.kinesisVideoUrl };
+    const stream = 'aovis-stream-aovis-n4k-000002';
+    const range = { start: new Date(Date.now() - 60_000), end: new Date() };
+    const limits = { fragments: 200, bytes: 100_000_000 };
+    const streams = new KinesisVideoStreams(settings);
+    const clips = new KinesisVideoClips(settings);
+    const none = { code: 'stream_not_available' };
+    try {
+      await expect(clips.measure(stream, range, limits)).rejects.toMatchObject(none);
+      await streams.ensureStream(stream, 24);
+      expect(await clips.measure(stream, range, limits)).toEqual({ fragments: 0, bytes: 0 });
+      await expect(clips.open(stream, range, new AbortController().signal)).rejects.toMatchObject(none);
+    } finally {
+      streams.close();
+      clips.close();
+    }
   });
 
   it('make a stream once, raise its retention, and find nothing to play in it', async () => {
