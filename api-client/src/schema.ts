@@ -24,6 +24,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/admin/batches/{id}/quality": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How the boards of a factory batch fare
+         * @description Of what each board measured, the mean of its last 20 samples counts.
+         */
+        get: operations["getBatchQuality"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/auth/app-magic-link": {
         parameters: {
             query?: never;
@@ -215,7 +235,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The devices one owns, by device id */
+        /** The devices one owns or may view, by device id */
         get: operations["listDevices"];
         put?: never;
         post?: never;
@@ -232,13 +252,16 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One device with its SIM, entitlements and last report */
+        /**
+         * One device with its SIM, entitlements and last report
+         * @description A viewer gets the device and what can be used on it; SIM card, plans and report are for the owner alone.
+         */
         get: operations["getDevice"];
         put?: never;
         post?: never;
         /**
          * Give a device up, so that somebody else can activate it
-         * @description Ends the ownership and clears the device’s shadows. A used trial stays used.
+         * @description Ends the ownership, all shares and an open offer of the device, and wipes its shadows, also of a device that is offline. A used trial stays used. Plans count on only for who has them and owns the device again; to hand them over with it, use `POST /api/devices/{id}/transfer`.
          */
         delete: operations["releaseDevice"];
         options?: never;
@@ -344,6 +367,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/devices/{id}/entitlements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What one may use on a device, and since and until when; newest first
+         * @description Those of the present owner, lapsed ones too. The trial is once per device, ever. A transfer hands all that a device has over to the new owner, a release does not.
+         */
+        get: operations["listDeviceEntitlements"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/devices/{id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What happened at a device, newest first
+         * @description Since it belongs to its present owner: what came before is nobody’s any more.
+         */
+        get: operations["listDeviceEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/devices/{id}/shadow": {
         parameters: {
             query?: never;
@@ -380,6 +443,26 @@ export interface paths {
          * @description `live` takes no range. `replay` takes `start` and plays on from there. `on_demand` takes `start` and `end`, at most 24 hours apart. Needs the capability `cloud_playback`.
          */
         get: operations["getDeviceStream"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/devices/{id}/telemetry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a device measured, newest first; down-sampled if wanted
+         * @description Since it belongs to its present owner. With `bucket_s` the samples of one `metric` come as minimum, average and maximum of each stretch of so many seconds; such a request covers at most 31 days and by default the last of them. Units are those of each sample.
+         */
+        get: operations["listDeviceTelemetry"];
         put?: never;
         post?: never;
         delete?: never;
@@ -609,7 +692,7 @@ export interface components {
         Error: {
             error: {
                 /** @enum {string} */
-                code: "invalid_json" | "invalid_request" | "missing_fields" | "unsupported_media_type" | "payload_too_large" | "not_found" | "method_not_allowed" | "rate_limited" | "idempotency_key_reused" | "idempotency_in_progress" | "internal_error" | "service_unavailable" | "unauthorized" | "forbidden" | "invalid_provider" | "invalid_token" | "provider_unavailable" | "invalid_email" | "session_not_found" | "fresh_sign_in_required" | "activation_code_required" | "invalid_activation_code" | "device_not_provisioned" | "iccid_mismatch" | "device_owned_by_another_user" | "device_proof_required" | "device_proof_timeout" | "device_not_found" | "entitlement_required" | "stream_not_available" | "invalid_range" | "shadow_version_conflict" | "device_offline" | "command_not_found" | "device_timeout" | "feature_disabled" | "consent_required" | "invalid_signature" | "invalid_manifest" | "unknown_station" | "manifest_conflict" | "product_not_found" | "out_of_stock" | "mixed_currencies" | "payment_provider_unavailable" | "order_not_found" | "refund_not_possible" | "plan_not_found" | "sim_provider_error" | "cron_not_configured" | "webhook_not_configured" | "livemode_mismatch";
+                code: "invalid_json" | "invalid_request" | "missing_fields" | "unsupported_media_type" | "payload_too_large" | "not_found" | "method_not_allowed" | "rate_limited" | "idempotency_key_reused" | "idempotency_in_progress" | "internal_error" | "service_unavailable" | "unauthorized" | "forbidden" | "invalid_provider" | "invalid_token" | "provider_unavailable" | "invalid_email" | "session_not_found" | "fresh_sign_in_required" | "activation_code_required" | "invalid_activation_code" | "device_not_provisioned" | "iccid_mismatch" | "device_owned_by_another_user" | "device_proof_required" | "device_proof_timeout" | "device_not_found" | "entitlement_required" | "stream_not_available" | "invalid_range" | "shadow_version_conflict" | "device_offline" | "command_not_found" | "device_timeout" | "feature_disabled" | "consent_required" | "share_not_found" | "too_many_shares" | "invitation_not_found" | "invitation_for_another_address" | "already_owner" | "transfer_not_found" | "transfer_already_offered" | "invalid_signature" | "invalid_manifest" | "unknown_station" | "manifest_conflict" | "product_not_found" | "out_of_stock" | "mixed_currencies" | "payment_provider_unavailable" | "order_not_found" | "refund_not_possible" | "plan_not_found" | "sim_provider_error" | "cron_not_configured" | "webhook_not_configured" | "livemode_mismatch";
                 details?: {
                     [key: string]: string | number | boolean | Record<string, never> | unknown[] | null;
                 } | {
@@ -622,7 +705,7 @@ export interface components {
         };
         Problem: {
             /** @enum {string} */
-            code: "invalid_json" | "invalid_request" | "missing_fields" | "unsupported_media_type" | "payload_too_large" | "not_found" | "method_not_allowed" | "rate_limited" | "idempotency_key_reused" | "idempotency_in_progress" | "internal_error" | "service_unavailable" | "unauthorized" | "forbidden" | "invalid_provider" | "invalid_token" | "provider_unavailable" | "invalid_email" | "session_not_found" | "fresh_sign_in_required" | "activation_code_required" | "invalid_activation_code" | "device_not_provisioned" | "iccid_mismatch" | "device_owned_by_another_user" | "device_proof_required" | "device_proof_timeout" | "device_not_found" | "entitlement_required" | "stream_not_available" | "invalid_range" | "shadow_version_conflict" | "device_offline" | "command_not_found" | "device_timeout" | "feature_disabled" | "consent_required" | "invalid_signature" | "invalid_manifest" | "unknown_station" | "manifest_conflict" | "product_not_found" | "out_of_stock" | "mixed_currencies" | "payment_provider_unavailable" | "order_not_found" | "refund_not_possible" | "plan_not_found" | "sim_provider_error" | "cron_not_configured" | "webhook_not_configured" | "livemode_mismatch";
+            code: "invalid_json" | "invalid_request" | "missing_fields" | "unsupported_media_type" | "payload_too_large" | "not_found" | "method_not_allowed" | "rate_limited" | "idempotency_key_reused" | "idempotency_in_progress" | "internal_error" | "service_unavailable" | "unauthorized" | "forbidden" | "invalid_provider" | "invalid_token" | "provider_unavailable" | "invalid_email" | "session_not_found" | "fresh_sign_in_required" | "activation_code_required" | "invalid_activation_code" | "device_not_provisioned" | "iccid_mismatch" | "device_owned_by_another_user" | "device_proof_required" | "device_proof_timeout" | "device_not_found" | "entitlement_required" | "stream_not_available" | "invalid_range" | "shadow_version_conflict" | "device_offline" | "command_not_found" | "device_timeout" | "feature_disabled" | "consent_required" | "share_not_found" | "too_many_shares" | "invitation_not_found" | "invitation_for_another_address" | "already_owner" | "transfer_not_found" | "transfer_already_offered" | "invalid_signature" | "invalid_manifest" | "unknown_station" | "manifest_conflict" | "product_not_found" | "out_of_stock" | "mixed_currencies" | "payment_provider_unavailable" | "order_not_found" | "refund_not_possible" | "plan_not_found" | "sim_provider_error" | "cron_not_configured" | "webhook_not_configured" | "livemode_mismatch";
             detail: string;
             details?: {
                 [key: string]: string | number | boolean | Record<string, never> | unknown[] | null;
@@ -724,6 +807,162 @@ export interface operations {
             };
             /** @description `unauthorized`: Sign in first: no valid access token came with the request. */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests; wait as long as Retry-After says. */
+            429: {
+                headers: {
+                    /**
+                     * @description Seconds to wait.
+                     * @example 10
+                     */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. Quote the request id when you report it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `service_unavailable`: The service cannot answer right now; try again. */
+            503: {
+                headers: {
+                    /**
+                     * @description Seconds to wait.
+                     * @example 10
+                     */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getBatchQuality: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "batch_id": "batch-2026-11-a",
+                     *       "as_of": "2026-11-20T12:00:00.000Z",
+                     *       "boards_total": 200,
+                     *       "boards_handed_over": 198,
+                     *       "boards_activated": 150,
+                     *       "boards_surviving": 147,
+                     *       "activation_rate_percent": 75.76,
+                     *       "survival_percent": 98,
+                     *       "health_score_percent": 97.1,
+                     *       "uplink_bitrate": {
+                     *         "mean_bps": 1950000,
+                     *         "boards_reporting": 147,
+                     *         "uniformity_percent": 91.4
+                     *       },
+                     *       "rssi": {
+                     *         "mean_dbm": -81.5,
+                     *         "boards_reporting": 120,
+                     *         "uniformity_percent": 86.2
+                     *       },
+                     *       "boot_time": {
+                     *         "mean_seconds": null,
+                     *         "boards_reporting": 0,
+                     *         "uniformity_percent": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        activation_rate_percent: number | null;
+                        /** Format: date-time */
+                        as_of: string;
+                        batch_id: string;
+                        boards_activated: number;
+                        boards_handed_over: number;
+                        boards_surviving: number;
+                        boards_total: number;
+                        boot_time: {
+                            boards_reporting: number;
+                            mean_seconds: number | null;
+                            uniformity_percent: number | null;
+                        };
+                        health_score_percent: number | null;
+                        rssi: {
+                            boards_reporting: number;
+                            mean_dbm: number | null;
+                            uniformity_percent: number | null;
+                        };
+                        survival_percent: number | null;
+                        uplink_bitrate: {
+                            boards_reporting: number;
+                            mean_bps: number | null;
+                            uniformity_percent: number | null;
+                        };
+                    };
+                };
+            };
+            /** @description `invalid_request`: The request does not fit the schema; details name each field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: Sign in first: no valid access token came with the request. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: You may not do that. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is nothing at this address. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2079,7 +2318,9 @@ export interface operations {
                      *           "name": "Front door",
                      *           "online": true,
                      *           "last_seen_at": "2026-11-20T11:59:58.120Z",
-                     *           "activated_at": "2026-11-02T08:15:30.000Z"
+                     *           "activated_at": "2026-11-02T08:15:30.000Z",
+                     *           "role": "owner",
+                     *           "access_ends_at": null
                      *         }
                      *       ],
                      *       "next_cursor": null
@@ -2088,6 +2329,8 @@ export interface operations {
                     "application/json": {
                         devices: {
                             /** Format: date-time */
+                            access_ends_at: string | null;
+                            /** Format: date-time */
                             activated_at: string;
                             device_id: string;
                             /** Format: date-time */
@@ -2095,6 +2338,8 @@ export interface operations {
                             model: string;
                             name: string;
                             online: boolean;
+                            /** @enum {string} */
+                            role: "owner" | "viewer";
                             serial: string;
                         }[];
                         next_cursor: string | null;
@@ -2189,6 +2434,11 @@ export interface operations {
                      *       "online": true,
                      *       "last_seen_at": "2026-11-20T11:59:58.120Z",
                      *       "activated_at": "2026-11-02T08:15:30.000Z",
+                     *       "role": "owner",
+                     *       "access_ends_at": null,
+                     *       "capabilities": [
+                     *         "cloud_playback"
+                     *       ],
                      *       "iccid": "8944***********4826",
                      *       "entitlements": [
                      *         {
@@ -2213,7 +2463,10 @@ export interface operations {
                      */
                     "application/json": {
                         /** Format: date-time */
+                        access_ends_at: string | null;
+                        /** Format: date-time */
                         activated_at: string;
+                        capabilities: ("cloud_playback" | "cellular_data")[];
                         device_id: string;
                         entitlements: {
                             active: boolean;
@@ -2232,6 +2485,8 @@ export interface operations {
                         model: string;
                         name: string;
                         online: boolean;
+                        /** @enum {string} */
+                        role: "owner" | "viewer";
                         serial: string;
                         shadow: {
                             agent_version: string | null;
@@ -2370,6 +2625,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `forbidden`: You may not do that. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `device_not_found`: You have no such device. */
             404: {
                 headers: {
@@ -2458,10 +2723,14 @@ export interface operations {
                      *       "name": "Front door",
                      *       "online": true,
                      *       "last_seen_at": "2026-11-20T11:59:58.120Z",
-                     *       "activated_at": "2026-11-02T08:15:30.000Z"
+                     *       "activated_at": "2026-11-02T08:15:30.000Z",
+                     *       "role": "owner",
+                     *       "access_ends_at": null
                      *     }
                      */
                     "application/json": {
+                        /** Format: date-time */
+                        access_ends_at: string | null;
                         /** Format: date-time */
                         activated_at: string;
                         device_id: string;
@@ -2470,6 +2739,8 @@ export interface operations {
                         model: string;
                         name: string;
                         online: boolean;
+                        /** @enum {string} */
+                        role: "owner" | "viewer";
                         serial: string;
                     };
                 };
@@ -2490,6 +2761,16 @@ export interface operations {
             };
             /** @description `unauthorized`: Sign in first: no valid access token came with the request. */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: You may not do that. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2665,6 +2946,8 @@ export interface operations {
              * @description `consent_required`: This needs your consent, which you give in your account; details name it.
              *
              *     `entitlement_required`: This needs a plan that you do not have; details name the capability.
+             *
+             *     `forbidden`: You may not do that.
              */
             403: {
                 headers: {
@@ -3061,6 +3344,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `forbidden`: You may not do that. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `device_not_found`: You have no such device. */
             404: {
                 headers: {
@@ -3258,6 +3551,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `forbidden`: You may not do that. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `device_not_found`: You have no such device. */
             404: {
                 headers: {
@@ -3390,11 +3693,294 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `forbidden`: You may not do that. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /**
              * @description `command_not_found`: There is no such command.
              *
              *     `device_not_found`: You have no such device.
              */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests; wait as long as Retry-After says. */
+            429: {
+                headers: {
+                    /**
+                     * @description Seconds to wait.
+                     * @example 10
+                     */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. Quote the request id when you report it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `service_unavailable`: The service cannot answer right now; try again. */
+            503: {
+                headers: {
+                    /**
+                     * @description Seconds to wait.
+                     * @example 10
+                     */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listDeviceEntitlements: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "entitlements": [
+                     *         {
+                     *           "entitlement_id": "5f0c6f7e-3a55-4d8e-9b0a-0f2d8f7f4a11",
+                     *           "capability": "cloud_playback",
+                     *           "source": "trial",
+                     *           "starts_at": "2026-11-02T08:15:30.000Z",
+                     *           "ends_at": "2026-12-02T08:15:30.000Z",
+                     *           "active": true,
+                     *           "state": "active"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": {
+                        entitlements: {
+                            active: boolean;
+                            /** @enum {string} */
+                            capability: "cloud_playback" | "cellular_data";
+                            /** Format: date-time */
+                            ends_at: string | null;
+                            /** Format: uuid */
+                            entitlement_id: string;
+                            /** @enum {string} */
+                            source: "trial" | "purchase" | "grant";
+                            /** Format: date-time */
+                            starts_at: string;
+                            /** @enum {string} */
+                            state: "scheduled" | "active" | "expired" | "suspended" | "revoked";
+                        }[];
+                        next_cursor: string | null;
+                    };
+                };
+            };
+            /** @description `invalid_request`: The request does not fit the schema; details name each field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: Sign in first: no valid access token came with the request. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: You may not do that. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `device_not_found`: You have no such device. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests; wait as long as Retry-After says. */
+            429: {
+                headers: {
+                    /**
+                     * @description Seconds to wait.
+                     * @example 10
+                     */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. Quote the request id when you report it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `service_unavailable`: The service cannot answer right now; try again. */
+            503: {
+                headers: {
+                    /**
+                     * @description Seconds to wait.
+                     * @example 10
+                     */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listDeviceEvents: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description The first instant that counts. */
+                from?: string;
+                limit?: number;
+                /** @description The first instant that does not count any more. */
+                to?: string;
+                type?: "boot" | "motion" | "stream_state" | "binding" | "alarm" | "crash" | "config_error";
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "events": [
+                     *         {
+                     *           "event_id": "01KAF3M9Y2V6S8QK4B7ZD5XWTH",
+                     *           "type": "motion",
+                     *           "occurred_at": "2026-11-20T11:59:59.870Z",
+                     *           "seq": 17,
+                     *           "data": {
+                     *             "zone": "door"
+                     *           }
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": {
+                        events: {
+                            data: {
+                                [key: string]: string | number | boolean | Record<string, never> | unknown[] | null;
+                            };
+                            event_id: string;
+                            /** Format: date-time */
+                            occurred_at: string;
+                            seq: number;
+                            /** @enum {string} */
+                            type: "boot" | "motion" | "stream_state" | "binding" | "alarm" | "crash" | "config_error";
+                        }[];
+                        next_cursor: string | null;
+                    };
+                };
+            };
+            /**
+             * @description `invalid_range`: The time range is not valid.
+             *
+             *     `invalid_request`: The request does not fit the schema; details name each field.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: Sign in first: no valid access token came with the request. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `device_not_found`: You have no such device. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3516,6 +4102,16 @@ export interface operations {
             };
             /** @description `unauthorized`: Sign in first: no valid access token came with the request. */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: You may not do that. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3698,6 +4294,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `forbidden`: You may not do that. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `device_not_found`: You have no such device. */
             404: {
                 headers: {
@@ -3842,7 +4448,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `entitlement_required`: This needs a plan that you do not have; details name the capability. */
+            /**
+             * @description `entitlement_required`: This needs a plan that you do not have; details name the capability.
+             *
+             *     `forbidden`: You may not do that.
+             */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3864,6 +4474,159 @@ export interface operations {
             };
             /** @description `stream_not_available`: The device has sent no video for this time yet. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests; wait as long as Retry-After says. */
+            429: {
+                headers: {
+                    /**
+                     * @description Seconds to wait.
+                     * @example 10
+                     */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. Quote the request id when you report it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `service_unavailable`: The service cannot answer right now; try again. */
+            503: {
+                headers: {
+                    /**
+                     * @description Seconds to wait.
+                     * @example 10
+                     */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listDeviceTelemetry: {
+        parameters: {
+            query?: {
+                /** @description Needs `metric`. */
+                bucket_s?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description The first instant that counts. */
+                from?: string;
+                limit?: number;
+                metric?: string;
+                /** @description The first instant that does not count any more. */
+                to?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "samples": [
+                     *         {
+                     *           "metric": "uplink_bitrate",
+                     *           "value": 1980000,
+                     *           "unit": "bps",
+                     *           "at": "2026-11-20T11:59:00.000Z"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": {
+                        next_cursor: string | null;
+                        samples: {
+                            /** Format: date-time */
+                            at: string;
+                            metric: string;
+                            /** @enum {string} */
+                            unit: "bps" | "dbm" | "celsius" | "percent" | "bytes" | "seconds" | "milliseconds" | "count";
+                            value: number;
+                        }[];
+                    } | {
+                        buckets: {
+                            /** Format: date-time */
+                            at: string;
+                            avg: number;
+                            count: number;
+                            max: number;
+                            metric: string;
+                            min: number;
+                            /** @enum {string} */
+                            unit: "bps" | "dbm" | "celsius" | "percent" | "bytes" | "seconds" | "milliseconds" | "count";
+                        }[];
+                        next_cursor: string | null;
+                    };
+                };
+            };
+            /**
+             * @description `invalid_range`: The time range is not valid.
+             *
+             *     `invalid_request`: The request does not fit the schema; details name each field.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: Sign in first: no valid access token came with the request. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: You may not do that. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `device_not_found`: You have no such device. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4079,7 +4842,9 @@ export interface operations {
                      *         "name": "Front door",
                      *         "online": true,
                      *         "last_seen_at": "2026-11-20T11:59:58.120Z",
-                     *         "activated_at": "2026-11-02T08:15:30.000Z"
+                     *         "activated_at": "2026-11-02T08:15:30.000Z",
+                     *         "role": "owner",
+                     *         "access_ends_at": null
                      *       },
                      *       "ownership": {
                      *         "since": "2026-11-02T08:15:30.000Z",
@@ -4099,6 +4864,8 @@ export interface operations {
                         already_owned: boolean;
                         device: {
                             /** Format: date-time */
+                            access_ends_at: string | null;
+                            /** Format: date-time */
                             activated_at: string;
                             device_id: string;
                             /** Format: date-time */
@@ -4106,6 +4873,8 @@ export interface operations {
                             model: string;
                             name: string;
                             online: boolean;
+                            /** @enum {string} */
+                            role: "owner" | "viewer";
                             serial: string;
                         };
                         entitlement: {

@@ -5,6 +5,7 @@ import * as devices from '@aovis/contracts/http/devices';
 import * as factory from '@aovis/contracts/http/factory';
 import * as health from '@aovis/contracts/http/health';
 import * as ingestion from '@aovis/contracts/http/ingestion';
+import * as reports from '@aovis/contracts/http/reports';
 import type { RouteContract } from '@aovis/contracts/http/route';
 import * as store from '@aovis/contracts/http/store';
 import * as video from '@aovis/contracts/http/video';
@@ -18,6 +19,7 @@ export const apiContracts: readonly RouteContract[] = [
   factory,
   health,
   ingestion,
+  reports,
   store,
   video,
 ].flatMap((module) => Object.values(module).filter(isRouteContract));
