@@ -10,6 +10,7 @@ import { PaymentService } from '../features/data-plans/payment-service.ts';
 import { PurchaseService } from '../features/data-plans/purchase-service.ts';
 import { PurchaseTransitions } from '../features/data-plans/purchase-transitions.ts';
 import { ReconcileService } from '../features/data-plans/reconcile-service.ts';
+import { SettlementService } from '../features/data-plans/settlement-service.ts';
 import { SignedWebhookService } from '../features/webhooks/signed-webhook-service.ts';
 import { readPaymentEvent } from '../stripe/stripe-events.ts';
 import { StripeSignatures } from '../stripe/stripe-signatures.ts';
@@ -64,13 +65,10 @@ export function composeDataPlans({ config, adapters, metrics, access, entitlemen
       reconciliation,
       acknowledgement: config.eiotclubAcknowledgement,
     }),
-    outboxHandlers: new FulfilmentService({
-      db,
-      clock,
-      carrier,
-      transitions,
-      log: dataPlanLog,
-    }).outboxHandlers(),
+    outboxHandlers: {
+      ...new FulfilmentService({ db, clock, carrier, transitions, log: dataPlanLog }).outboxHandlers(),
+      ...new SettlementService({ db, carrier, checkouts, log: dataPlanLog }).outboxHandlers(),
+    },
     jobs: [
       {
         name: 'data-plans.reconcile',

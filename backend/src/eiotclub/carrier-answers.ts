@@ -23,6 +23,9 @@ export const placedOrderSchema = z.union([
   z.unknown().transform(() => undefined),
 ]);
 
+/** package/refundPackage: that it succeeded is all there is to know. */
+export const refundedOrderSchema = z.unknown().transform(() => undefined);
+
 /** package/getOrderPackageDetails. `state`: 0 waiting, 1 in use, 2 done (used up, over, or refunded). */
 export const orderDetailsSchema = listOf(
   z.object({

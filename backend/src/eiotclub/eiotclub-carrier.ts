@@ -1,6 +1,11 @@
 import type { CarrierOrder, SimCarrier } from '../features/data-plans/sim-carrier.ts';
 import type { CardDirectory, CarrierCard } from '../features/sim/card-directory.ts';
-import { cardListSchema, orderDetailsSchema, placedOrderSchema } from './carrier-answers.ts';
+import {
+  cardListSchema,
+  orderDetailsSchema,
+  placedOrderSchema,
+  refundedOrderSchema,
+} from './carrier-answers.ts';
 import type { EiotclubClient } from './client.ts';
 
 /** The most the carrier puts on one page of cards. */
@@ -40,6 +45,18 @@ export class EiotclubCarrier implements SimCarrier, CardDirectory {
       { schema: placedOrderSchema, signal },
     );
     return { orderId };
+  }
+
+  async cancelOrder(
+    { iccid, orderId }: { iccid: string; orderId: string },
+    signal: AbortSignal,
+  ): Promise<void> {
+    const remark = 'the customer was paid back';
+    await this.#client.call(
+      'package/refundPackage',
+      { iccid, orderId, remark },
+      { schema: refundedOrderSchema, signal },
+    );
   }
 
   /** The method wants a state, so up to three questions. */

@@ -43,7 +43,7 @@ describe('dead letters', () => {
     const revive = () => reviveDeadLetter(database.knex, letter?.id ?? '0');
     expect((await Promise.all([revive(), revive()])).sort()).toEqual([false, true]);
     const claimed = [await claim(), await claim()];
-    expect(claimed.map((message) => message?.key).sort()).toEqual(['o-3', 'o-4']);
+    expect(claimed.map((message) => message?.key).toSorted()).toEqual(['o-3', 'o-4']);
   });
 
   it('are discarded, but no living message is', async () => {

@@ -1,5 +1,9 @@
 import Stripe from 'stripe';
-import type { PlanCheckoutRequest, PlanCheckouts } from '../features/data-plans/plan-checkouts.ts';
+import type {
+  PlanCheckoutRequest,
+  PlanCheckouts,
+  PlanRefundOutcome,
+} from '../features/data-plans/plan-checkouts.ts';
 import { AppError } from '../kernel/errors.ts';
 
 /** Data plans are paid on Stripe's own page (docs.stripe.com/api/checkout/sessions). */
@@ -42,6 +46,29 @@ export class StripePlanCheckouts implements PlanCheckouts {
       if (!(error instanceof Stripe.errors.StripeError)) throw error;
       if (error instanceof Stripe.errors.StripeInvalidRequestError) throw error;
       throw new AppError('payment_provider_unavailable', { cause: error, retryAfterMs: 5_000 });
+    }
+  }
+
+  async refundPlan({
+    purchaseId,
+    paymentIntent,
+  }: {
+    purchaseId: string;
+    paymentIntent: string;
+  }): Promise<PlanRefundOutcome> {
+    const metadata = { type: 'data_plan', purchase_id: purchaseId };
+    try {
+      await this.#stripe.refunds.create(
+        { payment_intent: paymentIntent, metadata },
+        { idempotencyKey: `purchase:${purchaseId}:refund:v1` },
+      );
+      return { kind: 'accepted' };
+    } catch (error) {
+      if (!(error instanceof Stripe.errors.StripeError)) throw error;
+      if (!(error instanceof Stripe.errors.StripeInvalidRequestError))
+        throw new AppError('payment_provider_unavailable', { cause: error, retryAfterMs: 5_000 });
+      if (error.code === 'charge_already_refunded') return { kind: 'accepted' };
+      return { kind: 'refused', reason: error.code ?? error.type };
     }
   }
 }

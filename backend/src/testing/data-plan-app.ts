@@ -7,7 +7,11 @@ import { type Backend, composeBackend } from '../compose.ts';
 import { loadConfig } from '../config/config.ts';
 import type { Database } from '../db/database.ts';
 import { signedNotice } from '../eiotclub/testing/signed-notice.ts';
-import type { PlanCheckoutRequest, PlanCheckouts } from '../features/data-plans/plan-checkouts.ts';
+import type {
+  PlanCheckoutRequest,
+  PlanCheckouts,
+  PlanRefundOutcome,
+} from '../features/data-plans/plan-checkouts.ts';
 import type { SimCarrier } from '../features/data-plans/sim-carrier.ts';
 import { AppError } from '../kernel/errors.ts';
 import { FakeClock } from '../kernel/fake-clock.ts';
@@ -22,6 +26,7 @@ export const cronSecret = 'canary-cron-0b7mSg1vWb0pY0h1dQ6r2s9tUuVw';
 /** Opens pages, or is out of reach. */
 export class FakePlanCheckouts implements PlanCheckouts {
   readonly opened: PlanCheckoutRequest[] = [];
+  readonly refunded: { purchaseId: string; paymentIntent: string }[] = [];
   isDown = false;
 
   async openPlanCheckout(checkout: PlanCheckoutRequest): Promise<{ sessionId: string; url: string }> {
@@ -29,6 +34,12 @@ export class FakePlanCheckouts implements PlanCheckouts {
     this.opened.push(checkout);
     const sessionId = `cs_test_${checkout.purchaseId.replaceAll('-', '')}`;
     return { sessionId, url: `https://pay.example/${sessionId}` };
+  }
+
+  async refundPlan(refund: { purchaseId: string; paymentIntent: string }): Promise<PlanRefundOutcome> {
+    if (this.isDown) throw new AppError('payment_provider_unavailable');
+    this.refunded.push(refund);
+    return { kind: 'accepted' };
   }
 }
 

@@ -77,6 +77,11 @@ export class TestCarrier {
     switch (method) {
       case 'package/orderPackage':
         return { orderId: this.#order(parameters).orderId };
+      case 'package/refundPackage': {
+        const order = this.orders.find(({ orderId }) => orderId === parameters['orderId']);
+        if (order) order.state = 2;
+        return { orderId: order?.orderId };
+      }
       case 'package/getOrderPackageDetails':
         return this.orders.filter(
           ({ outTradeNo, state }) =>

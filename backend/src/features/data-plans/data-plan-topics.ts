@@ -3,6 +3,7 @@ import { z } from 'zod';
 /** What purchases set off after their commit; keyed by purchase, so in order for each. */
 export const dataPlanOrderTopic = 'data_plan.order';
 export const dataPlanRefreshTopic = 'data_plan.refresh';
+export const dataPlanSettleTopic = 'data_plan.settle';
 
 export const orderPayloadSchema = z.strictObject({ purchase_id: z.uuid() });
 export type OrderPayload = z.infer<typeof orderPayloadSchema>;
@@ -13,6 +14,13 @@ export const refreshPayloadSchema = z.strictObject({
   refunded: z.boolean(),
 });
 export type RefreshPayload = z.infer<typeof refreshPayloadSchema>;
+
+export const settlePayloadSchema = z.strictObject({
+  purchase_id: z.uuid(),
+  /** False where the bank has taken the money back already. */
+  refund_customer: z.boolean(),
+});
+export type SettlePayload = z.infer<typeof settlePayloadSchema>;
 
 /** The key of all messages of a purchase in the outbox. */
 export function outboxKeyOf(purchaseId: string): string {

@@ -103,7 +103,7 @@ export class FulfilmentService {
     purchaseId: string,
     facts: { order: CarrierOrder | undefined; refunded: boolean; requestId: string | undefined },
   ): Promise<void> {
-    const { db, clock, transitions, log } = this.#dependencies;
+    const { db, clock, transitions } = this.#dependencies;
     const { order, refunded, requestId } = facts;
     await transaction(db, async (trx) => {
       const purchases = new KnexPurchaseRepository(trx);
@@ -117,8 +117,9 @@ export class FulfilmentService {
       await purchases.update(purchase);
       for (const event of order === undefined ? [] : eventsOf(order, refunded))
         purchase = await transitions.apply(trx, purchase, { event, actor: { kind: 'system' }, requestId });
+      // The money went back while the order was on its way.
       if (order?.state === 'waiting' && purchase.status === 'refunded')
-        log.error({ purchaseId }, 'a refunded data plan is ordered: cancel the order at the carrier');
+        await transitions.settle(trx, purchase, requestId);
     });
   }
 
@@ -145,7 +146,7 @@ export class FulfilmentService {
         requestId,
         details,
       });
-      log.error({ purchaseId }, 'the carrier refuses a paid data plan: refund the customer');
+      log.error({ purchaseId }, 'the carrier refuses a paid data plan: the customer is paid back');
       return true;
     });
   }

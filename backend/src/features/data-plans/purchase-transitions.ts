@@ -4,7 +4,13 @@ import { enqueue } from '../../outbox/outbox.ts';
 import type { Actor } from '../audit/audit-entry.ts';
 import { record } from '../audit/audit-log.ts';
 import type { EntitlementService } from '../entitlements/entitlement-service.ts';
-import { dataPlanOrderTopic, type OrderPayload, outboxKeyOf } from './data-plan-topics.ts';
+import {
+  dataPlanOrderTopic,
+  dataPlanSettleTopic,
+  type OrderPayload,
+  outboxKeyOf,
+  type SettlePayload,
+} from './data-plan-topics.ts';
 import { type Purchase, stateOf, windowFrom } from './purchase.ts';
 import { KnexPurchaseRepository } from './purchase-repository.ts';
 import { mayOrder, type PurchaseEvent, stateAfter } from './purchase-rules.ts';
@@ -51,8 +57,14 @@ export class PurchaseTransitions {
     await this.#adjustRights(trx, next, event);
     if (mayOrder(next.status) && next.iccid !== undefined)
       await enqueueOrder(trx, next.id, circumstances.requestId);
+    if (cameToNothing(next)) await enqueueSettlement(trx, next, event, circumstances.requestId);
     await recordStep(trx, { from: purchase, to: next, event, circumstances });
     return next;
+  }
+
+  /** Has carrier and customer made even once more, when something turned up after a purchase came to nothing. */
+  async settle(trx: Database, purchase: Purchase, requestId: string | undefined): Promise<void> {
+    if (cameToNothing(purchase)) await enqueueSettlement(trx, purchase, 'refunded', requestId);
   }
 
   async #adjustRights(trx: Database, purchase: Purchase, event: PurchaseEvent): Promise<void> {
@@ -83,6 +95,21 @@ const reasons = {
   failed: 'the carrier refused the plan',
   expired: 'the plan is used up',
 };
+
+/** It was paid, and the customer will have nothing of it. */
+function cameToNothing({ status, paidAt }: Purchase): boolean {
+  return (status === 'refunded' || status === 'failed') && paidAt !== undefined;
+}
+
+async function enqueueSettlement(
+  trx: Database,
+  { id }: Purchase,
+  event: PurchaseEvent,
+  requestId: string | undefined,
+): Promise<void> {
+  const payload: SettlePayload = { purchase_id: id, refund_customer: event !== 'dispute_lost' };
+  await enqueue(trx, { topic: dataPlanSettleTopic, key: outboxKeyOf(id), payload, requestId });
+}
 
 /** One order after the other for each purchase. */
 export async function enqueueOrder(trx: Database, purchaseId: string, requestId?: string): Promise<void> {

@@ -8,6 +8,7 @@ const minute = 60_000;
 /** Nothing here calls the carrier. */
 const noCarrier = {
   placeOrder: () => Promise.reject(new Error('called')),
+  cancelOrder: () => Promise.reject(new Error('nobody is called')),
   findOrder: () => Promise.reject(new Error('called')),
 };
 

@@ -14,6 +14,12 @@ export interface SimCarrier {
     order: { iccid: string; packageCode: string; outTradeNo: string },
     signal: AbortSignal,
   ): Promise<{ orderId: string | undefined }>;
+  /**
+   * Gives a package back: one that waits, or what is left of one in use.
+   * @throws AppError sim_provider_error when the carrier refuses
+   * @throws AppError service_unavailable when it does not answer; the package may have been given back then
+   */
+  cancelOrder(order: { iccid: string; orderId: string }, signal: AbortSignal): Promise<void>;
   /** @throws AppError sim_provider_error, service_unavailable */
   findOrder(outTradeNo: string, signal: AbortSignal): Promise<CarrierOrder | undefined>;
 }
