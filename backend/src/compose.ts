@@ -1,6 +1,7 @@
 import { readSchemaState } from '@aovis/migrations/migrator';
 import type { Express } from 'express';
 import { createApp } from './app.ts';
+import { composeAccount } from './composition/account.ts';
 import type { Adapters } from './composition/adapters.ts';
 import { composeAi } from './composition/ai.ts';
 import { composeAuth } from './composition/auth.ts';
@@ -52,6 +53,7 @@ export function composeBackend(config: Config, adapters: Adapters): Backend {
     composeReports(core),
     composeStore(core),
     composeDataPlans(core),
+    composeAccount(core),
   ];
   const background = features.flatMap((feature) => feature.background ?? []);
   const health = healthRoutes({ database: () => assertSchema(db) }, log.child({ part: 'health' }));

@@ -1,3 +1,4 @@
+import * as account from '@aovis/contracts/http/account';
 import * as auth from '@aovis/contracts/http/auth';
 import * as commands from '@aovis/contracts/http/commands';
 import * as dataPlans from '@aovis/contracts/http/data-plans';
@@ -12,6 +13,7 @@ import * as video from '@aovis/contracts/http/video';
 
 /** Every route contract, as docs/openapi.json shows them; a test keeps it equal to what is mounted. */
 export const apiContracts: readonly RouteContract[] = [
+  account,
   auth,
   commands,
   dataPlans,

@@ -119,6 +119,7 @@ describe('no request makes a route fail', () => {
   function assertInContract(contract: RouteContract, { status, text }: Answer): void {
     const success = contract.responses[status];
     if (success !== undefined) {
+      if (contract.binaryAnswer !== undefined) return;
       expect(success.safeParse(JSON.parse(text)).error).toBeUndefined();
       return;
     }

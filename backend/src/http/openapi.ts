@@ -31,6 +31,10 @@ details (RFC 9457) with the same \`code\`. A device that is not yours answers ex
 const tags = [
   { name: 'Signing in', description: 'Sessions and their tokens.' },
   {
+    name: 'Account',
+    description: 'One’s own data, orders and sessions; all of it as a file, and the end of the account.',
+  },
+  {
     name: 'Devices',
     description: 'Activate a device with the code on its label, then see and configure it.',
   },
@@ -199,7 +203,7 @@ export function codesOf({ auth, params, query, body, errors }: RouteContract): E
   const codes = new Set<ErrorCode>([
     ...errors,
     ...(signedIn ? (['unauthorized'] as const) : []),
-    ...(typeof auth === 'object' && 'role' in auth ? (['forbidden'] as const) : []),
+    ...(typeof auth === 'object' && ('role' in auth || auth.device === 'owner') ? (['forbidden'] as const) : []),
     ...(params || query || body ? withInput : []),
     ...(body ? withBody : []),
     ...everywhere,
