@@ -43,8 +43,8 @@ export const commandViewSchema = z.strictObject({
   status: z.enum(commandStatuses),
   /** What the board answered, if anything. */
   result: z.record(z.string(), z.json()).nullable(),
-  /** Why it `failed`, was `rejected` or `expired`. */
-  error: commandAckSchema.shape.error.unwrap().nullable(),
+  /** Why it `failed`, was `rejected` or `expired`. Not named `error`: that is what refused requests answer. */
+  failure: commandAckSchema.shape.error.unwrap().nullable(),
   created_at: instantSchema,
   /** The board does not begin it from then on. */
   expires_at: instantSchema,
@@ -59,7 +59,7 @@ const exampleCommand: CommandView = {
   params: { duration_s: 5 },
   status: 'succeeded',
   result: { shown_by: 'log' },
-  error: null,
+  failure: null,
   created_at: '2026-11-20T12:00:00.000Z',
   expires_at: '2026-11-20T12:00:30.000Z',
   updated_at: '2026-11-20T12:00:00.410Z',

@@ -8,16 +8,24 @@ import { ulidOf } from '../../kernel/ulid.ts';
 import { enqueue } from '../../outbox/outbox.ts';
 import { record } from '../audit/audit-log.ts';
 import type { OwnedDevice } from '../devices/device.ts';
-import type { DeviceAccess } from '../devices/device-access.ts';
 import { type Command, commandValidMs, isEnded } from './command.ts';
 import { publishMessage } from './command-outbox.ts';
 import { KnexCommandRepository, type NewCommand } from './command-repository.ts';
 import type { CommandWaits } from './command-waits.ts';
 
+/** What a command must know of its device. */
+export type CommandedDevice = Pick<OwnedDevice, 'deviceId' | 'epoch' | 'online'>;
+
+/** The guard of device routes, for owners. */
+export interface CommandAccess {
+  /** @throws AppError device_not_found, forbidden for who may only view it */
+  assertDeviceServiceAccess(userId: string, deviceId: string): Promise<CommandedDevice>;
+}
+
 export interface CommandDependencies {
   db: Database;
   clock: Clock;
-  access: Pick<DeviceAccess, 'assertDeviceServiceAccess'>;
+  access: CommandAccess;
   waits: CommandWaits;
   randomBytes: (size: number) => Uint8Array;
 }
@@ -85,7 +93,7 @@ export class CommandService {
     return { commands: page, nextCursor };
   }
 
-  async #find(device: OwnedDevice, id: string): Promise<Command> {
+  async #find(device: CommandedDevice, id: string): Promise<Command> {
     const commands = new KnexCommandRepository(this.#dependencies.db);
     const command = ulidForm.test(id) ? await commands.find(device, id) : undefined;
     if (command === undefined) throw new AppError('command_not_found');
@@ -94,7 +102,7 @@ export class CommandService {
 
   /** The answer to the first request may have been lost on its way; the device may even have gone offline by it. */
   async #sentBefore(
-    device: OwnedDevice,
+    device: CommandedDevice,
     { idempotencyKey, request }: SentCommand,
   ): Promise<Command | undefined> {
     if (idempotencyKey === undefined) return undefined;
@@ -105,7 +113,7 @@ export class CommandService {
     return command;
   }
 
-  async #store(device: OwnedDevice, sent: SentCommand): Promise<Command> {
+  async #store(device: CommandedDevice, sent: SentCommand): Promise<Command> {
     const { db } = this.#dependencies;
     if (!device.online) {
       await transaction(db, (trx) => this.#record(trx, sent, 'refused', { code: 'device_offline' }));
@@ -132,7 +140,10 @@ export class CommandService {
     return twin;
   }
 
-  #create({ deviceId, epoch }: OwnedDevice, { request, requestId, idempotencyKey }: SentCommand): NewCommand {
+  #create(
+    { deviceId, epoch }: CommandedDevice,
+    { request, requestId, idempotencyKey }: SentCommand,
+  ): NewCommand {
     const { clock, randomBytes } = this.#dependencies;
     const createdAt = clock.now();
     return {

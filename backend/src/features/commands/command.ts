@@ -52,7 +52,7 @@ export function toCommandView(command: Command): CommandView {
     params: command.params,
     status: command.status,
     result: command.result ?? null,
-    error: command.error ?? null,
+    failure: command.error ?? null,
     created_at: command.createdAt.toISOString(),
     expires_at: command.expiresAt.toISOString(),
     updated_at: command.updatedAt.toISOString(),

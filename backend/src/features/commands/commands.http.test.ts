@@ -93,7 +93,7 @@ describe('commands', () => {
       ...identify,
       status: 'succeeded',
       result: { shown_by: 'log' },
-      error: null,
+      failure: null,
     });
     expect(board.received).toEqual([
       {
@@ -122,7 +122,7 @@ describe('commands', () => {
   it.each(['failed', 'rejected'] as const)('tells that the board %s it, with its reason', async (status) => {
     board.onCommand = answering({ status, error: { code: 'not_possible', message: 'No.' } });
     const { body } = await post({ type: 'request_keyframe', params: {} }).expect(200);
-    expect(body).toMatchObject({ status, error: { code: 'not_possible', message: 'No.' } });
+    expect(body).toMatchObject({ status, failure: { code: 'not_possible', message: 'No.' } });
   });
 
   it('does not wait when told not to', async () => {
