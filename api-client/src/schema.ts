@@ -377,7 +377,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The devices one owns, by device id */
+        /** The devices one owns or may view, by device id */
         get: operations["listDevices"];
         put?: never;
         post?: never;
@@ -394,13 +394,16 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One device with its SIM, entitlements and last report */
+        /**
+         * One device with its SIM, entitlements and last report
+         * @description A viewer gets the device and what can be used on it; SIM card, plans and report are for the owner alone.
+         */
         get: operations["getDevice"];
         put?: never;
         post?: never;
         /**
          * Give a device up, so that somebody else can activate it
-         * @description Ends the ownership and clears the device’s shadows. A used trial stays used.
+         * @description Ends the ownership, all shares and an open offer of the device, and wipes its shadows, also of a device that is offline. A used trial stays used. Plans count on only for who has them and owns the device again; to hand them over with it, use `POST /api/devices/{id}/transfer`.
          */
         delete: operations["releaseDevice"];
         options?: never;
@@ -498,6 +501,26 @@ export interface paths {
         };
         /** One command and what came of it */
         get: operations["getCommand"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/devices/{id}/entitlements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What one may use on a device, and since and until when; newest first
+         * @description Those of the present owner, lapsed ones too. The trial is once per device, ever. A transfer hands all that a device has over to the new owner, a release does not.
+         */
+        get: operations["listDeviceEntitlements"];
         put?: never;
         post?: never;
         delete?: never;
@@ -811,7 +834,7 @@ export interface components {
         Error: {
             error: {
                 /** @enum {string} */
-                code: "invalid_json" | "invalid_request" | "missing_fields" | "unsupported_media_type" | "payload_too_large" | "not_found" | "method_not_allowed" | "rate_limited" | "idempotency_key_reused" | "idempotency_in_progress" | "internal_error" | "service_unavailable" | "unauthorized" | "forbidden" | "invalid_provider" | "invalid_token" | "provider_unavailable" | "invalid_email" | "session_not_found" | "fresh_sign_in_required" | "activation_code_required" | "invalid_activation_code" | "device_not_provisioned" | "iccid_mismatch" | "device_owned_by_another_user" | "device_proof_required" | "device_proof_timeout" | "device_not_found" | "entitlement_required" | "stream_not_available" | "invalid_range" | "shadow_version_conflict" | "device_offline" | "command_not_found" | "device_timeout" | "feature_disabled" | "consent_required" | "invalid_signature" | "invalid_manifest" | "unknown_station" | "manifest_conflict" | "product_not_found" | "out_of_stock" | "mixed_currencies" | "payment_provider_unavailable" | "order_not_found" | "refund_not_possible" | "plan_not_found" | "sim_provider_error" | "cron_not_configured" | "webhook_not_configured" | "livemode_mismatch";
+                code: "invalid_json" | "invalid_request" | "missing_fields" | "unsupported_media_type" | "payload_too_large" | "not_found" | "method_not_allowed" | "rate_limited" | "idempotency_key_reused" | "idempotency_in_progress" | "internal_error" | "service_unavailable" | "unauthorized" | "forbidden" | "invalid_provider" | "invalid_token" | "provider_unavailable" | "invalid_email" | "session_not_found" | "fresh_sign_in_required" | "activation_code_required" | "invalid_activation_code" | "device_not_provisioned" | "iccid_mismatch" | "device_owned_by_another_user" | "device_proof_required" | "device_proof_timeout" | "device_not_found" | "entitlement_required" | "stream_not_available" | "invalid_range" | "shadow_version_conflict" | "device_offline" | "command_not_found" | "device_timeout" | "feature_disabled" | "consent_required" | "share_not_found" | "too_many_shares" | "invitation_not_found" | "invitation_for_another_address" | "already_owner" | "transfer_not_found" | "transfer_already_offered" | "invalid_signature" | "invalid_manifest" | "unknown_station" | "manifest_conflict" | "product_not_found" | "out_of_stock" | "mixed_currencies" | "payment_provider_unavailable" | "order_not_found" | "refund_not_possible" | "plan_not_found" | "sim_provider_error" | "cron_not_configured" | "webhook_not_configured" | "livemode_mismatch";
                 details?: {
                     [key: string]: string | number | boolean | Record<string, never> | unknown[] | null;
                 } | {
@@ -824,7 +847,7 @@ export interface components {
         };
         Problem: {
             /** @enum {string} */
-            code: "invalid_json" | "invalid_request" | "missing_fields" | "unsupported_media_type" | "payload_too_large" | "not_found" | "method_not_allowed" | "rate_limited" | "idempotency_key_reused" | "idempotency_in_progress" | "internal_error" | "service_unavailable" | "unauthorized" | "forbidden" | "invalid_provider" | "invalid_token" | "provider_unavailable" | "invalid_email" | "session_not_found" | "fresh_sign_in_required" | "activation_code_required" | "invalid_activation_code" | "device_not_provisioned" | "iccid_mismatch" | "device_owned_by_another_user" | "device_proof_required" | "device_proof_timeout" | "device_not_found" | "entitlement_required" | "stream_not_available" | "invalid_range" | "shadow_version_conflict" | "device_offline" | "command_not_found" | "device_timeout" | "feature_disabled" | "consent_required" | "invalid_signature" | "invalid_manifest" | "unknown_station" | "manifest_conflict" | "product_not_found" | "out_of_stock" | "mixed_currencies" | "payment_provider_unavailable" | "order_not_found" | "refund_not_possible" | "plan_not_found" | "sim_provider_error" | "cron_not_configured" | "webhook_not_configured" | "livemode_mismatch";
+            code: "invalid_json" | "invalid_request" | "missing_fields" | "unsupported_media_type" | "payload_too_large" | "not_found" | "method_not_allowed" | "rate_limited" | "idempotency_key_reused" | "idempotency_in_progress" | "internal_error" | "service_unavailable" | "unauthorized" | "forbidden" | "invalid_provider" | "invalid_token" | "provider_unavailable" | "invalid_email" | "session_not_found" | "fresh_sign_in_required" | "activation_code_required" | "invalid_activation_code" | "device_not_provisioned" | "iccid_mismatch" | "device_owned_by_another_user" | "device_proof_required" | "device_proof_timeout" | "device_not_found" | "entitlement_required" | "stream_not_available" | "invalid_range" | "shadow_version_conflict" | "device_offline" | "command_not_found" | "device_timeout" | "feature_disabled" | "consent_required" | "share_not_found" | "too_many_shares" | "invitation_not_found" | "invitation_for_another_address" | "already_owner" | "transfer_not_found" | "transfer_already_offered" | "invalid_signature" | "invalid_manifest" | "unknown_station" | "manifest_conflict" | "product_not_found" | "out_of_stock" | "mixed_currencies" | "payment_provider_unavailable" | "order_not_found" | "refund_not_possible" | "plan_not_found" | "sim_provider_error" | "cron_not_configured" | "webhook_not_configured" | "livemode_mismatch";
             detail: string;
             details?: {
                 [key: string]: string | number | boolean | Record<string, never> | unknown[] | null;
@@ -3519,7 +3542,9 @@ export interface operations {
                      *           "name": "Front door",
                      *           "online": true,
                      *           "last_seen_at": "2026-11-20T11:59:58.120Z",
-                     *           "activated_at": "2026-11-02T08:15:30.000Z"
+                     *           "activated_at": "2026-11-02T08:15:30.000Z",
+                     *           "role": "owner",
+                     *           "access_ends_at": null
                      *         }
                      *       ],
                      *       "next_cursor": null
@@ -3528,6 +3553,8 @@ export interface operations {
                     "application/json": {
                         devices: {
                             /** Format: date-time */
+                            access_ends_at: string | null;
+                            /** Format: date-time */
                             activated_at: string;
                             device_id: string;
                             /** Format: date-time */
@@ -3535,6 +3562,8 @@ export interface operations {
                             model: string;
                             name: string;
                             online: boolean;
+                            /** @enum {string} */
+                            role: "owner" | "viewer";
                             serial: string;
                         }[];
                         next_cursor: string | null;
@@ -3629,6 +3658,11 @@ export interface operations {
                      *       "online": true,
                      *       "last_seen_at": "2026-11-20T11:59:58.120Z",
                      *       "activated_at": "2026-11-02T08:15:30.000Z",
+                     *       "role": "owner",
+                     *       "access_ends_at": null,
+                     *       "capabilities": [
+                     *         "cloud_playback"
+                     *       ],
                      *       "iccid": "8944***********4826",
                      *       "entitlements": [
                      *         {
@@ -3653,7 +3687,10 @@ export interface operations {
                      */
                     "application/json": {
                         /** Format: date-time */
+                        access_ends_at: string | null;
+                        /** Format: date-time */
                         activated_at: string;
+                        capabilities: ("cloud_playback" | "cellular_data")[];
                         device_id: string;
                         entitlements: {
                             active: boolean;
@@ -3672,6 +3709,8 @@ export interface operations {
                         model: string;
                         name: string;
                         online: boolean;
+                        /** @enum {string} */
+                        role: "owner" | "viewer";
                         serial: string;
                         shadow: {
                             agent_version: string | null;
@@ -3700,16 +3739,6 @@ export interface operations {
             };
             /** @description `unauthorized`: Sign in first: no valid access token came with the request. */
             401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `forbidden`: You may not do that. */
-            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3918,10 +3947,14 @@ export interface operations {
                      *       "name": "Front door",
                      *       "online": true,
                      *       "last_seen_at": "2026-11-20T11:59:58.120Z",
-                     *       "activated_at": "2026-11-02T08:15:30.000Z"
+                     *       "activated_at": "2026-11-02T08:15:30.000Z",
+                     *       "role": "owner",
+                     *       "access_ends_at": null
                      *     }
                      */
                     "application/json": {
+                        /** Format: date-time */
+                        access_ends_at: string | null;
                         /** Format: date-time */
                         activated_at: string;
                         device_id: string;
@@ -3930,6 +3963,8 @@ export interface operations {
                         model: string;
                         name: string;
                         online: boolean;
+                        /** @enum {string} */
+                        role: "owner" | "viewer";
                         serial: string;
                     };
                 };
@@ -4948,6 +4983,145 @@ export interface operations {
             };
         };
     };
+    listDeviceEntitlements: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "entitlements": [
+                     *         {
+                     *           "entitlement_id": "5f0c6f7e-3a55-4d8e-9b0a-0f2d8f7f4a11",
+                     *           "capability": "cloud_playback",
+                     *           "source": "trial",
+                     *           "starts_at": "2026-11-02T08:15:30.000Z",
+                     *           "ends_at": "2026-12-02T08:15:30.000Z",
+                     *           "active": true,
+                     *           "state": "active"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": {
+                        entitlements: {
+                            active: boolean;
+                            /** @enum {string} */
+                            capability: "cloud_playback" | "cellular_data";
+                            /** Format: date-time */
+                            ends_at: string | null;
+                            /** Format: uuid */
+                            entitlement_id: string;
+                            /** @enum {string} */
+                            source: "trial" | "purchase" | "grant";
+                            /** Format: date-time */
+                            starts_at: string;
+                            /** @enum {string} */
+                            state: "scheduled" | "active" | "expired" | "suspended" | "revoked";
+                        }[];
+                        next_cursor: string | null;
+                    };
+                };
+            };
+            /** @description `invalid_request`: The request does not fit the schema; details name each field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: Sign in first: no valid access token came with the request. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: You may not do that. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `device_not_found`: You have no such device. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests; wait as long as Retry-After says. */
+            429: {
+                headers: {
+                    /**
+                     * @description Seconds to wait.
+                     * @example 10
+                     */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. Quote the request id when you report it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `service_unavailable`: The service cannot answer right now; try again. */
+            503: {
+                headers: {
+                    /**
+                     * @description Seconds to wait.
+                     * @example 10
+                     */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listDeviceEvents: {
         parameters: {
             query?: {
@@ -5498,11 +5672,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /**
-             * @description `entitlement_required`: This needs a plan that you do not have; details name the capability.
-             *
-             *     `forbidden`: You may not do that.
-             */
+            /** @description `entitlement_required`: This needs a plan that you do not have; details name the capability. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5892,7 +6062,9 @@ export interface operations {
                      *         "name": "Front door",
                      *         "online": true,
                      *         "last_seen_at": "2026-11-20T11:59:58.120Z",
-                     *         "activated_at": "2026-11-02T08:15:30.000Z"
+                     *         "activated_at": "2026-11-02T08:15:30.000Z",
+                     *         "role": "owner",
+                     *         "access_ends_at": null
                      *       },
                      *       "ownership": {
                      *         "since": "2026-11-02T08:15:30.000Z",
@@ -5912,6 +6084,8 @@ export interface operations {
                         already_owned: boolean;
                         device: {
                             /** Format: date-time */
+                            access_ends_at: string | null;
+                            /** Format: date-time */
                             activated_at: string;
                             device_id: string;
                             /** Format: date-time */
@@ -5919,6 +6093,8 @@ export interface operations {
                             model: string;
                             name: string;
                             online: boolean;
+                            /** @enum {string} */
+                            role: "owner" | "viewer";
                             serial: string;
                         };
                         entitlement: {

@@ -51,6 +51,17 @@ export const errorCodes = {
   device_timeout: [504, 'The device did not answer in time.'],
   feature_disabled: [503, 'This feature is not configured here.'],
   consent_required: [403, 'This needs your consent, which you give in your account; details name it.'],
+  // Sharing and handing over
+  share_not_found: [404, 'This device has no such share.'],
+  too_many_shares: [409, 'This device is shared with as many people as it can be; end a share first.'],
+  invitation_not_found: [404, 'This invitation is not valid, was used, or has expired; ask for a new one.'],
+  invitation_for_another_address: [
+    403,
+    'This invitation was sent to another address; sign in with the address that it came to.',
+  ],
+  already_owner: [409, 'This device is yours already.'],
+  transfer_not_found: [404, 'This device is not on offer to anybody.'],
+  transfer_already_offered: [409, 'This device is on offer already; withdraw that offer first.'],
   // Boards and factory
   invalid_signature: [401, 'The signature is missing, stale or wrong.'],
   invalid_manifest: [400, 'The manifest does not fit the schema or carries a device twice.'],

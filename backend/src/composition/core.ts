@@ -39,7 +39,7 @@ export function composeCore(config: Config, adapters: Adapters): Core {
   const entitlementsIn = (database: Database): EntitlementService =>
     new EntitlementService({ repository: new KnexEntitlementRepository(database), clock });
   const entitlements = entitlementsIn(db);
-  const access = new DeviceAccess({ devices: new KnexDeviceRepository(db), entitlements });
+  const access = new DeviceAccess({ devices: new KnexDeviceRepository(db), entitlements, clock });
   return {
     config,
     adapters,

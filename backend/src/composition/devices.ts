@@ -2,6 +2,7 @@ import { ActivationService } from '../features/devices/activation-service.ts';
 import { deviceOutboxHandlers } from '../features/devices/device-outbox.ts';
 import { deviceRoutes } from '../features/devices/device-routes.ts';
 import { DeviceService } from '../features/devices/device-service.ts';
+import { expireEntitlementsJob } from '../features/entitlements/entitlement-expiry.ts';
 import { factoryRoutes } from '../features/factory/factory-routes.ts';
 import { ManifestService } from '../features/factory/manifest-service.ts';
 import { ingestionRoutes } from '../features/ingestion/ingestion-routes.ts';
@@ -22,9 +23,11 @@ export function composeDevices({ config, adapters, access, entitlements, entitle
       ...ingestionRoutes(new IngestionService({ db, clock, signingKey: config.iotEventSecret })),
     ],
     outboxHandlers: deviceOutboxHandlers({
+      db,
       streams,
       shadows,
       retentionHours: config.streamRetentionHours,
     }),
+    jobs: [expireEntitlementsJob({ db, clock })],
   };
 }

@@ -4,7 +4,7 @@ import { desiredConfigSchema, streamStates } from '../shadow.ts';
 import { nextCursorSchema, pageQuery } from './paging.ts';
 import { defineRoute } from './route.ts';
 
-/** What a plan or trial can allow on top of owning a device. */
+/** What a plan or trial can allow on top of a right to the device; a viewer uses what the owner has. */
 export const capabilities = ['cloud_playback', 'cellular_data'] as const;
 export const capabilitySchema = z.enum(capabilities);
 export type Capability = z.infer<typeof capabilitySchema>;
@@ -33,6 +33,10 @@ export const entitlementSchema = z.strictObject({
 });
 export type EntitlementView = z.infer<typeof entitlementSchema>;
 
+/** What one is to a device. A viewer sees it while the owner shares it; all that changes something is the owner's. */
+export const deviceRoles = ['owner', 'viewer'] as const;
+export type DeviceRole = (typeof deviceRoles)[number];
+
 const deviceFields = {
   device_id: deviceIdSchema,
   serial: serialSchema,
@@ -41,7 +45,11 @@ const deviceFields = {
   name: deviceNameSchema,
   online: z.boolean(),
   last_seen_at: instantSchema.nullable(),
+  /** Since when the present owner has it. */
   activated_at: instantSchema,
+  role: z.enum(deviceRoles),
+  /** First instant at which a viewer may no longer see it; null for the owner. */
+  access_ends_at: instantSchema.nullable(),
 };
 
 export const deviceSchema = z.strictObject(deviceFields);
@@ -62,10 +70,13 @@ export type ShadowSummary = z.infer<typeof shadowSummarySchema>;
 
 export const deviceDetailSchema = z.strictObject({
   ...deviceFields,
-  /** SIM card number with its middle masked. */
+  /** What the owner's plans allow now, for owner and viewers alike. */
+  capabilities: z.array(capabilitySchema),
+  /** SIM card number with its middle masked; null for viewers. */
   iccid: z.string().nullable(),
+  /** Empty for viewers. */
   entitlements: z.array(entitlementSchema),
-  /** Null before the board's first report, and while the shadow service cannot be reached. */
+  /** Null for viewers, before the board's first report, and while the shadow service cannot be reached. */
   shadow: shadowSummarySchema.nullable(),
 });
 export type DeviceDetail = z.infer<typeof deviceDetailSchema>;
@@ -85,7 +96,7 @@ export const activationSchema = z.strictObject({
 });
 export type Activation = z.infer<typeof activationSchema>;
 
-const exampleDevice: DeviceView = {
+export const exampleDevice: DeviceView = {
   device_id: 'aovis-n4k-000123',
   serial: 'N4K-000123',
   model: 'n4k',
@@ -93,6 +104,8 @@ const exampleDevice: DeviceView = {
   online: true,
   last_seen_at: '2026-11-20T11:59:58.120Z',
   activated_at: '2026-11-02T08:15:30.000Z',
+  role: 'owner',
+  access_ends_at: null,
 };
 const exampleTrial: EntitlementView = {
   capability: 'cloud_playback',
@@ -158,7 +171,7 @@ export const listDevices = defineRoute({
   operationId: 'listDevices',
   method: 'get',
   path: '/api/devices',
-  summary: 'The devices one owns, by device id',
+  summary: 'The devices one owns or may view, by device id',
   tag: 'Devices',
   auth: 'user',
   query: z.strictObject({
@@ -179,13 +192,16 @@ export const getDevice = defineRoute({
   method: 'get',
   path: '/api/devices/{id}',
   summary: 'One device with its SIM, entitlements and last report',
+  description:
+    'A viewer gets the device and what can be used on it; SIM card, plans and report are for the owner alone.',
   tag: 'Devices',
-  auth: { device: 'owner' },
+  auth: { device: 'viewer' },
   params: deviceParams,
   example: {
     params: exampleParams,
     answer: {
       ...exampleDevice,
+      capabilities: ['cloud_playback'],
       iccid: '8944***********4826',
       entitlements: [exampleTrial],
       shadow: {
@@ -223,7 +239,10 @@ export const releaseDevice = defineRoute({
   method: 'delete',
   path: '/api/devices/{id}',
   summary: 'Give a device up, so that somebody else can activate it',
-  description: 'Ends the ownership and clears the device’s shadows. A used trial stays used.',
+  description:
+    'Ends the ownership, all shares and an open offer of the device, and wipes its shadows, also of a device that is ' +
+    'offline. A used trial stays used. Plans count on only for who has them and owns the device again; to hand them ' +
+    'over with it, use `POST /api/devices/{id}/transfer`.',
   tag: 'Devices',
   auth: { device: 'owner' },
   params: deviceParams,
@@ -232,6 +251,48 @@ export const releaseDevice = defineRoute({
     answer: { device_id: 'aovis-n4k-000123', released_at: '2026-11-20T12:00:00.000Z' },
   },
   responses: { 200: z.strictObject({ device_id: deviceIdSchema, released_at: instantSchema }) },
+  errors: ['device_not_found'],
+});
+
+/**
+ * - `scheduled`: begins later. `active`: counts now. `expired`: its end has come.
+ * - `suspended`: its payment is disputed. `revoked`: its payment went back, or the plan was used up.
+ */
+export const entitlementStates = ['scheduled', 'active', 'expired', 'suspended', 'revoked'] as const;
+export type EntitlementState = (typeof entitlementStates)[number];
+
+export const deviceEntitlementSchema = z.strictObject({
+  entitlement_id: z.uuid(),
+  ...entitlementSchema.shape,
+  state: z.enum(entitlementStates),
+});
+export type DeviceEntitlementView = z.infer<typeof deviceEntitlementSchema>;
+
+export const listDeviceEntitlements = defineRoute({
+  operationId: 'listDeviceEntitlements',
+  method: 'get',
+  path: '/api/devices/{id}/entitlements',
+  summary: 'What one may use on a device, and since and until when; newest first',
+  description:
+    'Those of the present owner, lapsed ones too. The trial is once per device, ever. A transfer hands all that a ' +
+    'device has over to the new owner, a release does not.',
+  tag: 'Devices',
+  auth: { device: 'owner' },
+  params: deviceParams,
+  query: z.strictObject({ ...pageQuery }),
+  example: {
+    params: exampleParams,
+    query: { limit: 50 },
+    answer: {
+      entitlements: [
+        { entitlement_id: '5f0c6f7e-3a55-4d8e-9b0a-0f2d8f7f4a11', ...exampleTrial, state: 'active' },
+      ],
+      next_cursor: null,
+    },
+  },
+  responses: {
+    200: z.strictObject({ entitlements: z.array(deviceEntitlementSchema), next_cursor: nextCursorSchema }),
+  },
   errors: ['device_not_found'],
 });
 

@@ -18,7 +18,7 @@ export const getDeviceStream = defineRoute({
     '`live` takes no range. `replay` takes `start` and plays on from there. `on_demand` takes `start` and `end`, ' +
     'at most 24 hours apart.',
   tag: 'Video',
-  auth: { device: 'owner', capability: 'cloud_playback' },
+  auth: { device: 'viewer', capability: 'cloud_playback' },
   params: deviceParams,
   query: z.strictObject({
     mode: z.enum(streamModes).default('live'),

@@ -31,14 +31,15 @@ describe('a summary', () => {
 
   const compose = (model = true): SummaryService => {
     const db = database.knex;
+    const clock = new FakeClock('2026-03-02T00:00:00Z');
     const devices = new FakeDeviceRepository();
     const device = { deviceId, serial: 'N4K-000001', model: 'n4k', ownedSince, epoch: 1, online: true };
     devices.add('owner', { ...device, iccid: undefined, name: undefined, lastSeenAt: undefined });
     devices.add('next owner', { ...device, iccid: undefined, name: undefined, lastSeenAt: undefined });
     return new SummaryService({
       db,
-      clock: new FakeClock('2026-03-02T00:00:00Z'),
-      access: new DeviceAccess({ devices, entitlements: { allows: async () => entitled } }),
+      clock,
+      access: new DeviceAccess({ devices, entitlements: { allows: async () => entitled }, clock }),
       consent: { given: async () => consented },
       uses: new PostgresRateLimitStore({ db, name: 'ai-summary', windowMs: 86_400_000, random: () => 1 }),
       usesPerDay: 3,

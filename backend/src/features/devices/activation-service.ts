@@ -141,8 +141,11 @@ export class ActivationService {
   }
 
   async #describe(trx: Database, { userId, deviceId }: ActivationRequest, alreadyOwned: boolean) {
-    const device = await new KnexDeviceRepository(trx).findOwned(userId, deviceId);
-    if (device === undefined) throw new Error(`${deviceId} was claimed and is not owned`);
+    const device = await new KnexDeviceRepository(trx).find(
+      { userId, now: this.#dependencies.clock.now() },
+      deviceId,
+    );
+    if (device?.role !== 'owner') throw new Error(`${deviceId} was claimed and is not owned`);
     const entitlements = await this.#dependencies.entitlementsIn(trx).list(userId, deviceId);
     const trial = entitlements.find(({ source }) => source === 'trial');
     return {

@@ -11,6 +11,8 @@ export interface LockedDevice {
   claimPolicy: ClaimPolicy;
   epoch: number;
   ownerId: string | undefined;
+  /** Of the present ownership: what is shared or offered in it ends with it. */
+  ownershipEpoch: number | undefined;
 }
 
 interface Row {
@@ -30,7 +32,7 @@ export async function lockDevice(trx: Database, deviceId: string): Promise<Locke
   // for an unknown device: whether one exists must not show in the time.
   const owner = await trx('device_ownerships')
     .where({ device_id: deviceId, ended_at: null })
-    .first<{ user_id: string } | undefined>('user_id');
+    .first<{ user_id: string; epoch: number } | undefined>('user_id', 'epoch');
   if (row === undefined) return undefined;
   return {
     deviceId: row.device_id,
@@ -41,6 +43,7 @@ export async function lockDevice(trx: Database, deviceId: string): Promise<Locke
     claimPolicy: row.activation_policy,
     epoch: row.ownership_epoch,
     ownerId: owner?.user_id,
+    ownershipEpoch: owner?.epoch,
   };
 }
 
@@ -57,7 +60,7 @@ export async function beginOwnership(
 /** Ends the ownership and with it the owner's name for the device. Returns the new epoch. */
 export async function endOwnership(
   trx: Database,
-  { deviceId, reason, now }: { deviceId: string; reason: 'released'; now: Date },
+  { deviceId, reason, now }: { deviceId: string; reason: 'released' | 'transferred'; now: Date },
 ): Promise<number> {
   await trx('device_ownerships')
     .where({ device_id: deviceId, ended_at: null })
@@ -67,6 +70,21 @@ export async function endOwnership(
 
 export async function storeActivationHash(trx: Database, deviceId: string, hash: string): Promise<void> {
   await trx('devices').where({ device_id: deviceId }).update({ activation_code_hash: hash });
+}
+
+export async function findWipedEpoch(db: Database, deviceId: string): Promise<number | undefined> {
+  const row = await db('devices')
+    .where({ device_id: deviceId })
+    .first<{ shadows_wiped_epoch: number } | undefined>('shadows_wiped_epoch');
+  return row?.shadows_wiped_epoch;
+}
+
+/** The shadows of all ownerships that ended until this epoch are gone. */
+export async function noteShadowsWiped(db: Database, deviceId: string, epoch: number): Promise<void> {
+  await db('devices')
+    .where({ device_id: deviceId })
+    .where('shadows_wiped_epoch', '<', epoch)
+    .update({ shadows_wiped_epoch: epoch });
 }
 
 async function bumpEpoch(trx: Database, deviceId: string, now: Date): Promise<number> {

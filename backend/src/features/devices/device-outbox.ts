@@ -1,8 +1,11 @@
 import { deviceIdSchema, streamNameOf } from '@aovis/contracts/ids';
+import type { DesiredConfig } from '@aovis/contracts/shadow';
 import { configShadow } from '@aovis/contracts/topics';
 import { z } from 'zod';
+import type { Database } from '../../db/database.ts';
 import type { OutboxHandlers } from '../../outbox/outbox.ts';
 import type { VideoStreams } from '../video/video-ports.ts';
+import { findWipedEpoch, noteShadowsWiped } from './claim-repository.ts';
 import type { ShadowPort } from './shadow-port.ts';
 
 /** A board that the factory handed over; all under one key, so one after the other: CreateStream has 5 calls a second. */
@@ -15,7 +18,15 @@ export const deviceReleasedTopic = 'device.released';
 const payloadSchema = z.strictObject({ device_id: deviceIdSchema });
 export type DeviceOutboxPayload = z.infer<typeof payloadSchema>;
 
+/** `epoch` is that of the end of the ownership. */
+const releasedPayloadSchema = z.strictObject({
+  device_id: deviceIdSchema,
+  epoch: z.int().positive().optional(),
+});
+export type DeviceReleasedPayload = z.infer<typeof releasedPayloadSchema>;
+
 export interface DeviceEffects {
+  db: Database;
   streams: VideoStreams;
   shadows: ShadowPort;
   /** How long an owner's recordings are kept. */
@@ -28,8 +39,24 @@ export interface DeviceEffects {
  */
 const unownedRetentionHours = 1;
 
+/**
+ * What a former owner may have changed, as boards have it from the factory. Desired, so that a board that was away
+ * takes it over when it comes back; what depends on the model (size, rate) stays as it is.
+ */
+const nobodysConfig = {
+  stream: { enabled: true, mode: 'continuous' },
+  camera: { rotation: 0, night_mode: 'auto' },
+  telemetry: { interval_s: 60 },
+  log_level: 'info',
+} satisfies DesiredConfig;
+
 /** The handlers by topic. Each may run more than once. */
-export function deviceOutboxHandlers({ streams, shadows, retentionHours }: DeviceEffects): OutboxHandlers {
+export function deviceOutboxHandlers({
+  db,
+  streams,
+  shadows,
+  retentionHours,
+}: DeviceEffects): OutboxHandlers {
   return {
     [deviceProvisionedTopic]: async (payload) => {
       const { device_id } = payloadSchema.parse(payload);
@@ -41,9 +68,17 @@ export function deviceOutboxHandlers({ streams, shadows, retentionHours }: Devic
     },
     /** The shadows hold what the former owner configured and the board reported meanwhile. */
     [deviceReleasedTopic]: async (payload) => {
-      const { device_id } = payloadSchema.parse(payload);
-      await shadows.clear(device_id, configShadow);
-      await shadows.clear(device_id, undefined);
+      const { device_id: deviceId, epoch = 0 } = releasedPayloadSchema.parse(payload);
+      // A repetition must not wipe what the next owner has configured since.
+      if (epoch > 0 && ((await findWipedEpoch(db, deviceId)) ?? 0) >= epoch) return;
+      await shadows.clear(deviceId, configShadow);
+      await shadows.clear(deviceId, undefined);
+      await shadows.mergeDesired(deviceId, {
+        shadowName: configShadow,
+        desired: nobodysConfig,
+        expectedVersion: 0,
+      });
+      if (epoch > 0) await noteShadowsWiped(db, deviceId, epoch);
     },
   };
 }

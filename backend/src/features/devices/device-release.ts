@@ -1,13 +1,36 @@
 import type { Database } from '../../db/database.ts';
 import { enqueue } from '../../outbox/outbox.ts';
 import { record } from '../audit/audit-log.ts';
+import { endSharesOfDevice } from '../sharing/share-endings.ts';
 import { endOwnership, lockDevice } from './claim-repository.ts';
-import { type DeviceOutboxPayload, deviceReleasedTopic } from './device-outbox.ts';
+import { type DeviceReleasedPayload, deviceReleasedTopic } from './device-outbox.ts';
 
 export interface Release {
   userId: string;
   now: Date;
   requestId: string;
+}
+
+export interface OwnershipEnd {
+  deviceId: string;
+  reason: 'released' | 'transferred';
+  now: Date;
+  requestId: string;
+}
+
+/**
+ * Ends the ownership of a locked device with all that hangs on it: shares, an open offer, the owner's name for it, and
+ * after the commit its shadows. From then on it can be claimed. Returns what that was, for the audit.
+ */
+export async function endOwnershipWhole(
+  trx: Database,
+  { deviceId, reason, now, requestId }: OwnershipEnd,
+): Promise<{ epoch: number; shares: number; offers: number }> {
+  const ended = await endSharesOfDevice(trx, { deviceId, now });
+  const epoch = await endOwnership(trx, { deviceId, reason, now });
+  const payload: DeviceReleasedPayload = { device_id: deviceId, epoch };
+  await enqueue(trx, { topic: deviceReleasedTopic, key: deviceId, payload, requestId });
+  return { epoch, ...ended };
 }
 
 /**
@@ -21,15 +44,13 @@ export async function releaseDevice(
 ): Promise<boolean> {
   const locked = await lockDevice(trx, deviceId);
   if (locked?.ownerId !== userId) return false;
-  const epoch = await endOwnership(trx, { deviceId, reason: 'released', now });
-  const payload: DeviceOutboxPayload = { device_id: deviceId };
-  await enqueue(trx, { topic: deviceReleasedTopic, key: deviceId, payload, requestId });
+  const details = await endOwnershipWhole(trx, { deviceId, reason: 'released', now, requestId });
   await record(trx, {
     action: 'device.release',
     actor: { kind: 'user', id: userId },
     subject: { kind: 'device', id: deviceId },
     outcome: 'ok',
-    details: { epoch },
+    details,
     requestId,
   });
   return true;

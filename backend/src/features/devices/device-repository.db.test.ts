@@ -2,7 +2,7 @@ import { createTestDatabase, type TestDatabase } from '@aovis/dev-database/testi
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { KnexDeviceRepository } from './device-repository.ts';
 import { deviceRepositoryContract } from './testing/device-repository-contract.ts';
-import { seedBoard, seedOwnership, seedUser } from './testing/seed.ts';
+import { seedBoard, seedOwnership, seedShare, seedUser } from './testing/seed.ts';
 
 describe('the device repository', () => {
   let database: TestDatabase;
@@ -20,10 +20,11 @@ describe('the device repository', () => {
       own: async (userId, serial) => {
         const deviceId = await seedBoard(db, { serial });
         await seedOwnership(db, { userId, deviceId });
-        const device = await repository.findOwned(userId, deviceId);
+        const device = await repository.find({ userId, now: new Date() }, deviceId);
         if (device === undefined) throw new Error('the device is not owned');
         return device;
       },
+      share: (share) => seedShare(db, share),
     };
   });
 
@@ -48,8 +49,8 @@ describe('the device repository', () => {
       version: 1,
       changed_at: lastSeenAt,
     });
-    expect(await repository.findOwned(former, deviceId)).toBeUndefined();
-    expect(await repository.findOwned(owner, deviceId)).toMatchObject({
+    expect(await repository.find({ userId: former, now: lastSeenAt }, deviceId)).toBeUndefined();
+    expect(await repository.find({ userId: owner, now: lastSeenAt }, deviceId)).toMatchObject({
       name: 'Door',
       epoch: 3,
       iccid: '8944500102198304826',

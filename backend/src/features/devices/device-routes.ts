@@ -2,6 +2,7 @@ import {
   activateDevice,
   getDevice,
   getDeviceShadow,
+  listDeviceEntitlements,
   listDevices,
   releaseDevice,
   renameDevice,
@@ -51,6 +52,10 @@ export function deviceRoutes({ activations, devices }: DeviceRouteDependencies):
     handle(releaseDevice, async ({ params, user, requestContext }) => ({
       status: 200,
       body: await devices.release(callerOf(user, requestContext), params.id),
+    })),
+    handle(listDeviceEntitlements, async ({ params, query, user }) => ({
+      status: 200,
+      body: await devices.listEntitlements(user.id, params.id, query),
     })),
     handle(getDeviceShadow, async ({ params, query, user }) => {
       const shadow = await devices.getShadow(user.id, params.id, query.name);

@@ -31,7 +31,7 @@ describe('devices of an owner', () => {
     clock = new FakeClock('2026-03-05T00:00:00Z');
     shadows = new FakeShadows();
     const entitlements = new EntitlementService({ repository: new KnexEntitlementRepository(db), clock });
-    const access = new DeviceAccess({ devices: new KnexDeviceRepository(db), entitlements });
+    const access = new DeviceAccess({ devices: new KnexDeviceRepository(db), entitlements, clock });
     service = new DeviceService({ db, clock, access, entitlements, shadows });
     owner = { userId: await seedUser(db), requestId: randomUUID() };
     deviceId = await seedBoard(db);
@@ -95,18 +95,20 @@ describe('devices of an owner', () => {
     expect(await db('devices').where({ device_id: deviceId })).toEqual([
       expect.objectContaining({ ownership_epoch: 1 }),
     ]);
-    expect(await auditOf('device.release')).toEqual([expect.objectContaining({ details: { epoch: 1 } })]);
+    expect(await auditOf('device.release')).toEqual([
+      expect.objectContaining({ details: { epoch: 1, shares: 0, offers: 0 } }),
+    ]);
 
     shadows.put(deviceId, undefined, {});
     shadows.put(deviceId, 'config', {});
     const [effect] = await db('outbox').where({ key: deviceId, topic: 'device.released' });
     const streams = { ensureStream: async () => {} };
-    const handler = deviceOutboxHandlers({ streams, shadows, retentionHours: 24 })['device.released'];
+    const handler = deviceOutboxHandlers({ db, streams, shadows, retentionHours: 24 })['device.released'];
     await handler?.(effect?.payload, { attempt: 1, signal: new AbortController().signal });
-    expect([await shadows.find(deviceId, undefined), await shadows.find(deviceId, 'config')]).toEqual([
-      undefined,
-      undefined,
-    ]);
+    expect(await shadows.find(deviceId, undefined)).toBeUndefined();
+    // What a board that was away takes over when it comes back.
+    const config = await shadows.find(deviceId, 'config');
+    expect(config).toMatchObject({ reported: {}, desired: { stream: { enabled: true }, log_level: 'info' } });
   });
 
   it('are configured at the version that was read', async () => {

@@ -1,12 +1,20 @@
-import type { DeviceDetail, DeviceView, ShadowSummary, ShadowView } from '@aovis/contracts/http/devices';
+import type {
+  DeviceDetail,
+  DeviceEntitlementView,
+  DeviceView,
+  ShadowSummary,
+  ShadowView,
+} from '@aovis/contracts/http/devices';
 import { deviceIdSchema, maskIccid } from '@aovis/contracts/ids';
 import type { DesiredConfig } from '@aovis/contracts/shadow';
 import { configShadow } from '@aovis/contracts/topics';
 import { type Database, transaction } from '../../db/database.ts';
 import type { Clock } from '../../kernel/clock.ts';
+import type { PageRequest } from '../../kernel/cursor.ts';
 import { AppError } from '../../kernel/errors.ts';
 import { record } from '../audit/audit-log.ts';
-import { toEntitlementView } from '../entitlements/entitlement.ts';
+import { capabilitiesOf, toEntitlementView } from '../entitlements/entitlement.ts';
+import { pageOfEntitlements } from '../entitlements/entitlement-page.ts';
 import type { EntitlementService } from '../entitlements/entitlement-service.ts';
 import { type OwnedDevice, toDeviceView } from './device.ts';
 import type { DeviceAccess } from './device-access.ts';
@@ -51,7 +59,8 @@ export class DeviceService {
     { limit, cursor }: { limit: number; cursor?: string | undefined },
   ): Promise<{ devices: DeviceView[]; next_cursor: string | null }> {
     const devices = new KnexDeviceRepository(this.#db);
-    const found = await devices.listOwned(userId, { afterDeviceId: readCursor(cursor), limit: limit + 1 });
+    const viewpoint = { userId, now: this.#clock.now() };
+    const found = await devices.list(viewpoint, { afterDeviceId: readCursor(cursor), limit: limit + 1 });
     const page = found.slice(0, limit);
     const last = found.length > limit ? page.at(-1) : undefined;
     return {
@@ -60,20 +69,34 @@ export class DeviceService {
     };
   }
 
-  /** @throws AppError device_not_found */
+  /** All of it for the owner; for a viewer what viewing takes. @throws AppError device_not_found */
   async get(userId: string, deviceId: string): Promise<DeviceDetail> {
-    const device = await this.#access.assertDeviceServiceAccess(userId, deviceId);
+    const device = await this.#access.assertDeviceServiceAccess(userId, deviceId, undefined, {
+      minimum: 'viewer',
+    });
     const [entitlements, shadow] = await Promise.all([
-      this.#entitlements.list(userId, deviceId),
-      this.#summary(deviceId),
+      this.#entitlements.list(device.ownerId, deviceId),
+      device.role === 'owner' ? this.#summary(device) : null,
     ]);
     const now = this.#clock.now();
+    const view = { ...toDeviceView(device), capabilities: capabilitiesOf(entitlements, now) };
+    if (device.role === 'viewer') return { ...view, iccid: null, entitlements: [], shadow };
     return {
-      ...toDeviceView(device),
+      ...view,
       iccid: device.iccid === undefined ? null : maskIccid(device.iccid),
       entitlements: entitlements.map((entitlement) => toEntitlementView(entitlement, now)),
       shadow,
     };
+  }
+
+  /** @throws AppError device_not_found, forbidden, invalid_request when the cursor is none of ours */
+  async listEntitlements(
+    userId: string,
+    deviceId: string,
+    page: PageRequest,
+  ): Promise<{ entitlements: DeviceEntitlementView[]; next_cursor: string | null }> {
+    await this.#access.assertDeviceServiceAccess(userId, deviceId);
+    return pageOfEntitlements(await this.#entitlements.list(userId, deviceId), page, this.#clock.now());
   }
 
   /** @throws AppError device_not_found */
@@ -110,7 +133,7 @@ export class DeviceService {
 
   /** @throws AppError device_not_found, service_unavailable */
   async getShadow(userId: string, deviceId: string, name: 'config' | 'state'): Promise<ShadowView> {
-    await this.#access.assertDeviceServiceAccess(userId, deviceId);
+    assertShadowsWiped(await this.#access.assertDeviceServiceAccess(userId, deviceId));
     const shadow = await this.#shadows.find(deviceId, name === 'config' ? configShadow : undefined);
     return toShadowView(shadow);
   }
@@ -121,7 +144,7 @@ export class DeviceService {
     deviceId: string,
     { desired, expectedVersion }: { desired: DesiredConfig; expectedVersion: number },
   ): Promise<ShadowView> {
-    await this.#access.assertDeviceServiceAccess(userId, deviceId);
+    assertShadowsWiped(await this.#access.assertDeviceServiceAccess(userId, deviceId));
     await this.#shadows.mergeDesired(deviceId, {
       shadowName: configShadow,
       desired: withoutUndefined(desired),
@@ -141,7 +164,8 @@ export class DeviceService {
   }
 
   /** The detail page must open while the shadow service is away. */
-  async #summary(deviceId: OwnedDevice['deviceId']): Promise<ShadowSummary | null> {
+  async #summary({ deviceId, shadowsWiped }: OwnedDevice): Promise<ShadowSummary | null> {
+    if (!shadowsWiped) return null;
     try {
       return summarizeShadow(await this.#shadows.find(deviceId, undefined));
     } catch (error) {
@@ -149,6 +173,11 @@ export class DeviceService {
       throw error;
     }
   }
+}
+
+/** What a former owner configured is not this one's to see; it is gone within seconds of a change of owner. */
+function assertShadowsWiped({ shadowsWiped }: OwnedDevice): void {
+  if (!shadowsWiped) throw new AppError('service_unavailable', { retryAfterMs: 2_000 });
 }
 
 function readCursor(cursor: string | undefined): string {

@@ -1,6 +1,6 @@
-import type { DeviceView } from '@aovis/contracts/http/devices';
+import type { DeviceRole, DeviceView } from '@aovis/contracts/http/devices';
 
-/** One user's device, as that user may see it. */
+/** A device in its present ownership, as one user may see it. */
 export interface OwnedDevice {
   deviceId: string;
   serial: string;
@@ -8,9 +8,17 @@ export interface OwnedDevice {
   iccid: string | undefined;
   /** The owner's name for it; undefined until renamed. */
   name: string | undefined;
+  /** Whose it is; a viewer's rights are measured by this user's plans. */
+  ownerId: string;
   ownedSince: Date;
   /** Counts the changes of owner. */
   epoch: number;
+  /** What the user who asks is to it. */
+  role: DeviceRole;
+  /** First instant at which a viewer may no longer see it; undefined for the owner. */
+  viewableUntil: Date | undefined;
+  /** False until the shadows of former owners are gone: they are not the present one's to see. */
+  shadowsWiped: boolean;
   online: boolean;
   lastSeenAt: Date | undefined;
 }
@@ -24,5 +32,7 @@ export function toDeviceView(device: OwnedDevice): DeviceView {
     online: device.online,
     last_seen_at: device.lastSeenAt?.toISOString() ?? null,
     activated_at: device.ownedSince.toISOString(),
+    role: device.role,
+    access_ends_at: device.viewableUntil?.toISOString() ?? null,
   };
 }

@@ -22,9 +22,9 @@ describe('the fake device repository', () => {
           online: false,
           lastSeenAt: undefined,
         };
-        repository.add(userId, device);
-        return device;
+        return repository.add(userId, device);
       },
+      share: async (share) => repository.share(share),
     };
   });
 });

@@ -1,35 +1,63 @@
 import type { OwnedDevice } from './device.ts';
-import type { DeviceRepository } from './device-repository.ts';
+import type { DeviceRepository, Viewpoint } from './device-repository.ts';
+
+/** What a test has to say of a device; the fake knows the rest from who added it. */
+export type FakeDevice = Omit<OwnedDevice, 'ownerId' | 'role' | 'viewableUntil' | 'shadowsWiped'>;
+
+interface Share {
+  viewerId: string;
+  deviceId: string;
+  until: Date;
+}
 
 /** Passes the same contract suite as the real one (`device-repository-contract.ts`). */
 export class FakeDeviceRepository implements DeviceRepository {
-  readonly #devices: { userId: string; device: OwnedDevice }[] = [];
+  readonly #devices: OwnedDevice[] = [];
+  readonly #shares: Share[] = [];
 
-  add(userId: string, device: OwnedDevice): void {
-    this.#devices.push({ userId, device });
+  /** Returns it as its owner sees it. */
+  add(ownerId: string, device: FakeDevice): OwnedDevice {
+    const owned = {
+      ...device,
+      ownerId,
+      role: 'owner',
+      viewableUntil: undefined,
+      shadowsWiped: true,
+    } as const;
+    this.#devices.push(owned);
+    return owned;
   }
 
-  async findOwned(userId: string, deviceId: string): Promise<OwnedDevice | undefined> {
-    return this.#ownedBy(userId).find((device) => device.deviceId === deviceId);
+  share(share: Share): void {
+    this.#shares.push(share);
   }
 
-  async listOwned(
-    userId: string,
+  async find(viewpoint: Viewpoint, deviceId: string): Promise<OwnedDevice | undefined> {
+    return this.#seenBy(viewpoint).find((device) => device.deviceId === deviceId);
+  }
+
+  async list(
+    viewpoint: Viewpoint,
     { afterDeviceId, limit }: { afterDeviceId: string; limit: number },
   ): Promise<OwnedDevice[]> {
-    return this.#ownedBy(userId)
+    return this.#seenBy(viewpoint)
       .filter(({ deviceId }) => deviceId > afterDeviceId)
       .sort((a, b) => (a.deviceId < b.deviceId ? -1 : 1))
       .slice(0, limit);
   }
 
   async rename(userId: string, deviceId: string, name: string): Promise<boolean> {
-    const device = await this.findOwned(userId, deviceId);
+    const device = this.#devices.find((one) => one.deviceId === deviceId && one.ownerId === userId);
     if (device) device.name = name;
     return device !== undefined;
   }
 
-  #ownedBy(userId: string): OwnedDevice[] {
-    return this.#devices.filter((entry) => entry.userId === userId).map(({ device }) => device);
+  #seenBy({ userId, now }: Viewpoint): OwnedDevice[] {
+    const viewed = this.#shares.filter(({ viewerId, until }) => viewerId === userId && until > now);
+    return this.#devices.flatMap((device): OwnedDevice[] => {
+      if (device.ownerId === userId) return [device];
+      const share = viewed.find(({ deviceId }) => deviceId === device.deviceId);
+      return share ? [{ ...device, role: 'viewer', viewableUntil: share.until }] : [];
+    });
   }
 }

@@ -18,15 +18,25 @@ export interface StatusChange {
   reason: string;
 }
 
+export interface HandOver {
+  deviceId: string;
+  fromUserId: string;
+  toUserId: string;
+}
+
 export interface EntitlementRepository {
   /** All of one user's on one device, oldest first, lapsed ones too. */
   list(userId: string, deviceId: string): Promise<Entitlement[]>;
   /** False when the device had its trial of this capability, whoever used it. */
   insertTrial(trial: NewTrial): Promise<boolean>;
-  /** False when the purchase has allowed this before. */
+  /** For `userId`, or whom the device was handed over to since. False when the purchase has allowed this before. */
   insertPurchased(purchased: NewPurchased): Promise<boolean>;
   /** Those of the purchase that are in one of the states named. */
   changeStatusOfPurchase(purchaseId: string, change: StatusChange): Promise<void>;
+  /** All that one user has on the device becomes another's, whatever its state. Returns how many those are. */
+  handOver(handOver: HandOver): Promise<number>;
+  /** Notes the end of those that count no more, at most `limit`. Returns them. */
+  expire(now: Date, limit: number): Promise<Pick<Entitlement, 'id' | 'deviceId' | 'capability'>[]>;
 }
 
 interface Row {
@@ -38,6 +48,11 @@ interface Row {
   status: Entitlement['status'];
   starts_at: Date;
   ends_at: Date | null;
+}
+
+interface LedgerLine {
+  change: 'granted' | 'expired' | 'transferred' | StatusChange['change'];
+  reason: string;
 }
 
 export class KnexEntitlementRepository implements EntitlementRepository {
@@ -55,7 +70,7 @@ export class KnexEntitlementRepository implements EntitlementRepository {
   }
 
   async insertTrial({ userId, deviceId, capability, startsAt, endsAt }: NewTrial): Promise<boolean> {
-    const [row] = await this.#db('entitlements')
+    const rows = await this.#db('entitlements')
       .insert({
         user_id: userId,
         device_id: deviceId,
@@ -66,17 +81,15 @@ export class KnexEntitlementRepository implements EntitlementRepository {
       })
       .onConflict(this.#db.raw(`(device_id, capability) WHERE source = 'trial'`))
       .ignore()
-      .returning<{ id: string }[]>('id');
-    if (row === undefined) return false;
-    await this.#noteGrant(row.id, 'first activation of the device', endsAt);
-    return true;
+      .returning<Row[]>('*');
+    return this.#noteAll(rows, { change: 'granted', reason: 'first activation of the device' });
   }
 
   async insertPurchased(purchased: NewPurchased): Promise<boolean> {
-    const { userId, deviceId, capability, purchaseId, startsAt, endsAt } = purchased;
-    const [row] = await this.#db('entitlements')
+    const { deviceId, capability, purchaseId, startsAt, endsAt } = purchased;
+    const rows = await this.#db('entitlements')
       .insert({
-        user_id: userId,
+        user_id: await this.#holderOf(purchased),
         device_id: deviceId,
         capability,
         source: 'purchase',
@@ -86,10 +99,8 @@ export class KnexEntitlementRepository implements EntitlementRepository {
       })
       .onConflict(['purchase_id', 'capability'])
       .ignore()
-      .returning<{ id: string }[]>('id');
-    if (row === undefined) return false;
-    await this.#noteGrant(row.id, 'the data plan is active', endsAt);
-    return true;
+      .returning<Row[]>('*');
+    return this.#noteAll(rows, { change: 'granted', reason: 'the data plan is active' });
   }
 
   async changeStatusOfPurchase(
@@ -100,14 +111,61 @@ export class KnexEntitlementRepository implements EntitlementRepository {
       .where({ purchase_id: purchaseId })
       .whereIn('status', [...from])
       .update({ status: to, updated_at: this.#db.fn.now() })
-      .returning<{ id: string; ends_at: Date | null }[]>(['id', 'ends_at']);
-    for (const { id, ends_at } of rows)
-      await this.#db('entitlement_grants').insert({ entitlement_id: id, change, reason, ends_at });
+      .returning<Row[]>('*');
+    await this.#noteAll(rows, { change, reason });
   }
 
-  async #noteGrant(entitlementId: string, reason: string, endsAt: Date): Promise<void> {
-    const grant = { entitlement_id: entitlementId, change: 'granted', reason, ends_at: endsAt };
-    await this.#db('entitlement_grants').insert(grant);
+  async handOver({ deviceId, fromUserId, toUserId }: HandOver): Promise<number> {
+    const rows = await this.#db('entitlements')
+      .where({ device_id: deviceId, user_id: fromUserId })
+      .update({ user_id: toUserId, updated_at: this.#db.fn.now() })
+      .returning<Row[]>('*');
+    await this.#noteAll(rows, { change: 'transferred', reason: 'the device was handed over' });
+    return rows.length;
+  }
+
+  async expire(now: Date, limit: number): Promise<Pick<Entitlement, 'id' | 'deviceId' | 'capability'>[]> {
+    const over = this.#db('entitlements')
+      .where({ status: 'active' })
+      .where('ends_at', '<=', now)
+      .orderBy('ends_at')
+      .limit(limit)
+      .forUpdate()
+      .skipLocked()
+      .select('id');
+    const rows = await this.#db('entitlements')
+      .whereIn('id', over)
+      .update({ status: 'expired', updated_at: now })
+      .returning<Row[]>('*');
+    await this.#noteAll(rows, { change: 'expired', reason: 'its time is over' });
+    return rows.map(toEntitlement);
+  }
+
+  /** A plan stays with its device: who was handed that over after the purchase has what the purchase allows. */
+  async #holderOf({ userId, deviceId, purchaseId }: NewPurchased): Promise<string> {
+    // A hand-over holds the device until its end: the entitlement comes before it or after it.
+    await this.#db('devices').where({ device_id: deviceId }).forKeyShare().first('device_id');
+    const { rows } = await this.#db.raw<{ rows: { user_id: string }[] }>(
+      `WITH RECURSIVE holders AS (
+         SELECT CAST(:userId AS uuid) AS user_id, created_at AS since FROM data_plan_purchases WHERE id = :purchaseId
+         UNION
+         SELECT t.to_user_id, t.closed_at FROM holders h
+           JOIN device_ownerships o ON o.device_id = :deviceId AND o.user_id = h.user_id
+           JOIN device_transfers t ON t.device_id = o.device_id AND t.epoch = o.epoch
+             AND t.close_reason = 'accepted' AND t.closed_at > h.since
+       ) SELECT user_id FROM holders ORDER BY since DESC LIMIT 1`,
+      { userId, deviceId, purchaseId },
+    );
+    return rows[0]?.user_id ?? userId;
+  }
+
+  /** Writes a line for each into the ledger. False when there is none. */
+  async #noteAll(rows: readonly Row[], { change, reason }: LedgerLine): Promise<boolean> {
+    if (rows.length === 0) return false;
+    await this.#db('entitlement_grants').insert(
+      rows.map(({ id, ends_at }) => ({ entitlement_id: id, change, reason, ends_at })),
+    );
+    return true;
   }
 }
 

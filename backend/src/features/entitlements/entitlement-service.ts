@@ -1,7 +1,7 @@
 import type { Capability } from '@aovis/contracts/http/devices';
 import type { Clock } from '../../kernel/clock.ts';
 import { allows, type Entitlement, trialCapability, trialWindow } from './entitlement.ts';
-import type { EntitlementRepository } from './entitlement-repository.ts';
+import type { EntitlementRepository, HandOver } from './entitlement-repository.ts';
 
 export interface PurchasedRights {
   purchaseId: string;
@@ -48,6 +48,14 @@ export class EntitlementService {
       change: 'restored',
       reason: 'the dispute was won',
     });
+  }
+
+  /**
+   * All that a device's owner has on it, from the rest of the trial to a suspended plan, becomes the next owner's. A
+   * plan that is paid and not active yet follows when it becomes so.
+   */
+  async handOver(handOver: HandOver): Promise<number> {
+    return this.#repository.handOver(handOver);
   }
 
   async suspendPurchase(purchaseId: string, reason: string): Promise<void> {

@@ -1,4 +1,10 @@
-import type { Capability, EntitlementView } from '@aovis/contracts/http/devices';
+import {
+  type Capability,
+  capabilities,
+  type DeviceEntitlementView,
+  type EntitlementState,
+  type EntitlementView,
+} from '@aovis/contracts/http/devices';
 
 /** The right of one user to one capability on one device, from `startsAt` until just before `endsAt`. A refund revokes it, a dispute suspends it. */
 export interface Entitlement {
@@ -7,7 +13,8 @@ export interface Entitlement {
   deviceId: string;
   capability: Capability;
   source: 'trial' | 'purchase' | 'grant';
-  status: 'active' | 'suspended' | 'revoked';
+  /** `expired` is noted some time after the end; what counts is the window. */
+  status: 'active' | 'suspended' | 'revoked' | 'expired';
   startsAt: Date;
   /** Undefined when it has no end. */
   endsAt: Date | undefined;
@@ -28,6 +35,17 @@ export function isActive(
   return status === 'active' && startsAt <= now && (endsAt === undefined || now < endsAt);
 }
 
+/** What is allowed now, each once. */
+export function capabilitiesOf(entitlements: readonly Entitlement[], now: Date): Capability[] {
+  return capabilities.filter((capability) => allows(entitlements, capability, now));
+}
+
+export function stateOf({ status, startsAt, endsAt }: Entitlement, now: Date): EntitlementState {
+  if (status === 'suspended' || status === 'revoked') return status;
+  if (endsAt !== undefined && endsAt <= now) return 'expired';
+  return startsAt > now ? 'scheduled' : 'active';
+}
+
 export function allows(entitlements: readonly Entitlement[], capability: Capability, now: Date): boolean {
   return entitlements.some(
     (entitlement) => entitlement.capability === capability && isActive(entitlement, now),
@@ -41,5 +59,13 @@ export function toEntitlementView(entitlement: Entitlement, now: Date): Entitlem
     starts_at: entitlement.startsAt.toISOString(),
     ends_at: entitlement.endsAt?.toISOString() ?? null,
     active: isActive(entitlement, now),
+  };
+}
+
+export function toDeviceEntitlementView(entitlement: Entitlement, now: Date): DeviceEntitlementView {
+  return {
+    entitlement_id: entitlement.id,
+    ...toEntitlementView(entitlement, now),
+    state: stateOf(entitlement, now),
   };
 }

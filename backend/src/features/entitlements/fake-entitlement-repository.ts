@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Entitlement } from './entitlement.ts';
 import type {
   EntitlementRepository,
+  HandOver,
   NewPurchased,
   NewTrial,
   StatusChange,
@@ -42,5 +43,19 @@ export class FakeEntitlementRepository implements EntitlementRepository {
     const ids = new Set(keys.map(([, id]) => id));
     for (const entitlement of this.#entitlements)
       if (ids.has(entitlement.id) && from.includes(entitlement.status)) entitlement.status = to;
+  }
+
+  async handOver({ deviceId, fromUserId, toUserId }: HandOver): Promise<number> {
+    const handed = await this.list(fromUserId, deviceId);
+    for (const entitlement of handed) entitlement.userId = toUserId;
+    return handed.length;
+  }
+
+  async expire(now: Date, limit: number): Promise<Entitlement[]> {
+    const over = this.#entitlements
+      .filter(({ status, endsAt }) => status === 'active' && endsAt !== undefined && endsAt <= now)
+      .slice(0, limit);
+    for (const entitlement of over) entitlement.status = 'expired';
+    return over;
   }
 }

@@ -36,7 +36,7 @@ describe('a clip', () => {
         return Readable.from([Buffer.from('mp4')]);
       },
     };
-    const access = new DeviceAccess({ devices, entitlements: { allows: async () => entitled } });
+    const access = new DeviceAccess({ devices, entitlements: { allows: async () => entitled }, clock });
     service = new ClipService({ access, clips, clock });
   });
 

@@ -31,7 +31,9 @@ export class ClipService {
    * @throws AppError device_not_found, entitlement_required, invalid_range, stream_not_available, service_unavailable
    */
   async open(userId: string, deviceId: string, asked: VideoRange, signal: AbortSignal): Promise<Clip> {
-    const device = await this.#access.assertDeviceServiceAccess(userId, deviceId, 'cloud_playback');
+    const device = await this.#access.assertDeviceServiceAccess(userId, deviceId, 'cloud_playback', {
+      minimum: 'viewer',
+    });
     refuse(rangeProblem(asked, this.#clock.now()));
     const range = ownedPart(asked, device.ownedSince);
     const stream = streamNameOf(deviceId);

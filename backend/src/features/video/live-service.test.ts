@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import { FakeClock } from '../../kernel/fake-clock.ts';
 import { DeviceAccess } from '../devices/device-access.ts';
 import { FakeDeviceRepository } from '../devices/fake-device-repository.ts';
 import { LiveService } from './live-service.ts';
@@ -17,7 +18,11 @@ describe('an invitation to live view', () => {
     const device = { deviceId, serial: 'N4K-000001', model: 'n4k', ownedSince, epoch: 1, online: true };
     devices.add('owner', { ...device, iccid: undefined, name: undefined, lastSeenAt: undefined });
     service = new LiveService({
-      access: new DeviceAccess({ devices, entitlements: { allows: async () => false } }),
+      access: new DeviceAccess({
+        devices,
+        entitlements: { allows: async () => false },
+        clock: new FakeClock(),
+      }),
       channels: {
         ensureChannel: async () => {},
         invite: async (channel, clientId) => {

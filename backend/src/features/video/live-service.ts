@@ -24,12 +24,12 @@ export class LiveService {
   }
 
   /**
-   * Needs no capability: it looks at the device as it is now and uses no stored video, and who owns a camera may look
-   * through it.
+   * Needs no capability: it looks at the device as it is now and uses no stored video, and who owns a camera, or is
+   * shown it by its owner, may look through it.
    * @throws AppError device_not_found, service_unavailable
    */
   async invite(userId: string, deviceId: string) {
-    await this.#access.assertDeviceServiceAccess(userId, deviceId);
+    await this.#access.assertDeviceServiceAccess(userId, deviceId, undefined, { minimum: 'viewer' });
     const clientId = this.#newClientId();
     const { wssUrl, iceServers, expiresAt } = await this.#channels.invite(channelNameOf(deviceId), clientId);
     return {

@@ -34,7 +34,11 @@ describe('a stream', () => {
       },
     };
     const entitlements = new EntitlementService({ repository, clock });
-    service = new StreamService({ access: new DeviceAccess({ devices, entitlements }), sessions, clock });
+    service = new StreamService({
+      access: new DeviceAccess({ devices, entitlements, clock }),
+      sessions,
+      clock,
+    });
   });
 
   it('plays from a URL that ends soon', async () => {

@@ -32,7 +32,9 @@ export class StreamService {
 
   /** @throws AppError device_not_found, entitlement_required, invalid_range, stream_not_available, service_unavailable */
   async open(userId: string, deviceId: string, query: StreamQuery) {
-    const device = await this.#access.assertDeviceServiceAccess(userId, deviceId, 'cloud_playback');
+    const device = await this.#access.assertDeviceServiceAccess(userId, deviceId, 'cloud_playback', {
+      minimum: 'viewer',
+    });
     const now = this.#clock.now();
     const reading = readPlayback(query, now);
     if (!reading.ok) throw new AppError('invalid_range', { details: { problem: reading.problem } });

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { activationCodeDigest, generateActivationCode } from '@aovis/contracts/activation-code';
 import { deviceIdOf, modelOf } from '@aovis/contracts/ids';
 import type { Database } from '../../../db/database.ts';
@@ -68,4 +69,43 @@ export async function seedOwnership(
     ended_at: ownership.endedAt ?? null,
     end_reason: ownership.endedAt ? 'released' : null,
   });
+  // As the outbox leaves it some moments after the end of the ownership before.
+  await db('devices')
+    .where({ device_id: ownership.deviceId })
+    .where('shadows_wiped_epoch', '<', (ownership.epoch ?? 1) - 1)
+    .update({ shadows_wiped_epoch: (ownership.epoch ?? 1) - 1 });
+}
+
+let shares = 0;
+
+/** Somebody's accepted share of a device that has an owner, in the present ownership unless an epoch is given. */
+export async function seedShare(
+  db: Database,
+  { viewerId, deviceId, until, epoch }: { viewerId: string; deviceId: string; until: Date; epoch?: number },
+): Promise<string> {
+  shares += 1;
+  const ownership = await db('device_ownerships')
+    .where({ device_id: deviceId, ...(epoch === undefined ? { ended_at: null } : { epoch }) })
+    .first<{ epoch: number } | undefined>('epoch');
+  if (ownership === undefined) throw new Error(`nobody owns ${deviceId}`);
+  const taken = await db('device_shares')
+    .where({ device_id: deviceId, ended_at: null })
+    .pluck<number[]>('slot');
+  const createdAt = new Date(until.getTime() - 86_400_000);
+  const [row] = await db('device_shares')
+    .insert({
+      id: randomUUID(),
+      device_id: deviceId,
+      epoch: ownership.epoch,
+      slot: Math.max(0, ...taken) + 1,
+      token_hash: Buffer.from(`share ${shares}`),
+      created_at: createdAt,
+      invitation_expires_at: until,
+      viewer_id: viewerId,
+      accepted_at: createdAt,
+      expires_at: until,
+    })
+    .returning<{ id: string }[]>('id');
+  if (row === undefined) throw new Error('no share was stored');
+  return row.id;
 }
