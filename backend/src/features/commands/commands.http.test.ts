@@ -4,7 +4,7 @@ import { createTestDatabase, type TestDatabase } from '@aovis/dev-database/testi
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import request from 'supertest';
 import { createDeviceApp, type DeviceApp, iotEventSecret } from '../../testing/device-app.ts';
-import { seedBoard, seedOwnership, seedUser } from '../devices/testing/seed.ts';
+import { seedBoard, seedOwnership, seedShare, seedUser } from '../devices/testing/seed.ts';
 import { signatureOf } from '../ingestion/signature.ts';
 import { ackEnvelope, FakeBoard } from './testing/fake-board.ts';
 
@@ -182,6 +182,16 @@ describe('commands', () => {
     expect(unknown.body.error.code).toBe('command_not_found');
     owner = stranger;
     expect((await post(identify).expect(404)).body.error.code).toBe('device_not_found');
+  });
+
+  it('takes no command of a viewer', async () => {
+    const viewer = await seedUser(database.knex);
+    const until = new Date(asked.clock.now().getTime() + 60_000);
+    await seedShare(database.knex, { viewerId: viewer, deviceId: thing, until });
+    expect((await get('commands', viewer).expect(403)).body.error.code).toBe('forbidden');
+    owner = viewer;
+    expect((await post(identify).expect(403)).body.error.code).toBe('forbidden');
+    expect(board.received).toEqual([]);
   });
 
   it('hides the commands of an earlier owner from the next', async () => {

@@ -35,9 +35,12 @@ export class ReportService {
     this.#dependencies = dependencies;
   }
 
-  /** @throws AppError device_not_found, invalid_range, invalid_request when the cursor is none of ours */
+  /** For viewers too. @throws AppError device_not_found, invalid_range, invalid_request when the cursor is none of ours */
   async events(asked: AskedReports, type: string | undefined): Promise<Page<ReportedEvent>> {
-    const device = await this.#dependencies.access.assertDeviceServiceAccess(asked.userId, asked.deviceId);
+    const { access } = this.#dependencies;
+    const device = await access.assertDeviceServiceAccess(asked.userId, asked.deviceId, undefined, {
+      minimum: 'viewer',
+    });
     const query = queryOf(device, reportRange(asked, device.ownedSince), asked, ulidForm);
     const found = isEmpty(query.range) ? [] : await this.#repository.events(query, type);
     const { page, nextCursor } = pageOf(found, asked.limit, (event) => ({
@@ -54,7 +57,7 @@ export class ReportService {
     };
   }
 
-  /** @throws AppError as `events` */
+  /** @throws AppError as `events`, and forbidden for a viewer */
   async samples(asked: AskedReports, metric: string | undefined): Promise<Page<ReportedSample>> {
     const device = await this.#dependencies.access.assertDeviceServiceAccess(asked.userId, asked.deviceId);
     const query = queryOf(device, reportRange(asked, device.ownedSince), asked, integerForm);
@@ -71,7 +74,7 @@ export class ReportService {
     };
   }
 
-  /** @throws AppError as `events`, and invalid_request without a metric */
+  /** @throws AppError as `samples`, and invalid_request without a metric */
   async buckets(
     asked: AskedReports,
     { metric, seconds }: { metric: string | undefined; seconds: number },

@@ -2,7 +2,7 @@ import { createTestDatabase, type TestDatabase } from '@aovis/dev-database/testi
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import request from 'supertest';
 import { createDeviceApp, type DeviceApp } from '../../testing/device-app.ts';
-import { seedBoard, seedOwnership, seedUser } from '../devices/testing/seed.ts';
+import { seedBoard, seedOwnership, seedShare, seedUser } from '../devices/testing/seed.ts';
 
 const ownedSince = Date.parse('2026-03-01T00:00:00Z');
 const minute = 60_000;
@@ -163,6 +163,16 @@ describe('what boards reported', () => {
     ['events?cursor=nonsense', 'invalid_request'],
   ])('refuses %s: %s', async (path, code) => {
     expect((await get(path).expect(400)).body.error.code).toBe(code);
+  });
+
+  it('shows events to a viewer, and measurements to the owner alone', async () => {
+    const viewer = await seedUser(database.knex);
+    const until = new Date(app.clock.now().getTime() + minute);
+    await seedShare(database.knex, { viewerId: viewer, deviceId: thing, until });
+    const id = await event('motion', ownedSince + minute);
+    const { body } = await get('events', viewer).expect(200);
+    expect(body.events).toMatchObject([{ event_id: id }]);
+    expect((await get('telemetry', viewer).expect(403)).body.error.code).toBe('forbidden');
   });
 
   it.each(['events', 'telemetry', 'telemetry?bucket_s=60'])('gives a stranger no %s', async (path) => {
