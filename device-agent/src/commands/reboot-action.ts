@@ -49,10 +49,11 @@ export function rebootAction({ clock, logger, program, machineBootId }: RebootOp
   );
 }
 
+/** At once when the agent stops, too. */
 async function whenTold(clock: Clock, told: Promise<void>, signal: AbortSignal): Promise<void> {
   const over = new AbortController();
-  await Promise.race([told, sleep(clock, toldWithinMs, AbortSignal.any([signal, over.signal]))]);
-  over.abort();
+  void Promise.race([told, aborted(signal)]).then(() => over.abort());
+  await sleep(clock, toldWithinMs, over.signal);
 }
 
 function aborted(signal: AbortSignal): Promise<undefined> {
