@@ -13,11 +13,12 @@ const ownedSince = new Date('2026-03-01T00:00:00Z');
 
 describe('a stream', () => {
   let opened: unknown[];
+  let devices: FakeDeviceRepository;
   let service: StreamService;
   beforeEach(async () => {
     opened = [];
     const clock = new FakeClock('2026-03-02T00:00:00Z');
-    const devices = new FakeDeviceRepository();
+    devices = new FakeDeviceRepository();
     const device = { deviceId, serial: 'N4K-000001', model: 'n4k', ownedSince, epoch: 1, online: true };
     devices.add('owner', { ...device, iccid: undefined, name: undefined, lastSeenAt: undefined });
     const repository = new FakeEntitlementRepository();
@@ -49,6 +50,20 @@ describe('a stream', () => {
     });
     expect(opened).toEqual([[`aovis-stream-${deviceId}`, { mode: 'live' }, 900]]);
   });
+
+  it.each([
+    ['2026-03-02T12:00:00Z', 900],
+    ['2026-03-02T00:10:00.900Z', 600],
+    ['2026-03-02T00:01:00Z', 300],
+  ])(
+    'plays for a viewer until the share ends, %s, as far as the service can: %i s',
+    async (until, seconds) => {
+      devices.share({ viewerId: 'viewer', deviceId, until: new Date(until) });
+      const { expires_at } = await service.open('viewer', deviceId, { mode: 'live' });
+      expect(opened).toEqual([[`aovis-stream-${deviceId}`, { mode: 'live' }, seconds]]);
+      expect(new Date(expires_at)).toEqual(new Date(Date.parse('2026-03-02T00:00:00Z') + seconds * 1_000));
+    },
+  );
 
   it('begins no earlier than the ownership', async () => {
     const end = '2026-03-01T06:00:00Z';

@@ -11,6 +11,8 @@ import { ownedPart } from './video-range.ts';
  * player that goes on longer asks again.
  */
 const urlSeconds = 900;
+/** The service makes none shorter; by so much it may outlive a share. */
+const shortestUrlSeconds = 300;
 
 export interface StreamDependencies {
   access: DeviceAccess;
@@ -39,8 +41,9 @@ export class StreamService {
     const reading = readPlayback(query, now);
     if (!reading.ok) throw new AppError('invalid_range', { details: { problem: reading.problem } });
     const playback = sinceOwned(reading.playback, device.ownedSince);
-    const url = await this.#sessions.open(streamNameOf(deviceId), playback, urlSeconds);
-    const expiresAt = new Date(now.getTime() + urlSeconds * 1000);
+    const seconds = urlSecondsUntil(device.viewableUntil, now);
+    const url = await this.#sessions.open(streamNameOf(deviceId), playback, seconds);
+    const expiresAt = new Date(now.getTime() + seconds * 1000);
     return { protocol: 'hls' as const, url, expires_at: expiresAt.toISOString() };
   }
 }
@@ -52,4 +55,10 @@ function sinceOwned(playback: Playback, ownedSince: Date): Playback {
   if (playback.end !== undefined)
     return { ...playback, ...ownedPart({ ...playback, end: playback.end }, ownedSince) };
   return playback.start >= ownedSince ? playback : { ...playback, start: ownedSince };
+}
+
+function urlSecondsUntil(end: Date | undefined, now: Date): number {
+  if (end === undefined) return urlSeconds;
+  const leftSeconds = Math.floor((end.getTime() - now.getTime()) / 1000);
+  return Math.max(shortestUrlSeconds, Math.min(urlSeconds, leftSeconds));
 }

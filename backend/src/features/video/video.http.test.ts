@@ -9,7 +9,7 @@ import { AppError } from '../../kernel/errors.ts';
 import { createDeviceApp, type DeviceApp } from '../../testing/device-app.ts';
 import { insertConsent } from '../account/consents.ts';
 import type { VisionModel } from '../ai/ai-ports.ts';
-import { seedBoard, seedOwnership, seedUser } from '../devices/testing/seed.ts';
+import { seedBoard, seedOwnership, seedShare, seedUser } from '../devices/testing/seed.ts';
 import type { ClipSize } from './clip-rules.ts';
 import type { VideoRange } from './video-range.ts';
 
@@ -111,6 +111,20 @@ describe('the video routes', () => {
       code: 'entitlement_required',
       details: { capability: 'cloud_playback' },
     });
+  });
+
+  it('let a viewer see, on the owner’s plan, and leave summaries to the owner', async () => {
+    const until = new Date('2026-03-01T09:00:00Z');
+    await seedShare(database.knex, { deviceId, viewerId: stranger, until });
+    await ask('get', `${deviceId}/clip?${minute}`, stranger).expect(200);
+    await ask('get', `${deviceId}/stream`, stranger).expect(200);
+    await ask('post', `${deviceId}/webrtc`, stranger).expect(200);
+    const refused = await ask('post', `${deviceId}/ai/summary`, stranger).send({}).expect(403);
+    expect(refused.body.error.code).toBe('forbidden');
+    await entitle(false);
+    await ask('get', `${deviceId}/clip?${minute}`, stranger).expect(403);
+    app.clock.advance(3_600_000);
+    await ask('post', `${deviceId}/webrtc`, stranger).expect(404);
   });
 
   describe('of clips', () => {
