@@ -57,6 +57,8 @@ CREATE TABLE audit_log (
 
 CREATE INDEX audit_log_actor ON audit_log USING btree (actor_kind, actor_id, seq);
 
+CREATE INDEX audit_log_request ON audit_log USING btree (request_id);
+
 CREATE INDEX audit_log_subject ON audit_log USING btree (subject_kind, subject_id, seq);
 
 CREATE UNLOGGED TABLE call_slots (
@@ -568,6 +570,10 @@ CREATE TABLE orders (
     CONSTRAINT orders_session_key UNIQUE (stripe_session_id)
 );
 
+CREATE INDEX orders_email ON orders USING btree (lower(email));
+
+CREATE INDEX orders_newest ON orders USING btree (created_at DESC, id DESC);
+
 CREATE INDEX orders_user ON orders USING btree (user_id, created_at);
 
 CREATE INDEX orders_with_person ON orders USING btree (created_at) WHERE ((email IS NOT NULL) OR (shipping IS NOT NULL));
@@ -718,6 +724,25 @@ CREATE UNIQUE INDEX sims_imsi ON sims USING btree (imsi);
 
 CREATE UNIQUE INDEX sims_one_per_device ON sims USING btree (device_id) WHERE (device_id IS NOT NULL);
 
+CREATE TABLE staff_invitations (
+    id uuid NOT NULL DEFAULT gen_random_uuid(),
+    token_hash bytea NOT NULL,
+    role text NOT NULL,
+    email text,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    redeemed_at timestamp with time zone,
+    redeemed_by uuid,
+    CONSTRAINT staff_invitations_email_normalised CHECK ((email = lower(btrim(email)))),
+    CONSTRAINT staff_invitations_redeemed_by_somebody CHECK (((redeemed_at IS NULL) = (redeemed_by IS NULL))),
+    CONSTRAINT staff_invitations_role_known CHECK ((role = ANY (ARRAY['support'::text, 'admin'::text]))),
+    CONSTRAINT staff_invitations_redeemer_fkey FOREIGN KEY (redeemed_by) REFERENCES users(id),
+    CONSTRAINT staff_invitations_pkey PRIMARY KEY (id),
+    CONSTRAINT staff_invitations_token_unique UNIQUE (token_hash)
+);
+
+CREATE INDEX staff_invitations_redeemer ON staff_invitations USING btree (redeemed_by);
+
 CREATE TABLE users (
     id uuid NOT NULL DEFAULT gen_random_uuid(),
     email text,
@@ -730,13 +755,19 @@ CREATE TABLE users (
     deleted_at timestamp with time zone,
     CONSTRAINT users_deleted_is_nobody CHECK ((((status = 'deleted'::text) = (deleted_at IS NOT NULL)) AND ((status <> 'deleted'::text) OR ((email IS NULL) AND (display_name IS NULL) AND (role = 'user'::text))))),
     CONSTRAINT users_email_normalised CHECK ((email = lower(btrim(email)))),
-    CONSTRAINT users_role_known CHECK ((role = ANY (ARRAY['user'::text, 'admin'::text]))),
+    CONSTRAINT users_role_known CHECK ((role = ANY (ARRAY['user'::text, 'support'::text, 'admin'::text]))),
     CONSTRAINT users_status_known CHECK ((status = ANY (ARRAY['active'::text, 'disabled'::text, 'deleted'::text]))),
     CONSTRAINT users_verified_has_email CHECK (((email_verified_at IS NULL) OR (email IS NOT NULL))),
     CONSTRAINT users_pkey PRIMARY KEY (id)
 );
 
+CREATE INDEX users_email ON users USING btree (email text_pattern_ops);
+
+CREATE INDEX users_newest ON users USING btree (created_at DESC, id DESC);
+
 CREATE UNIQUE INDEX users_one_per_verified_email ON users USING btree (email) WHERE (email_verified_at IS NOT NULL);
+
+CREATE INDEX users_staff ON users USING btree (role) WHERE (role <> 'user'::text);
 
 CREATE TABLE webhook_events (
     provider text NOT NULL,

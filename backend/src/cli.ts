@@ -4,6 +4,11 @@ import { loadConfig } from './config/config.ts';
 import { databaseUrlFrom } from './config/database-url.ts';
 import { type Database, openDatabase } from './db/database.ts';
 import { eiotclubCarrier } from './eiotclub/connect.ts';
+import {
+  InvitationRefused,
+  InvitationService,
+  invitationMinutes,
+} from './features/admin/invitation-service.ts';
 import { formatHead, parseHead, readAnchors } from './features/audit/audit-anchors.ts';
 import { readHead, verifyAuditLog } from './features/audit/audit-verification.ts';
 import { CatalogFileRefused, CatalogService } from './features/catalog/catalog-service.ts';
@@ -16,9 +21,12 @@ import { InventoryService } from './features/sim/inventory-service.ts';
 import { apiContracts } from './http/api-contracts.ts';
 import { openApiDocument } from './http/openapi.ts';
 import { systemClock } from './kernel/clock.ts';
+import { readEmail } from './kernel/email.ts';
 
 const usage = `Usage: node backend/src/cli.ts <command>
 
+  admin invite [--email <address>] [--role admin|support] [--additional]
+                                                       print a one-time token that makes its holder staff
   station add --id <station> --public-key-file <pem>   register a factory station's Ed25519 key
   station disable --id <station>                       refuse its manifests from now on
   station list                                         the stations and since when they may sign
@@ -40,7 +48,14 @@ The database is the one of DATABASE_URL or DATABASE_URL_FILE. Answers go to stdo
 class UsageError extends Error {}
 
 /** These say all there is to say; their causes are for debuggers. */
-const refusals = [CatalogFileRefused, CardFileRefused, ManifestFileRefused, PlanFileRefused, StationRefused];
+const refusals = [
+  InvitationRefused,
+  CatalogFileRefused,
+  CardFileRefused,
+  ManifestFileRefused,
+  PlanFileRefused,
+  StationRefused,
+];
 
 type Flags = {
   id?: string;
@@ -49,6 +64,9 @@ type Flags = {
   'public-key-file'?: string;
   anchor?: string[];
   'anchor-file'?: string;
+  email?: string;
+  role?: string;
+  additional?: boolean;
 };
 type Command = (flags: Flags) => Promise<number> | number;
 
@@ -115,6 +133,22 @@ const commands: Readonly<Record<string, Command>> = {
       say(JSON.stringify(result));
       return result.conflicts.length === 0 ? 0 : 1;
     }),
+  'admin invite': (flags) =>
+    withDatabase(async (db) => {
+      const role = flags.role ?? 'admin';
+      if (role !== 'admin' && role !== 'support') throw new UsageError('--role is admin or support.');
+      const email = flags.email === undefined ? undefined : readEmail(flags.email);
+      if (flags.email !== undefined && email === undefined)
+        throw new UsageError(`${flags.email} is no e-mail address.`);
+      const invitations = new InvitationService({ db, clock: systemClock });
+      const { token } = await invitations.invite({ role, email, additional: flags.additional === true });
+      say(token);
+      process.stderr.write(
+        `Within ${invitationMinutes} minutes, signed in${email === undefined ? '' : ` as ${email}`}: ` +
+          `POST /api/admin/invitations/redeem {"token":"…"}. It works once.\n`,
+      );
+      return 0;
+    }),
   'audit verify': (flags) =>
     withDatabase(async (db) => {
       const fromFile = flags['anchor-file'] === undefined ? [] : await readAnchors(flags['anchor-file']);
@@ -166,6 +200,9 @@ async function main(words: string[]): Promise<number> {
         'public-key-file': { type: 'string' },
         anchor: { type: 'string', multiple: true },
         'anchor-file': { type: 'string' },
+        email: { type: 'string' },
+        role: { type: 'string' },
+        additional: { type: 'boolean' },
       },
     });
     const name = positionals.join(' ');

@@ -3,6 +3,7 @@ import type { Express } from 'express';
 import { createApp } from './app.ts';
 import { composeAccount } from './composition/account.ts';
 import type { Adapters } from './composition/adapters.ts';
+import { composeAdmin } from './composition/admin.ts';
 import { composeAi } from './composition/ai.ts';
 import { composeAuth } from './composition/auth.ts';
 import { composeCommands } from './composition/commands.ts';
@@ -53,6 +54,7 @@ export function composeBackend(config: Config, adapters: Adapters): Backend {
     composeReports(core),
     composeStore(core),
     composeDataPlans(core),
+    composeAdmin(core),
     composeAccount(core),
   ];
   const background = features.flatMap((feature) => feature.background ?? []);

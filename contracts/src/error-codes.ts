@@ -81,6 +81,13 @@ export const errorCodes = {
   plan_not_found: [404, 'There is no such data plan on sale.'],
   sim_provider_error: [502, 'The SIM carrier did not do what it was asked; it will be tried again.'],
   cron_not_configured: [500, 'Scheduled calls have no secret here yet; the operator must set it.'],
+  purchase_not_found: [404, 'There is no such purchase.'],
+  // Staff
+  user_not_found: [404, 'There is no such user.'],
+  last_admin: [409, 'This is the last admin; make another one first.'],
+  sku_taken: [409, 'A SKU belongs to one variant of one product; details name those that do not.'],
+  entitlement_not_found: [404, 'There is no such right, or it is over for good.'],
+  dead_letter_not_found: [404, 'There is no such given-up message; it may have been handled meanwhile.'],
   // Webhooks
   webhook_not_configured: [500, 'This webhook has no signing secret here yet; the operator must set it.'],
   livemode_mismatch: [400, 'A test event came to the live shop, or a live one to a test shop.'],

@@ -1,4 +1,8 @@
 import * as account from '@aovis/contracts/http/account';
+import * as adminDevices from '@aovis/contracts/http/admin-devices';
+import * as adminOperations from '@aovis/contracts/http/admin-operations';
+import * as adminPeople from '@aovis/contracts/http/admin-people';
+import * as adminStore from '@aovis/contracts/http/admin-store';
 import * as auth from '@aovis/contracts/http/auth';
 import * as commands from '@aovis/contracts/http/commands';
 import * as dataPlans from '@aovis/contracts/http/data-plans';
@@ -13,6 +17,10 @@ import * as video from '@aovis/contracts/http/video';
 
 /** Every route contract, as docs/openapi.json shows them; a test keeps it equal to what is mounted. */
 export const apiContracts: readonly RouteContract[] = [
+  adminDevices,
+  adminOperations,
+  adminPeople,
+  adminStore,
   account,
   auth,
   commands,

@@ -47,6 +47,7 @@ const tags = [
   },
   { name: 'Factory', description: 'For factory stations: what they provisioned, signed with their key.' },
   { name: 'Ingestion', description: 'For the forwarder of the IoT rule: what boards say.' },
+  { name: 'Staff', description: 'For our own people, by role: support may look, admin may change.' },
   { name: 'Service', description: 'For load balancers and operators.' },
 ];
 
@@ -203,7 +204,9 @@ export function codesOf({ auth, params, query, body, errors }: RouteContract): E
   const codes = new Set<ErrorCode>([
     ...errors,
     ...(signedIn ? (['unauthorized'] as const) : []),
-    ...(typeof auth === 'object' && ('role' in auth || auth.device === 'owner') ? (['forbidden'] as const) : []),
+    ...(typeof auth === 'object' && ('role' in auth || auth.device === 'owner')
+      ? (['forbidden'] as const)
+      : []),
     ...(params || query || body ? withInput : []),
     ...(body ? withBody : []),
     ...everywhere,

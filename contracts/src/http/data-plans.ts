@@ -29,7 +29,7 @@ export type DataPlanView = z.infer<typeof dataPlanSchema>;
  * `failed`: not paid, or refused by the carrier. `refunded`: the money went back. `disputed`: suspended while the
  * customer's bank asks for the money.
  */
-export const purchaseStatusSchema = z.enum([
+export const purchaseStatuses = [
   'pending',
   'pending_assignment',
   'paid',
@@ -39,7 +39,8 @@ export const purchaseStatusSchema = z.enum([
   'failed',
   'refunded',
   'disputed',
-]);
+] as const;
+const purchaseStatusSchema = z.enum(purchaseStatuses);
 
 export const purchaseSchema = z.strictObject({
   purchase_id: z.uuid(),

@@ -73,31 +73,31 @@ export const getProduct = defineRoute({
 });
 
 /** What `products import` reads: all products, in the order in which the shop shows them. */
-export const catalogFileSchema = z.strictObject({
-  products: z
+/** A product as an operator writes it down. */
+export const catalogProductSchema = z.strictObject({
+  slug: slugSchema,
+  name: z.string().min(1).max(200),
+  description: z.string().max(10_000),
+  active: z.boolean().default(true),
+  variants: z
     .array(
       z.strictObject({
-        slug: slugSchema,
+        sku: z.string().regex(/^[A-Z0-9][A-Z0-9._-]{0,63}$/, 'a SKU is up to 64 of A-Z 0-9 . _ -'),
         name: z.string().min(1).max(200),
-        description: z.string().max(10_000),
+        price_minor: z.int().positive().max(100_000_000),
+        currency: currencySchema,
+        /** Pieces in the warehouse, those of open orders included. */
+        stock: z.int().nonnegative().max(10_000_000),
         active: z.boolean().default(true),
-        variants: z
-          .array(
-            z.strictObject({
-              sku: z.string().regex(/^[A-Z0-9][A-Z0-9._-]{0,63}$/, 'a SKU is up to 64 of A-Z 0-9 . _ -'),
-              name: z.string().min(1).max(200),
-              price_minor: z.int().positive().max(100_000_000),
-              currency: currencySchema,
-              /** Pieces in the warehouse, those of open orders included. */
-              stock: z.int().nonnegative().max(10_000_000),
-              active: z.boolean().default(true),
-            }),
-          )
-          .min(1)
-          .max(100),
       }),
     )
-    .max(1_000),
+    .min(1)
+    .max(100),
+});
+export type CatalogProduct = z.infer<typeof catalogProductSchema>;
+
+export const catalogFileSchema = z.strictObject({
+  products: z.array(catalogProductSchema).max(1_000),
 });
 export type CatalogFile = z.infer<typeof catalogFileSchema>;
 

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import {
   type CatalogFile,
+  type CatalogProduct,
   catalogFileSchema,
   type ProductView,
   slugSchema,
@@ -74,6 +75,15 @@ export class CatalogService {
       );
     }
   }
+}
+
+/** One product by itself: a new one goes to the end of the shop. Its variants are the ones named, the others go off sale. */
+export async function saveProduct(trx: Database, product: CatalogProduct, now: Date): Promise<void> {
+  const known = await trx('products')
+    .where({ slug: product.slug })
+    .first<{ position: number } | undefined>('position');
+  const last = await trx('products').max<{ last: number | null }[]>('position as last');
+  await new KnexCatalogRepository(trx).save(product, known?.position ?? (last[0]?.last ?? -1) + 1, now);
 }
 
 async function readCatalogFile(path: string): Promise<CatalogFile> {

@@ -56,6 +56,17 @@ export async function releaseDevice(
   return true;
 }
 
+/** Takes the device from whoever owns it. Undefined when nobody does. The caller writes the audit row. */
+export async function releaseForStaff(
+  trx: Database,
+  deviceId: string,
+  { now, requestId }: Omit<Release, 'userId'>,
+): Promise<{ epoch: number; shares: number; offers: number } | undefined> {
+  const locked = await lockDevice(trx, deviceId);
+  if (locked?.ownerId === undefined) return undefined;
+  return endOwnershipWhole(trx, { deviceId, reason: 'released', now, requestId });
+}
+
 /** All that the user owns, in the transaction that closes the account. Returns how many that were. */
 export async function releaseAllDevices(trx: Database, release: Release): Promise<number> {
   const deviceIds = await trx('device_ownerships')

@@ -1,0 +1,25 @@
+import { adminRoutes } from '../features/admin/admin-routes.ts';
+import { DeviceAdminService } from '../features/admin/device-admin-service.ts';
+import { InvitationService } from '../features/admin/invitation-service.ts';
+import { OperationsService } from '../features/admin/operations-service.ts';
+import { ProductAdminService } from '../features/admin/product-admin-service.ts';
+import { PurchaseAdminService } from '../features/admin/purchase-admin-service.ts';
+import { UserAdminService } from '../features/admin/user-admin-service.ts';
+import { RefundService } from '../features/orders/refund-service.ts';
+import type { Core, Feature } from './core.ts';
+
+/** What staff sees and changes. */
+export function composeAdmin({ adapters: { db, clock, payments } }: Core): Feature {
+  return {
+    routes: adminRoutes({
+      db,
+      users: new UserAdminService({ db, clock }),
+      invitations: new InvitationService({ db, clock }),
+      products: new ProductAdminService({ db, clock }),
+      purchases: new PurchaseAdminService({ db }),
+      deviceAdmin: new DeviceAdminService({ db, clock }),
+      operations: new OperationsService({ db }),
+      refunds: payments && new RefundService({ db, clock, payments }),
+    }),
+  };
+}
