@@ -5,6 +5,7 @@ import { AppError } from '../../kernel/errors.ts';
 import { record } from '../audit/audit-log.ts';
 import { deleteAllSessions, type SessionDirectory, type SessionHolder } from '../auth/session-directory.ts';
 import { releaseAllDevices } from '../devices/device-release.ts';
+import { endSharesOfUser } from '../sharing/share-endings.ts';
 import { AccountRepository } from './account-repository.ts';
 import { erasePersonalData } from './erasure.ts';
 
@@ -49,6 +50,7 @@ export class DeletionService {
     if (account.deletedAt !== undefined) return { deletedAt: account.deletedAt };
 
     const released = await releaseAllDevices(trx, { userId, now, requestId });
+    await endSharesOfUser(trx, { userId, now, requestId });
     await deleteAllSessions(trx, userId);
     const email = account.emailVerified ? account.email : undefined;
     await erasePersonalData(trx, { userId, email, requestId });

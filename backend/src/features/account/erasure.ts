@@ -20,6 +20,7 @@ const statements = [
   // Answers to requests with an Idempotency-Key; their scope is the user and the route.
   `DELETE FROM idempotency_keys WHERE starts_with(scope, :userId || ' ')`,
   'UPDATE device_ownerships SET name = NULL WHERE user_id = :userId AND name IS NOT NULL',
+  'UPDATE staff_invitations SET email = NULL WHERE redeemed_by = :userId OR email = :email',
   // Amounts, refunds and disputes stay: the books need them, and they name nobody.
   'UPDATE orders SET email = NULL, shipping = NULL WHERE user_id = :userId',
 ];

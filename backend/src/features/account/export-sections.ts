@@ -122,6 +122,11 @@ export const exportSections: readonly ExportSection[] = [
     columns: 'device_id, created_at, closed_at, close_reason AS closed_because',
     from: 'device_transfers WHERE to_user_id = :userId',
   }),
+  list('staff_invitations', ['staff_invitations'], {
+    cursor: 'id',
+    columns: 'role, email, created_at, redeemed_at',
+    from: 'staff_invitations WHERE redeemed_by = :userId',
+  }),
   list('audit', ['audit_log'], {
     cursor: ordered('seq'),
     columns: 'at, action, actor_kind, subject_kind, subject_id, outcome, details, request_id',

@@ -158,6 +158,13 @@ export const dataClasses: readonly DataClass[] = [
     why: 'To tell an offer that was accepted from a theft, as long as somebody may complain.',
   },
   {
+    name: 'staff_invitations',
+    what: 'Invitations to the staff, used or not',
+    ...ofTable('staff_invitations', 'expires_at < :before'),
+    keptDays: 365,
+    why: 'Who let whom in, when access to the shop is looked into. The audit log says it for ever, without the address.',
+  },
+  {
     name: 'ingested_messages',
     what: 'Ids of messages from devices',
     ...ofTable('ingested_messages', 'received_at < :before'),
