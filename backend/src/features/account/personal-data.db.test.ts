@@ -98,24 +98,9 @@ describe('what is stored about a person', () => {
       const { sections, ...head } = await exportOf(anna.userId);
       expect(head).toEqual({ format: 'aovis-account-export-1', exported_at: '2026-11-20T12:00:00.000Z' });
       const counts = Object.fromEntries(Object.entries(sections).map(([name, rows]) => [name, rows.length]));
-      expect(counts).toMatchObject({
-        profile: 1,
-        consents: 1,
-        identities: 2,
-        sessions: 1,
-        sign_in_links: 1,
-        devices: 2,
-        activation_attempts: 1,
-        entitlements: 1,
-        orders: 1,
-        purchases: 1,
-        shares_given: 1,
-        shares_received: 1,
-        commands: 2,
-        events: 2,
-        telemetry: 2,
-      });
-      expect(counts.audit).toBeGreaterThan(0);
+      expect(counts).toMatchObject({ identities: 2, devices: 2, commands: 2, events: 2, telemetry: 2 });
+      // So that the tests of closing an account look for what was really there.
+      expect(Object.entries(counts).filter(([, count]) => count === 0)).toEqual([]);
       expect(sections.orders?.[0]).toMatchObject({
         email: anna.email,
         shipping: { name: anna.name },

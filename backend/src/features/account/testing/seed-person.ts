@@ -37,6 +37,15 @@ export async function seedPerson(db: Database, word: string, now: Date): Promise
     expires_at: at(1),
     used_at: now,
   });
+  await db('staff_invitations').insert({
+    token_hash: randomBytes(32),
+    role: 'support',
+    email,
+    created_at: now,
+    expires_at: at(1),
+    redeemed_at: now,
+    redeemed_by: userId,
+  });
   await db('idempotency_keys').insert({
     scope: `${userId} createCheckout`,
     key: 'k',
@@ -117,7 +126,7 @@ export async function seedRecorded(
   });
 }
 
-/** The person invites a friend, views somebody else's device, and is offered another one. */
+/** The person invites a friend and offers a device, views somebody else's, was given one and is offered another. */
 async function seedShares(
   db: Database,
   { userId, deviceId, email, now }: { userId: string; deviceId: string; email: string; now: Date },
@@ -132,15 +141,18 @@ async function seedShares(
     expires_at: until,
   });
   const someone = await seedUser(db);
-  const [viewed, offered] = [await seedBoard(db), await seedBoard(db)];
+  const [viewed, offered, given] = [await seedBoard(db), await seedBoard(db), await seedBoard(db)];
   const startedAt = new Date(now.getTime() - dayMs);
-  for (const board of [viewed, offered])
+  for (const board of [viewed, offered, given])
     await seedOwnership(db, { userId: someone, deviceId: board, startedAt });
   await db('device_shares').insert({ ...share(deviceId), invited_email: `friend-of-${email}` });
   await db('device_shares').insert({ ...share(viewed), viewer_id: userId, accepted_at: now });
   await db('device_shares').insert({ ...share(offered), invited_email: email });
-  const offer = { ...invitation(), device_id: offered, recipient_email: email, expires_at: until };
-  await db('device_transfers').insert(offer);
+  const offer = (board: string) => ({ ...invitation(), device_id: board, expires_at: until });
+  await db('device_transfers').insert({ ...offer(deviceId), recipient_email: `heir-of-${email}` });
+  await db('device_transfers').insert({ ...offer(offered), recipient_email: email });
+  const accepted = { to_user_id: userId, closed_at: now, close_reason: 'accepted' };
+  await db('device_transfers').insert({ ...offer(given), ...accepted });
 }
 
 export interface SeededOrder {
