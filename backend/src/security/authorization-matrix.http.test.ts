@@ -4,6 +4,7 @@ import type { ErrorBody } from '@aovis/contracts/http/common';
 import type { RouteAuth, RouteContract } from '@aovis/contracts/http/route';
 import { createTestDatabase, type TestDatabase } from '@aovis/dev-database/testing/test-database';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { testPepperText } from '../features/devices/testing/seed.ts';
 import { apiContracts } from '../http/api-contracts.ts';
 import { type BackendUnderTest, createBackendUnderTest } from '../testing/backend-under-test.ts';
 import { exampleRequest } from './testing/contract-request.ts';
@@ -65,7 +66,10 @@ describe('who may call what', () => {
 
   beforeAll(async () => {
     database = await createTestDatabase();
-    app = createBackendUnderTest(database.knex, database.url, { AOVIS_TRUST_PROXY: '1' });
+    app = createBackendUnderTest(database.knex, database.url, {
+      AOVIS_TRUST_PROXY: '1',
+      AOVIS_ACTIVATION_PEPPERS: testPepperText,
+    });
     bad = await badTokens(database.knex, app.clock.now());
     app.server.listen(0, '127.0.0.1');
     await once(app.server, 'listening');
