@@ -7,6 +7,7 @@ import { runOnce } from './idempotency.ts';
 import { hasBody, parseJsonBody } from './json-body.ts';
 import type { Limiters } from './limits.ts';
 import { contextOf, type RequestContext } from './request-context.ts';
+import { RoleGuard } from './role-guard.ts';
 import type { AnyAnswer, AnyInput, Route, SignedInUser } from './route.ts';
 import { sendAnswer } from './send-answer.ts';
 import { parsePart } from './validate.ts';
@@ -25,9 +26,10 @@ export interface MountDependencies {
 
 /** Mounts the routes, and for each of their paths a 405 with `Allow` for all other methods. */
 export function mountRoutes(app: Express, routes: readonly Route[], dependencies: MountDependencies): void {
+  const roles = new RoleGuard(dependencies);
   for (const route of inMatchingOrder(routes)) {
     const { method, path } = route.contract;
-    app[method](expressPath(path), ...limitersOf(route, dependencies), serve(route, dependencies));
+    app[method](expressPath(path), ...limitersOf(route, dependencies), serve(route, roles, dependencies));
   }
   for (const [path, methods] of methodsByPath(routes)) app.all(expressPath(path), methodNotAllowed(methods));
 }
@@ -64,13 +66,13 @@ function limitersOf(route: Route, { limiters }: MountDependencies): RequestHandl
   return (route.limits ?? []).flatMap((name) => limiters.shared[name]);
 }
 
-function serve(route: Route, dependencies: MountDependencies): RequestHandler {
+function serve(route: Route, roles: RoleGuard, dependencies: MountDependencies): RequestHandler {
   return async (request: Request, response: Response, next: NextFunction) => {
     try {
       keepStatuses(response, route.contract.statuses);
       const context = contextOf(request);
       const user = needsUser(route, context) ? await dependencies.authenticate(context) : undefined;
-      assertRole(route, user);
+      await roles.assertAllowed(route, user, context.requestId);
       const input = await readInput(route, request, context, user);
       await sendAnswer(response, await answer(route, input, user, dependencies), route.contract);
     } catch (error) {
@@ -82,13 +84,6 @@ function serve(route: Route, dependencies: MountDependencies): RequestHandler {
 function needsUser({ contract: { auth } }: Route, context: RequestContext): boolean {
   if (auth === 'optional') return context.header('authorization') !== undefined;
   return auth !== 'public' && auth !== 'signature';
-}
-
-/** @throws AppError forbidden */
-function assertRole({ contract: { auth } }: Route, user: SignedInUser | undefined): void {
-  if (typeof auth !== 'object' || !('role' in auth)) return;
-  const enough = user?.role === 'admin' || user?.role === auth.role;
-  if (!enough) throw new AppError('forbidden');
 }
 
 async function readInput(
