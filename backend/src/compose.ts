@@ -11,6 +11,7 @@ import { composeCore, type Feature } from './composition/core.ts';
 import { composeDataPlans } from './composition/data-plans.ts';
 import { composeDevices } from './composition/devices.ts';
 import { composeReports } from './composition/reports.ts';
+import { composeSharing } from './composition/sharing.ts';
 import { composeStore } from './composition/store.ts';
 import { composeVideo } from './composition/video.ts';
 import { type Config } from './config/config.ts';
@@ -48,6 +49,7 @@ export function composeBackend(config: Config, adapters: Adapters): Backend {
   const features: readonly Feature[] = [
     composeAuth(core),
     composeDevices(core),
+    composeSharing(core),
     composeVideo(core),
     composeAi(core),
     composeCommands(core),

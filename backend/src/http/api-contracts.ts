@@ -12,6 +12,7 @@ import * as health from '@aovis/contracts/http/health';
 import * as ingestion from '@aovis/contracts/http/ingestion';
 import * as reports from '@aovis/contracts/http/reports';
 import type { RouteContract } from '@aovis/contracts/http/route';
+import * as sharing from '@aovis/contracts/http/sharing';
 import * as store from '@aovis/contracts/http/store';
 import * as video from '@aovis/contracts/http/video';
 
@@ -30,6 +31,7 @@ export const apiContracts: readonly RouteContract[] = [
   health,
   ingestion,
   reports,
+  sharing,
   store,
   video,
 ].flatMap((module) => Object.values(module).filter(isRouteContract));

@@ -13,12 +13,17 @@ const files: Readonly<Record<string, string>> = {
   '/docs/schema.js': 'schema.js',
   '/auth/magic-link': 'magic-link.html',
   '/auth/magic-link.js': 'magic-link.js',
+  '/accept/share': 'accept-share.html',
+  '/accept/transfer': 'accept-transfer.html',
+  '/accept/accept.js': 'accept.js',
   '/checkout/success': 'checkout-success.html',
   '/checkout/success.js': 'checkout-success.js',
   '/checkout/data-plan': 'data-plan-paid.html',
 };
 
 export const magicLinkPagePath = '/auth/magic-link';
+export const acceptSharePagePath = '/accept/share';
+export const acceptTransferPagePath = '/accept/transfer';
 export const dataPlanPaidPagePath = '/checkout/data-plan';
 export const checkoutSuccessPagePath = '/checkout/success';
 
