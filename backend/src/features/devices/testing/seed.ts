@@ -27,8 +27,9 @@ let boards = 0;
 
 /** A board as the factory hands it over, its label code `labelCode`. Returns its device id. */
 export async function seedBoard(db: Database, board: SeededBoard = {}): Promise<string> {
-  boards += 1;
-  const serial = board.serial ?? `N4K-${String(boards).padStart(6, '0')}`;
+  // Kept: others are seeded while this one waits.
+  const number = ++boards;
+  const serial = board.serial ?? `N4K-${String(number).padStart(6, '0')}`;
   const deviceId = deviceIdOf(serial);
   const status = board.status ?? 'provisioned';
   if (board.iccid !== undefined) await db('sims').insert({ iccid: board.iccid });
@@ -40,7 +41,7 @@ export async function seedBoard(db: Database, board: SeededBoard = {}): Promise<
     iccid: board.iccid ?? null,
     activation_policy: board.activationPolicy ?? 'label',
     ...(status !== 'planned' && {
-      certificate_id: boards.toString(16).padStart(64, '0'),
+      certificate_id: number.toString(16).padStart(64, '0'),
       activation_code_hash:
         board.activationCodeHash ??
         hashActivationDigest(activationCodeDigest(serial, labelCode), testPeppers),
