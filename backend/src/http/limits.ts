@@ -35,11 +35,6 @@ const sharedLimits: Record<LimitName, readonly Limit[]> = {
   activation: [{ windowMs: minute, limit: 30, keyOf: byAddress }],
   // An order holds pieces until it is over, paid or not.
   checkout: [{ windowMs: 15 * minute, limit: 30, keyOf: byAddress }],
-  // Each may become a mail to somebody who did not ask for one.
-  invitation: [
-    { windowMs: 15 * minute, limit: 30, keyOf: byAddress },
-    { windowMs: 60 * minute, limit: 5, keyOf: emailKey },
-  ],
 };
 
 const emailBodySchema = z.looseObject({ email: z.string() });
@@ -88,7 +83,6 @@ export function createLimiters(db: Database, requestsPerMinute: number): Limiter
       'magic-link': shared('magic-link'),
       activation: shared('activation'),
       checkout: shared('checkout'),
-      invitation: shared('invitation'),
     },
   };
 }

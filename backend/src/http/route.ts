@@ -38,7 +38,7 @@ export interface RouteOptions {
   idempotent?: boolean;
 }
 
-export type LimitName = 'sign-in' | 'refresh' | 'magic-link' | 'activation' | 'checkout' | 'invitation';
+export type LimitName = 'sign-in' | 'refresh' | 'magic-link' | 'activation' | 'checkout';
 
 export type AnyInput = HandlerInput<z.ZodType, z.ZodType, z.ZodType>;
 

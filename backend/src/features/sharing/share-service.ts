@@ -13,6 +13,7 @@ import { toDeviceView } from '../devices/device.ts';
 import type { DeviceAccess } from '../devices/device-access.ts';
 import { lockOwnership } from '../devices/device-transfer.ts';
 import type { InvitationTokens } from './invitation-tokens.ts';
+import type { MailAllowance } from './mail-allowance.ts';
 import { type Outcome, settle } from './settle.ts';
 import { type Share, ShareRepository } from './share-repository.ts';
 import { toShareView } from './share-view.ts';
@@ -25,6 +26,7 @@ export interface ShareDependencies {
   clock: Clock;
   access: DeviceAccess;
   tokens: InvitationTokens;
+  mailAllowance: Pick<MailAllowance, 'take'>;
 }
 
 export interface SharingCaller {
@@ -42,16 +44,17 @@ export class ShareService {
     this.#refusals = new RefusalBudget(dependencies.clock);
   }
 
-  /** @throws AppError device_not_found, forbidden, invalid_email, too_many_shares */
+  /** @throws AppError device_not_found, forbidden, invalid_email, rate_limited, too_many_shares */
   async invite(
     caller: SharingCaller,
     deviceId: string,
     { email: typedEmail, days }: { email: string | undefined; days: number },
   ): Promise<CreatedShare> {
-    const { access, tokens } = this.#dependencies;
+    const { access, tokens, mailAllowance } = this.#dependencies;
     await access.assertDeviceServiceAccess(caller.userId, deviceId);
     const email = typedEmail === undefined ? undefined : readEmail(typedEmail);
     if (typedEmail !== undefined && email === undefined) throw new AppError('invalid_email');
+    if (email !== undefined) await mailAllowance.take(caller.userId, email);
     const share = await this.#settle('share.invite', { ...caller, deviceId }, (trx) =>
       this.#invite(trx, { ...caller, deviceId, email, days }),
     );

@@ -20,17 +20,13 @@ export function sharingRoutes(services: { shares: ShareService; transfers: Trans
 
 function shareRoutes(shares: ShareService): Route[] {
   return [
-    handle(
-      createShare,
-      async ({ params, body, user, requestContext }) => ({
-        status: 201,
-        body: await shares.invite(callerOf(user, requestContext), params.id, {
-          email: body.email,
-          days: body.expires_in_days,
-        }),
+    handle(createShare, async ({ params, body, user, requestContext }) => ({
+      status: 201,
+      body: await shares.invite(callerOf(user, requestContext), params.id, {
+        email: body.email,
+        days: body.expires_in_days,
       }),
-      { limits: ['invitation'] },
-    ),
+    })),
     handle(listShares, async ({ params, user }) => ({
       status: 200,
       body: { shares: await shares.list(user.id, params.id) },
@@ -52,14 +48,10 @@ function shareRoutes(shares: ShareService): Route[] {
 
 function transferRoutes(transfers: TransferService): Route[] {
   return [
-    handle(
-      offerTransfer,
-      async ({ params, body, user, requestContext }) => ({
-        status: 201,
-        body: await transfers.offer(callerOf(user, requestContext), params.id, body.email),
-      }),
-      { limits: ['invitation'] },
-    ),
+    handle(offerTransfer, async ({ params, body, user, requestContext }) => ({
+      status: 201,
+      body: await transfers.offer(callerOf(user, requestContext), params.id, body.email),
+    })),
     handle(cancelTransfer, async ({ params, user, requestContext }) => {
       await transfers.cancel(callerOf(user, requestContext), params.id);
       return { status: 200 as const, body: { cancelled: true as const } };

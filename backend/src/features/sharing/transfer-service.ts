@@ -14,6 +14,7 @@ import type { DeviceAccess } from '../devices/device-access.ts';
 import { type LockedOwnership, lockOwnership, transferDevice } from '../devices/device-transfer.ts';
 import type { EntitlementService } from '../entitlements/entitlement-service.ts';
 import type { InvitationTokens } from './invitation-tokens.ts';
+import type { MailAllowance } from './mail-allowance.ts';
 import { type Outcome, settle } from './settle.ts';
 import type { SharingCaller } from './share-service.ts';
 import { toTransferView } from './share-view.ts';
@@ -27,6 +28,7 @@ export interface TransferDependencies {
   clock: Clock;
   access: DeviceAccess;
   tokens: InvitationTokens;
+  mailAllowance: Pick<MailAllowance, 'take'>;
   entitlementsIn: (db: Database) => Pick<EntitlementService, 'handOver'>;
 }
 
@@ -45,12 +47,13 @@ export class TransferService {
     this.#refusals = new RefusalBudget(dependencies.clock);
   }
 
-  /** @throws AppError device_not_found, forbidden, invalid_email, already_owner, transfer_already_offered */
+  /** @throws AppError device_not_found, forbidden, invalid_email, rate_limited, already_owner, transfer_already_offered */
   async offer(caller: SharingCaller, deviceId: string, typedEmail: string): Promise<TransferView> {
-    const { access } = this.#dependencies;
+    const { access, mailAllowance } = this.#dependencies;
     const { serial } = await access.assertDeviceServiceAccess(caller.userId, deviceId);
     const email = readEmail(typedEmail);
     if (email === undefined) throw new AppError('invalid_email');
+    await mailAllowance.take(caller.userId, email);
     const transfer = await this.#settle('transfer.offer', { ...caller, deviceId }, (trx) =>
       this.#offer(trx, { ...caller, deviceId, email }),
     );

@@ -45,7 +45,8 @@ export class SharingStand {
     const mailer = { send: async (mail: Mail) => void this.mails.push(mail) };
     const streams = { ensureStream: async () => {} };
     this.access = new DeviceAccess({ devices: new KnexDeviceRepository(db), entitlements, clock });
-    const common = { db, clock, access: this.access, tokens };
+    const mailAllowance = { take: async () => {} };
+    const common = { db, clock, access: this.access, tokens, mailAllowance };
     this.devices = new DeviceService({ ...common, entitlements, shadows });
     this.shares = new ShareService(common);
     this.transfers = new TransferService({ ...common, entitlementsIn });
