@@ -1,5 +1,14 @@
 import { expect, it } from '@jest/globals';
-import { allows, type Entitlement, isActive, toEntitlementView, trialWindow } from './entitlement.ts';
+import {
+  allows,
+  capabilitiesOf,
+  type Entitlement,
+  isActive,
+  stateOf,
+  toEntitlementView,
+  trialWindow,
+} from './entitlement.ts';
+import { pageOfEntitlements } from './entitlement-page.ts';
 
 const now = new Date('2026-03-01T12:00:00Z');
 const trial: Entitlement = {
@@ -42,4 +51,38 @@ it('a lapsed one does not hide a running one', () => {
   expect(allows([lapsed, trial], 'cloud_playback', now)).toBe(true);
   expect(allows([lapsed], 'cloud_playback', now)).toBe(false);
   expect(allows([], 'cloud_playback', now)).toBe(false);
+});
+
+it.each<[string, Partial<Entitlement>, string]>([
+  ['begins later', { startsAt: at('2026-03-01T12:00:00.001Z') }, 'scheduled'],
+  ['counts', {}, 'active'],
+  ['has no end', { endsAt: undefined }, 'active'],
+  ['is over, noted or not', { endsAt: now }, 'expired'],
+  ['is noted as over', { endsAt: now, status: 'expired' }, 'expired'],
+  ['is disputed', { status: 'suspended' }, 'suspended'],
+  ['was taken back, whatever its time', { status: 'revoked', endsAt: now }, 'revoked'],
+])('one that %s', (_, change, state) => {
+  expect(stateOf({ ...trial, ...change }, now)).toBe(state);
+});
+
+it('what is allowed is named once', () => {
+  const data: Entitlement = { ...trial, capability: 'cellular_data', status: 'suspended' };
+  expect(capabilitiesOf([trial, trial, data], now)).toEqual(['cloud_playback']);
+});
+
+it('they come in pages, newest first', () => {
+  const ids = ['a', 'b', 'c'].map((letter) => letter.repeat(8) + '-0000-4000-8000-000000000000');
+  const [first, second, third] = ids.map((id, index) => ({
+    ...trial,
+    id,
+    startsAt: at(`2026-03-0${index < 2 ? 1 : 2}T00:00:00Z`),
+  }));
+  if (!first || !second || !third) throw new Error('there are three');
+  const all = [first, second, third];
+  const page = pageOfEntitlements(all, { limit: 2 }, now);
+  expect(page.entitlements.map(({ entitlement_id: id }) => id)).toEqual([third.id, second.id]);
+  const rest = pageOfEntitlements(all, { limit: 2, cursor: page.next_cursor ?? '' }, now);
+  expect(rest.entitlements.map(({ entitlement_id: id }) => id)).toEqual([first.id]);
+  expect(rest.next_cursor).toBeNull();
+  expect(() => pageOfEntitlements(all, { limit: 2, cursor: 'x' }, now)).toThrow();
 });

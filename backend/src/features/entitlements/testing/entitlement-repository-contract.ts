@@ -60,4 +60,43 @@ export function entitlementRepositoryContract(makeStand: () => Promise<Entitleme
     expect(await change('revoked', ['active', 'suspended'])).toEqual(['revoked']);
     expect(await change('active', ['suspended'])).toEqual(['revoked']);
   });
+
+  it('hands all of a device over, and nothing of others', async () => {
+    const { repository, newUser, newDevice, newPurchase } = await makeStand();
+    const [from, to, deviceId] = [await newUser(), await newUser(), await newDevice()];
+    const another = await newDevice();
+    const purchaseId = await newPurchase(from, deviceId);
+    await repository.insertTrial({ userId: from, deviceId, capability, ...window });
+    await repository.insertTrial({ userId: from, deviceId: another, capability, ...window });
+    await repository.insertPurchased({ userId: from, deviceId, purchaseId, capability, ...window });
+    const suspend = { from: ['active'], to: 'suspended', change: 'suspended', reason: 'test' } as const;
+    await repository.changeStatusOfPurchase(purchaseId, suspend);
+    expect(await repository.handOver({ deviceId, fromUserId: from, toUserId: to })).toBe(2);
+    expect(await repository.list(from, deviceId)).toEqual([]);
+    expect(await repository.list(from, another)).toHaveLength(1);
+    const handed = await repository.list(to, deviceId);
+    expect(handed.map(({ source, status }) => `${source} ${status}`).sort()).toEqual([
+      'purchase suspended',
+      'trial active',
+    ]);
+    expect(await repository.handOver({ deviceId, fromUserId: from, toUserId: to })).toBe(0);
+  });
+
+  it('notes the end of what is over, once', async () => {
+    const { repository, newUser, newDevice } = await makeStand();
+    const userId = await newUser();
+    // Earlier than whatever else is stored, so that it comes first.
+    const early = trialWindow(new Date('2020-03-01T00:00:00Z'));
+    const devices = [await newDevice(), await newDevice(), await newDevice()];
+    for (const deviceId of devices) await repository.insertTrial({ userId, deviceId, capability, ...early });
+    const justBefore = new Date(early.endsAt.getTime() - 1);
+    expect(await repository.expire(justBefore, 10)).toEqual([]);
+    const first = await repository.expire(early.endsAt, 2);
+    const second = await repository.expire(early.endsAt, 2);
+    expect([first.length, second.length]).toEqual([2, 1]);
+    expect([...first, ...second].map(({ deviceId }) => deviceId).sort()).toEqual([...devices].sort());
+    expect(await repository.expire(early.endsAt, 2)).toEqual([]);
+    for (const deviceId of devices)
+      expect(await repository.list(userId, deviceId)).toMatchObject([{ status: 'expired' }]);
+  });
 }
