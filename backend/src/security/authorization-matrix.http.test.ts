@@ -8,7 +8,7 @@ import { testPepperText } from '../features/devices/testing/seed.ts';
 import { apiContracts } from '../http/api-contracts.ts';
 import { type BackendUnderTest, createBackendUnderTest } from '../testing/backend-under-test.ts';
 import { exampleRequest } from './testing/contract-request.ts';
-import { badTokens, type Caller, type Cast, callers, seedCast } from './testing/people.ts';
+import { badTokens, type Caller, type Cast, callers, seedCast, viewers } from './testing/people.ts';
 
 /**
  * What a route answers to whom, from its contract alone: `in` means that the caller stood before the handler, whatever
@@ -32,8 +32,10 @@ function expectedVerdict(auth: RouteAuth, caller: Caller): Verdict {
     const allowed = caller === 'admin' || (caller === 'support' && auth.role === 'support');
     return allowed ? 'in' : '403 forbidden';
   }
-  if (!caller.startsWith('owner')) return '404 device_not_found';
-  return auth.capability !== undefined && caller === 'owner without entitlement'
+  const views = caller === 'viewer' || caller === 'viewer without entitlement';
+  if (!views && !caller.startsWith('owner')) return '404 device_not_found';
+  if (views && auth.device === 'owner') return '403 forbidden';
+  return auth.capability !== undefined && caller.endsWith('without entitlement')
     ? '403 entitlement_required'
     : 'in';
 }
@@ -128,9 +130,10 @@ describe('who may call what', () => {
       cast = await seedCast(database.knex, app.clock.now());
     });
 
-    it.each(callers)('as %s', async (caller) => {
+    const hasDevice = typeof contract.auth === 'object' && 'device' in contract.auth;
+    it.each(hasDevice ? [...callers, ...viewers] : callers)('as %s', async (caller) => {
       const person = caller === 'nobody' ? undefined : cast.people[caller];
-      if (caller === 'owner') await entitle(cast);
+      if (caller === 'owner' || caller === 'viewer') await entitle(cast);
       const answer = await send(contract, person?.token, cast.deviceId);
       expect(verdictOf(contract, answer)).toBe(expectedVerdict(contract.auth, caller));
     });
@@ -150,18 +153,25 @@ describe('who may call what', () => {
   it.each(
     deviceRoutes.map((contract) => [`${contract.method.toUpperCase()} ${contract.path}`, contract] as const),
   )('%s tells a stranger nothing about whether a device exists', async (_route, contract) => {
+    await database.knex('rate_limits').delete();
     cast = await seedCast(database.knex, app.clock.now());
-    const { token } = cast.people.stranger;
+    const { people } = cast;
     const answers = [];
-    for (const deviceId of [cast.deviceId, 'aovis-n4k-999999', 'not-a-device']) {
-      const { status, text, headers } = await send(contract, token, deviceId);
+    for (const [person, deviceId] of [
+      [people.stranger, cast.deviceId],
+      [people.stranger, 'aovis-n4k-999999'],
+      [people.stranger, 'not-a-device'],
+      [people['former owner'], cast.deviceId],
+      [people['viewer whose time is over'], cast.deviceId],
+      [people['viewer no longer'], cast.deviceId],
+    ] as const) {
+      const { status, text, headers } = await send(contract, person.token, deviceId);
       const shown = Object.fromEntries(
         [...headers].filter(([name]) => name !== 'date' && !name.startsWith('ratelimit')),
       );
       answers.push({ status, text, shown });
     }
-    expect(answers[1]).toEqual(answers[0]);
-    expect(answers[2]).toEqual(answers[0]);
+    for (const answer of answers) expect(answer).toEqual(answers[0]);
   });
 
   async function entitle({ deviceId, people }: Cast): Promise<void> {

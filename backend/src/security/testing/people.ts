@@ -17,7 +17,14 @@ export const callers = [
   'support',
   'admin',
 ] as const;
-export type Caller = (typeof callers)[number];
+/** Who besides may stand before a route of a device. */
+export const viewers = [
+  'viewer',
+  'viewer without entitlement',
+  'viewer whose time is over',
+  'viewer no longer',
+] as const;
+export type Caller = (typeof callers)[number] | (typeof viewers)[number];
 
 export interface Person {
   userId: string;
@@ -35,8 +42,13 @@ export async function seedCast(db: Database, now: Date): Promise<Cast> {
   const person = (role = 'user'): Promise<Person> => seedPerson(db, now, role);
   const owner = await person();
   const former = await person();
+  const viewer = await person();
   const people = {
     stranger: await person(),
+    viewer,
+    'viewer without entitlement': viewer,
+    'viewer whose time is over': await person(),
+    'viewer no longer': await person(),
     'former owner': former,
     'owner without entitlement': owner,
     owner,
@@ -47,7 +59,33 @@ export async function seedCast(db: Database, now: Date): Promise<Cast> {
   await seedOwnership(db, { deviceId, userId: former.userId, epoch: 1, startedAt: start, endedAt: now });
   await seedOwnership(db, { deviceId, userId: owner.userId, epoch: 2, startedAt: now });
   await db('devices').where({ device_id: deviceId }).update({ ownership_epoch: 2 });
+  const share = { deviceId, start, expiresAt: new Date(now.getTime() + 86_400_000) };
+  await seedShare(db, { ...share, slot: 1, viewerId: viewer.userId });
+  const [late, past] = [people['viewer whose time is over'], people['viewer no longer']];
+  await seedShare(db, { ...share, slot: 2, viewerId: late.userId, expiresAt: now });
+  await seedShare(db, { ...share, slot: 3, viewerId: past.userId, endedAt: now });
   return { deviceId, people };
+}
+
+/** Of the second ownership; accepted when it was offered. */
+async function seedShare(
+  db: Database,
+  share: { deviceId: string; slot: number; viewerId: string; start: Date; expiresAt: Date; endedAt?: Date },
+): Promise<void> {
+  await db('device_shares').insert({
+    id: randomUUID(),
+    device_id: share.deviceId,
+    epoch: 2,
+    slot: share.slot,
+    token_hash: createHash('sha256').update(randomUUID()).digest(),
+    created_at: share.start,
+    invitation_expires_at: new Date(share.start.getTime() + 1_000),
+    viewer_id: share.viewerId,
+    accepted_at: share.start,
+    expires_at: share.expiresAt,
+    ended_at: share.endedAt ?? null,
+    end_reason: share.endedAt ? 'revoked' : null,
+  });
 }
 
 export async function seedPerson(db: Database, now: Date, role: string): Promise<Person> {
