@@ -733,6 +733,7 @@ CREATE TABLE staff_invitations (
     expires_at timestamp with time zone NOT NULL,
     redeemed_at timestamp with time zone,
     redeemed_by uuid,
+    additional boolean NOT NULL DEFAULT true,
     CONSTRAINT staff_invitations_email_normalised CHECK ((email = lower(btrim(email)))),
     CONSTRAINT staff_invitations_redeemed_by_somebody CHECK (((redeemed_at IS NULL) = (redeemed_by IS NULL))),
     CONSTRAINT staff_invitations_role_known CHECK ((role = ANY (ARRAY['support'::text, 'admin'::text]))),
@@ -740,6 +741,8 @@ CREATE TABLE staff_invitations (
     CONSTRAINT staff_invitations_pkey PRIMARY KEY (id),
     CONSTRAINT staff_invitations_token_unique UNIQUE (token_hash)
 );
+
+CREATE UNIQUE INDEX staff_invitations_one_first ON staff_invitations USING btree ((true)) WHERE ((NOT additional) AND (redeemed_at IS NULL));
 
 CREATE INDEX staff_invitations_redeemer ON staff_invitations USING btree (redeemed_by);
 
