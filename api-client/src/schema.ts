@@ -226,6 +226,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/admin/dead-letters/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** See a given-up message */
+        get: operations["adminGetDeadLetter"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/admin/dead-letters/{id}/discard": {
         parameters: {
             query?: never;
@@ -431,6 +448,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/admin/orders/{id}/notes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Write a note into the history of an order
+         * @description It stays there for good, so it is no place for personal data.
+         */
+        post: operations["adminNoteOnOrder"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/admin/orders/{id}/refunds": {
         parameters: {
             query?: never;
@@ -500,6 +537,23 @@ export interface paths {
          * @description Newest first. All that is given must fit.
          */
         get: operations["adminListPurchases"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/purchases/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** See a bought data plan and its history */
+        get: operations["adminGetPurchase"];
         put?: never;
         post?: never;
         delete?: never;
@@ -604,7 +658,7 @@ export interface paths {
         head?: never;
         /**
          * Change a user’s role, or disable the account
-         * @description Works at once: a disabled user’s sessions end, a role counts from the next request on. Nobody changes their own, and one active admin always remains.
+         * @description Works at once: a disabled user’s sessions end, a role counts from the next request on. Nobody changes their own, so one active admin always remains.
          */
         patch: operations["adminUpdateUser"];
         trace?: never;
@@ -1419,7 +1473,7 @@ export interface components {
         Error: {
             error: {
                 /** @enum {string} */
-                code: "invalid_json" | "invalid_request" | "missing_fields" | "unsupported_media_type" | "payload_too_large" | "not_found" | "method_not_allowed" | "rate_limited" | "idempotency_key_reused" | "idempotency_in_progress" | "internal_error" | "service_unavailable" | "unauthorized" | "forbidden" | "invalid_provider" | "invalid_token" | "provider_unavailable" | "invalid_email" | "session_not_found" | "fresh_sign_in_required" | "activation_code_required" | "invalid_activation_code" | "device_not_provisioned" | "iccid_mismatch" | "device_owned_by_another_user" | "device_proof_required" | "device_proof_timeout" | "device_not_found" | "entitlement_required" | "stream_not_available" | "invalid_range" | "shadow_version_conflict" | "device_offline" | "command_not_found" | "device_timeout" | "feature_disabled" | "consent_required" | "share_not_found" | "too_many_shares" | "invitation_not_found" | "invitation_for_another_address" | "already_owner" | "transfer_not_found" | "transfer_already_offered" | "invalid_signature" | "invalid_manifest" | "unknown_station" | "manifest_conflict" | "product_not_found" | "out_of_stock" | "mixed_currencies" | "payment_provider_unavailable" | "order_not_found" | "refund_not_possible" | "plan_not_found" | "sim_provider_error" | "cron_not_configured" | "purchase_not_found" | "user_not_found" | "last_admin" | "sku_taken" | "entitlement_not_found" | "dead_letter_not_found" | "webhook_not_configured" | "livemode_mismatch";
+                code: "invalid_json" | "invalid_request" | "missing_fields" | "unsupported_media_type" | "payload_too_large" | "not_found" | "method_not_allowed" | "rate_limited" | "idempotency_key_reused" | "idempotency_in_progress" | "internal_error" | "service_unavailable" | "unauthorized" | "forbidden" | "invalid_provider" | "invalid_token" | "provider_unavailable" | "invalid_email" | "session_not_found" | "fresh_sign_in_required" | "activation_code_required" | "invalid_activation_code" | "device_not_provisioned" | "iccid_mismatch" | "device_owned_by_another_user" | "device_proof_required" | "device_proof_timeout" | "device_not_found" | "entitlement_required" | "stream_not_available" | "invalid_range" | "shadow_version_conflict" | "device_offline" | "command_not_found" | "device_timeout" | "feature_disabled" | "consent_required" | "share_not_found" | "too_many_shares" | "invitation_not_found" | "invitation_for_another_address" | "already_owner" | "transfer_not_found" | "transfer_already_offered" | "invalid_signature" | "invalid_manifest" | "unknown_station" | "manifest_conflict" | "product_not_found" | "out_of_stock" | "mixed_currencies" | "payment_provider_unavailable" | "order_not_found" | "refund_not_possible" | "plan_not_found" | "sim_provider_error" | "cron_not_configured" | "purchase_not_found" | "user_not_found" | "sku_taken" | "entitlement_not_found" | "dead_letter_not_found" | "webhook_not_configured" | "livemode_mismatch";
                 details?: {
                     [key: string]: string | number | boolean | Record<string, never> | unknown[] | null;
                 } | {
@@ -1432,7 +1486,7 @@ export interface components {
         };
         Problem: {
             /** @enum {string} */
-            code: "invalid_json" | "invalid_request" | "missing_fields" | "unsupported_media_type" | "payload_too_large" | "not_found" | "method_not_allowed" | "rate_limited" | "idempotency_key_reused" | "idempotency_in_progress" | "internal_error" | "service_unavailable" | "unauthorized" | "forbidden" | "invalid_provider" | "invalid_token" | "provider_unavailable" | "invalid_email" | "session_not_found" | "fresh_sign_in_required" | "activation_code_required" | "invalid_activation_code" | "device_not_provisioned" | "iccid_mismatch" | "device_owned_by_another_user" | "device_proof_required" | "device_proof_timeout" | "device_not_found" | "entitlement_required" | "stream_not_available" | "invalid_range" | "shadow_version_conflict" | "device_offline" | "command_not_found" | "device_timeout" | "feature_disabled" | "consent_required" | "share_not_found" | "too_many_shares" | "invitation_not_found" | "invitation_for_another_address" | "already_owner" | "transfer_not_found" | "transfer_already_offered" | "invalid_signature" | "invalid_manifest" | "unknown_station" | "manifest_conflict" | "product_not_found" | "out_of_stock" | "mixed_currencies" | "payment_provider_unavailable" | "order_not_found" | "refund_not_possible" | "plan_not_found" | "sim_provider_error" | "cron_not_configured" | "purchase_not_found" | "user_not_found" | "last_admin" | "sku_taken" | "entitlement_not_found" | "dead_letter_not_found" | "webhook_not_configured" | "livemode_mismatch";
+            code: "invalid_json" | "invalid_request" | "missing_fields" | "unsupported_media_type" | "payload_too_large" | "not_found" | "method_not_allowed" | "rate_limited" | "idempotency_key_reused" | "idempotency_in_progress" | "internal_error" | "service_unavailable" | "unauthorized" | "forbidden" | "invalid_provider" | "invalid_token" | "provider_unavailable" | "invalid_email" | "session_not_found" | "fresh_sign_in_required" | "activation_code_required" | "invalid_activation_code" | "device_not_provisioned" | "iccid_mismatch" | "device_owned_by_another_user" | "device_proof_required" | "device_proof_timeout" | "device_not_found" | "entitlement_required" | "stream_not_available" | "invalid_range" | "shadow_version_conflict" | "device_offline" | "command_not_found" | "device_timeout" | "feature_disabled" | "consent_required" | "share_not_found" | "too_many_shares" | "invitation_not_found" | "invitation_for_another_address" | "already_owner" | "transfer_not_found" | "transfer_already_offered" | "invalid_signature" | "invalid_manifest" | "unknown_station" | "manifest_conflict" | "product_not_found" | "out_of_stock" | "mixed_currencies" | "payment_provider_unavailable" | "order_not_found" | "refund_not_possible" | "plan_not_found" | "sim_provider_error" | "cron_not_configured" | "purchase_not_found" | "user_not_found" | "sku_taken" | "entitlement_not_found" | "dead_letter_not_found" | "webhook_not_configured" | "livemode_mismatch";
             detail: string;
             details?: {
                 [key: string]: string | number | boolean | Record<string, never> | unknown[] | null;
@@ -3092,6 +3146,135 @@ export interface operations {
             };
         };
     };
+    adminGetDeadLetter: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "812",
+                     *       "topic": "order.confirm",
+                     *       "key": "order:5e0f0f2c-7f0f-4f0e-8a53-6d9c1b7e2a90",
+                     *       "payload": {
+                     *         "order_id": "5e0f0f2c-7f0f-4f0e-8a53-6d9c1b7e2a90"
+                     *       },
+                     *       "attempts": 12,
+                     *       "last_error": "the mail server does not answer",
+                     *       "request_id": null,
+                     *       "created_at": "2026-11-20T11:40:00.000Z",
+                     *       "dead_at": "2026-11-20T12:15:00.000Z"
+                     *     }
+                     */
+                    "application/json": {
+                        attempts: number;
+                        /** Format: date-time */
+                        created_at: string;
+                        /** Format: date-time */
+                        dead_at: string;
+                        id: string;
+                        key: string;
+                        last_error: string | null;
+                        payload: string | number | boolean | Record<string, never> | unknown[] | null;
+                        request_id: string | null;
+                        topic: string;
+                    };
+                };
+            };
+            /** @description `invalid_request`: The request does not fit the schema; details name each field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: Sign in first: no valid access token came with the request. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: You may not do that. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `dead_letter_not_found`: There is no such given-up message; it may have been handled meanwhile. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests; wait as long as Retry-After says. */
+            429: {
+                headers: {
+                    /**
+                     * @description Seconds to wait.
+                     * @example 10
+                     */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. Quote the request id when you report it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `service_unavailable`: The service cannot answer right now; try again. */
+            503: {
+                headers: {
+                    /**
+                     * @description Seconds to wait.
+                     * @example 10
+                     */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     adminDiscardDeadLetter: {
         parameters: {
             query?: never;
@@ -3539,6 +3722,7 @@ export interface operations {
                      *       "owner_id": "6f1c2a50-8d1e-4f7b-9c3a-2b7d5e9f0a14",
                      *       "online": true,
                      *       "last_seen_at": "2026-11-20T11:59:58.120Z",
+                     *       "claim_state": "owned",
                      *       "activation_policy": "label",
                      *       "code_epoch": 1,
                      *       "ownership_epoch": 1,
@@ -3552,6 +3736,8 @@ export interface operations {
                         /** @enum {string} */
                         activation_policy: "label" | "label+device";
                         batch_id: string | null;
+                        /** @enum {string} */
+                        claim_state: "owned" | "claimable" | "closed";
                         code_epoch: number;
                         device_id: string;
                         entitlements: {
@@ -3677,7 +3863,13 @@ export interface operations {
     adminGrantEntitlement: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description The same key and body within a day do it once, and get the same answer.
+                 * @example "9d5a3c1e-70f8-4f5b-8d3c-2f4b6a1c0e7d"
+                 */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -3765,6 +3957,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `idempotency_in_progress`: A request with this Idempotency-Key is still running. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `payload_too_large`: The body is too large. */
             413: {
                 headers: {
@@ -3777,6 +3979,16 @@ export interface operations {
             };
             /** @description `unsupported_media_type`: Send application/json. */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_key_reused`: This Idempotency-Key was used with another body. */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4693,12 +4905,183 @@ export interface operations {
             };
         };
     };
+    adminNoteOnOrder: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The same key and body within a day do it once, and get the same answer.
+                 * @example "9d5a3c1e-70f8-4f5b-8d3c-2f4b6a1c0e7d"
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "text": "The parcel came back; sent again on Monday."
+                 *     }
+                 */
+                "application/json": {
+                    text: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "noted": true
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {boolean} */
+                        noted: true;
+                    };
+                };
+            };
+            /**
+             * @description `invalid_json`: The body is not valid JSON.
+             *
+             *     `invalid_request`: The request does not fit the schema; details name each field.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: Sign in first: no valid access token came with the request. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: You may not do that. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `order_not_found`: There is no such order. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_in_progress`: A request with this Idempotency-Key is still running. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: Send application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_key_reused`: This Idempotency-Key was used with another body. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests; wait as long as Retry-After says. */
+            429: {
+                headers: {
+                    /**
+                     * @description Seconds to wait.
+                     * @example 10
+                     */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. Quote the request id when you report it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `service_unavailable`: The service cannot answer right now; try again. */
+            503: {
+                headers: {
+                    /**
+                     * @description Seconds to wait.
+                     * @example 10
+                     */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     adminRefundOrder: {
         parameters: {
             query?: never;
             header?: {
                 /**
-                 * @description The same key and body within a day get the same refund instead of a second one.
+                 * @description The same key and body within a day do it once, and get the same answer.
                  * @example "9d5a3c1e-70f8-4f5b-8d3c-2f4b6a1c0e7d"
                  */
                 "Idempotency-Key"?: string;
@@ -5284,6 +5667,169 @@ export interface operations {
             };
             /** @description `forbidden`: You may not do that. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests; wait as long as Retry-After says. */
+            429: {
+                headers: {
+                    /**
+                     * @description Seconds to wait.
+                     * @example 10
+                     */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. Quote the request id when you report it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `service_unavailable`: The service cannot answer right now; try again. */
+            503: {
+                headers: {
+                    /**
+                     * @description Seconds to wait.
+                     * @example 10
+                     */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    adminGetPurchase: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "purchase": {
+                     *         "purchase_id": "0b9e9f0e-54f1-4a39-9d4e-0a4b7d2f7c11",
+                     *         "plan_id": "eu-5gb-30d",
+                     *         "plan_name": "5 GB, 30 days",
+                     *         "device_id": "aovis-n4k-000123",
+                     *         "iccid": "8944***********4826",
+                     *         "status": "active",
+                     *         "price_minor": 990,
+                     *         "currency": "eur",
+                     *         "refunded_minor": 0,
+                     *         "created_at": "2026-11-20T11:40:00.000Z",
+                     *         "paid_at": "2026-11-20T11:41:12.000Z",
+                     *         "activated_at": "2026-11-20T11:43:30.000Z",
+                     *         "ends_at": "2026-12-20T11:43:30.000Z",
+                     *         "user_id": "6f1c2a50-8d1e-4f7b-9c3a-2b7d5e9f0a14"
+                     *       },
+                     *       "history": []
+                     *     }
+                     */
+                    "application/json": {
+                        history: {
+                            action: string;
+                            actor_id: string | null;
+                            actor_kind: string;
+                            /** Format: date-time */
+                            at: string;
+                            details: {
+                                [key: string]: string | number | boolean | Record<string, never> | unknown[] | null;
+                            };
+                            /** @enum {string} */
+                            outcome: "ok" | "refused" | "failed";
+                            request_id: string | null;
+                            seq: string;
+                            subject_id: string | null;
+                            subject_kind: string;
+                        }[];
+                        purchase: {
+                            /** Format: date-time */
+                            activated_at: string | null;
+                            /** Format: date-time */
+                            created_at: string;
+                            currency: string;
+                            device_id: string;
+                            /** Format: date-time */
+                            ends_at: string | null;
+                            iccid: string | null;
+                            /** Format: date-time */
+                            paid_at: string | null;
+                            plan_id: string;
+                            plan_name: string;
+                            price_minor: number;
+                            /** Format: uuid */
+                            purchase_id: string;
+                            refunded_minor: number;
+                            /** @enum {string} */
+                            status: "pending" | "pending_assignment" | "paid" | "ordering" | "active" | "expired" | "failed" | "refunded" | "disputed";
+                            /** Format: uuid */
+                            user_id: string;
+                        };
+                    };
+                };
+            };
+            /** @description `invalid_request`: The request does not fit the schema; details name each field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: Sign in first: no valid access token came with the request. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: You may not do that. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `purchase_not_found`: There is no such purchase. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6131,16 +6677,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `last_admin`: This is the last admin; make another one first. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description `payload_too_large`: The body is too large. */
             413: {
                 headers: {
@@ -6206,7 +6742,13 @@ export interface operations {
     adminAdjustStock: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description The same key and body within a day do it once, and get the same answer.
+                 * @example "9d5a3c1e-70f8-4f5b-8d3c-2f4b6a1c0e7d"
+                 */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 sku: string;
             };
@@ -6291,7 +6833,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `out_of_stock`: There are not enough pieces left; details name the variants. */
+            /**
+             * @description `idempotency_in_progress`: A request with this Idempotency-Key is still running.
+             *
+             *     `out_of_stock`: There are not enough pieces left; details name the variants.
+             */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6313,6 +6859,16 @@ export interface operations {
             };
             /** @description `unsupported_media_type`: Send application/json. */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_key_reused`: This Idempotency-Key was used with another body. */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

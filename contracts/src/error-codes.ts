@@ -84,7 +84,6 @@ export const errorCodes = {
   purchase_not_found: [404, 'There is no such purchase.'],
   // Staff
   user_not_found: [404, 'There is no such user.'],
-  last_admin: [409, 'This is the last admin; make another one first.'],
   sku_taken: [409, 'A SKU belongs to one variant of one product; details name those that do not.'],
   entitlement_not_found: [404, 'There is no such right, or it is over for good.'],
   dead_letter_not_found: [404, 'There is no such given-up message; it may have been handled meanwhile.'],

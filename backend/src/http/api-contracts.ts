@@ -2,6 +2,7 @@ import * as account from '@aovis/contracts/http/account';
 import * as adminDevices from '@aovis/contracts/http/admin-devices';
 import * as adminOperations from '@aovis/contracts/http/admin-operations';
 import * as adminPeople from '@aovis/contracts/http/admin-people';
+import * as adminPurchases from '@aovis/contracts/http/admin-purchases';
 import * as adminStore from '@aovis/contracts/http/admin-store';
 import * as auth from '@aovis/contracts/http/auth';
 import * as commands from '@aovis/contracts/http/commands';
@@ -21,6 +22,7 @@ export const apiContracts: readonly RouteContract[] = [
   adminDevices,
   adminOperations,
   adminPeople,
+  adminPurchases,
   adminStore,
   account,
   auth,

@@ -38,14 +38,22 @@ export async function listDeadLetters(
   return (await query).map(toDeadLetter);
 }
 
-/** Gives it a new life: due at once, its attempts counted anew. False when there is no such dead letter. */
-export async function reviveDeadLetter(trx: Database, id: string): Promise<boolean> {
-  const revived = await trx('outbox').where({ id }).whereNotNull('dead_at').update({
-    dead_at: null,
-    attempts: 0,
-    available_at: trx.fn.now(),
-  });
-  return revived === 1;
+export async function findDeadLetter(db: Database, id: string): Promise<DeadLetter | undefined> {
+  const row = await db<Row>('outbox').where({ id }).whereNotNull('dead_at').first();
+  return row && toDeadLetter(row);
+}
+
+/** Gives it a new life: due at once, its attempts counted anew. Undefined when there is no such dead letter. */
+export async function reviveDeadLetter(
+  trx: Database,
+  id: string,
+): Promise<Pick<DeadLetter, 'topic' | 'key'> | undefined> {
+  const [revived] = await trx('outbox')
+    .where({ id })
+    .whereNotNull('dead_at')
+    .update({ dead_at: null, attempts: 0, available_at: trx.fn.now() })
+    .returning<Pick<DeadLetter, 'topic' | 'key'>[]>(['topic', 'key']);
+  return revived;
 }
 
 /** Removes it for good. Undefined when there is no such dead letter. */

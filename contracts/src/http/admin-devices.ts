@@ -1,5 +1,13 @@
 import * as z from 'zod';
-import { exampleUserId, idParams, instantSchema, reasonSchema } from './admin-common.ts';
+import {
+  exampleUserId,
+  idParams,
+  instantSchema,
+  lineSchema,
+  onceErrors,
+  onceHeader,
+  reasonSchema,
+} from './admin-common.ts';
 import { capabilitySchema } from './devices.ts';
 import { nextCursorSchema, pageQuery } from './paging.ts';
 import { defineRoute } from './route.ts';
@@ -22,6 +30,8 @@ export type AdminDeviceView = z.infer<typeof adminDeviceSchema>;
 
 export const adminDeviceDetailSchema = z.strictObject({
   ...deviceFields,
+  /** `claimable`: whoever has its label may activate it. `closed`: nobody may, see `status`. */
+  claim_state: z.enum(['owned', 'claimable', 'closed']),
   activation_policy: z.enum(['label', 'label+device']),
   code_epoch: z.int(),
   ownership_epoch: z.int(),
@@ -74,8 +84,8 @@ export const listAllDevices = defineRoute({
   auth: { role: 'support' },
   query: z.strictObject({
     ...pageQuery,
-    q: z.string().min(1).max(64).optional(),
-    batch_id: z.string().min(1).max(128).optional(),
+    q: lineSchema(64).optional(),
+    batch_id: lineSchema(128).optional(),
     status: z.enum(deviceStatuses).optional(),
     owner_id: z.uuid().optional(),
   }),
@@ -96,6 +106,7 @@ export const getAnyDevice = defineRoute({
     params: { id: 'aovis-n4k-000123' },
     answer: {
       ...exampleDevice,
+      claim_state: 'owned',
       activation_policy: 'label',
       code_epoch: 1,
       ownership_epoch: 1,
@@ -137,6 +148,7 @@ export const grantEntitlement = defineRoute({
   tag: 'Staff',
   auth: { role: 'admin' },
   params: idParams,
+  headers: onceHeader,
   body: z.strictObject({ capability: capabilitySchema, days: z.int().min(1).max(730), reason: reasonSchema }),
   example: {
     params: { id: 'aovis-n4k-000123' },
@@ -144,7 +156,7 @@ export const grantEntitlement = defineRoute({
     answer: { entitlement_id: exampleEntitlementId, ends_at: '2026-12-20T12:00:00.000Z' },
   },
   responses: { 201: z.strictObject({ entitlement_id: z.uuid(), ends_at: instantSchema }) },
-  errors: ['device_not_found'],
+  errors: ['device_not_found', ...onceErrors],
 });
 
 export const changeEntitlement = defineRoute({
@@ -194,7 +206,7 @@ export const listSims = defineRoute({
       .regex(/^\d{4,20}$/)
       .optional(),
     status: z.enum(simStatuses).optional(),
-    device_id: z.string().min(1).max(128).optional(),
+    device_id: lineSchema(128).optional(),
   }),
   example: {
     query: { ends_with: '4826' },

@@ -1,9 +1,9 @@
 import * as z from 'zod';
-import { idParams, instantSchema, reasonSchema } from './admin-common.ts';
+import { idParams, instantSchema, lineSchema, reasonSchema } from './admin-common.ts';
 import { nextCursorSchema, pageQuery } from './paging.ts';
 import { defineRoute } from './route.ts';
 
-const filter = z.string().min(1).max(128).optional();
+const filter = lineSchema(128).optional();
 
 export const auditEntrySchema = z.strictObject({
   seq: z.string(),
@@ -76,6 +76,18 @@ export const deadLetterSchema = z.strictObject({
 });
 export type DeadLetterView = z.infer<typeof deadLetterSchema>;
 
+const exampleDeadLetter: DeadLetterView = {
+  id: '812',
+  topic: 'order.confirm',
+  key: 'order:5e0f0f2c-7f0f-4f0e-8a53-6d9c1b7e2a90',
+  payload: { order_id: '5e0f0f2c-7f0f-4f0e-8a53-6d9c1b7e2a90' },
+  attempts: 12,
+  last_error: 'the mail server does not answer',
+  request_id: null,
+  created_at: '2026-11-20T11:40:00.000Z',
+  dead_at: '2026-11-20T12:15:00.000Z',
+};
+
 export const listDeadLetters = defineRoute({
   operationId: 'adminListDeadLetters',
   method: 'get',
@@ -87,27 +99,25 @@ export const listDeadLetters = defineRoute({
   query: z.strictObject({ ...pageQuery }),
   example: {
     query: { limit: 50 },
-    answer: {
-      dead_letters: [
-        {
-          id: '812',
-          topic: 'order.confirm',
-          key: 'order:5e0f0f2c-7f0f-4f0e-8a53-6d9c1b7e2a90',
-          payload: { order_id: '5e0f0f2c-7f0f-4f0e-8a53-6d9c1b7e2a90' },
-          attempts: 12,
-          last_error: 'the mail server does not answer',
-          request_id: null,
-          created_at: '2026-11-20T11:40:00.000Z',
-          dead_at: '2026-11-20T12:15:00.000Z',
-        },
-      ],
-      next_cursor: null,
-    },
+    answer: { dead_letters: [exampleDeadLetter], next_cursor: null },
   },
   responses: {
     200: z.strictObject({ dead_letters: z.array(deadLetterSchema), next_cursor: nextCursorSchema }),
   },
   errors: [],
+});
+
+export const getDeadLetter = defineRoute({
+  operationId: 'adminGetDeadLetter',
+  method: 'get',
+  path: '/api/admin/dead-letters/{id}',
+  summary: 'See a given-up message',
+  tag: 'Staff',
+  auth: { role: 'support' },
+  params: idParams,
+  example: { params: { id: '812' }, answer: exampleDeadLetter },
+  responses: { 200: deadLetterSchema },
+  errors: ['dead_letter_not_found'],
 });
 
 export const reviveDeadLetter = defineRoute({

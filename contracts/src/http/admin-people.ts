@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { exampleUserId, idParams, instantSchema, reasonSchema } from './admin-common.ts';
+import { exampleUserId, idParams, instantSchema, lineSchema, reasonSchema } from './admin-common.ts';
 import { nextCursorSchema, pageQuery } from './paging.ts';
 import { defineRoute, staffRoles } from './route.ts';
 
@@ -46,7 +46,7 @@ export const listUsers = defineRoute({
   auth: { role: 'support' },
   query: z.strictObject({
     ...pageQuery,
-    email: z.string().min(1).max(254).optional(),
+    email: lineSchema(254).optional(),
     role: z.enum(userRoles).optional(),
   }),
   example: { query: { email: 'anna' }, answer: { users: [exampleUser], next_cursor: null } },
@@ -83,7 +83,7 @@ export const updateUser = defineRoute({
   summary: 'Change a user’s role, or disable the account',
   description:
     'Works at once: a disabled user’s sessions end, a role counts from the next request on. Nobody changes their own, ' +
-    'and one active admin always remains.',
+    'so one active admin always remains.',
   tag: 'Staff',
   auth: { role: 'admin' },
   params: idParams,
@@ -100,7 +100,7 @@ export const updateUser = defineRoute({
     answer: { ...exampleUser, role: 'support' },
   },
   responses: { 200: adminUserSchema },
-  errors: ['user_not_found', 'forbidden', 'last_admin'],
+  errors: ['user_not_found', 'forbidden'],
 });
 
 export const redeemInvitation = defineRoute({

@@ -1,7 +1,14 @@
 import * as z from 'zod';
-import { exampleOrderId, exampleUserId, idParams, reasonSchema } from './admin-common.ts';
+import {
+  exampleOrderId,
+  exampleUserId,
+  idParams,
+  lineSchema,
+  onceErrors,
+  onceHeader,
+  reasonSchema,
+} from './admin-common.ts';
 import { auditEntrySchema } from './admin-operations.ts';
-import { purchaseSchema, purchaseStatuses } from './data-plans.ts';
 import { nextCursorSchema, pageQuery } from './paging.ts';
 import { defineRoute } from './route.ts';
 import {
@@ -10,6 +17,7 @@ import {
   currencySchema,
   orderSchema,
   orderStatuses,
+  slugSchema,
 } from './store.ts';
 
 const variantSchema = z.strictObject({
@@ -72,7 +80,7 @@ export const saveProduct = defineRoute({
     'that exists already is left as it is: that is adjusted by itself.',
   tag: 'Staff',
   auth: { role: 'admin' },
-  params: z.strictObject({ slug: z.string().min(1).max(64) }),
+  params: z.strictObject({ slug: slugSchema }),
   body: catalogProductSchema.omit({ slug: true }),
   example: {
     params: { slug: 'n4k' },
@@ -99,6 +107,7 @@ export const adjustStock = defineRoute({
   tag: 'Staff',
   auth: { role: 'admin' },
   params: z.strictObject({ sku: z.string().min(1).max(64) }),
+  headers: onceHeader,
   body: z.strictObject({
     delta: z
       .int()
@@ -115,7 +124,7 @@ export const adjustStock = defineRoute({
   responses: {
     200: z.strictObject({ sku: z.string(), stock: z.int().nonnegative(), reserved: z.int().nonnegative() }),
   },
-  errors: ['product_not_found', 'out_of_stock'],
+  errors: ['product_not_found', 'out_of_stock', ...onceErrors],
 });
 
 export const adminOrderSchema = z.strictObject({
@@ -154,10 +163,10 @@ export const listOrders = defineRoute({
   auth: { role: 'support' },
   query: z.strictObject({
     ...pageQuery,
-    email: z.string().min(1).max(254).optional(),
+    email: lineSchema(254).optional(),
     user_id: z.uuid().optional(),
     status: z.enum(orderStatuses).optional(),
-    payment_intent: z.string().min(1).max(255).optional(),
+    payment_intent: lineSchema(255).optional(),
   }),
   example: { query: { status: 'paid' }, answer: { orders: [exampleOrder], next_cursor: null } },
   responses: { 200: z.strictObject({ orders: z.array(adminOrderSchema), next_cursor: nextCursorSchema }) },
@@ -187,12 +196,7 @@ export const refundOrder = defineRoute({
   tag: 'Staff',
   auth: { role: 'admin' },
   params: idParams,
-  headers: {
-    'Idempotency-Key': {
-      description: 'The same key and body within a day get the same refund instead of a second one.',
-      example: '"9d5a3c1e-70f8-4f5b-8d3c-2f4b6a1c0e7d"',
-    },
-  },
+  headers: onceHeader,
   body: z.strictObject({ amount_minor: z.int().positive().optional(), reason: reasonSchema }),
   example: {
     params: { id: exampleOrderId },
@@ -200,90 +204,25 @@ export const refundOrder = defineRoute({
     answer: { refund_request_id: 'b1f7e1d4-0d0e-4b57-8c8b-5f5b0a2f7c11', amount_minor: 5_000 },
   },
   responses: { 202: z.strictObject({ refund_request_id: z.uuid(), amount_minor: amountMinorSchema }) },
-  errors: [
-    'order_not_found',
-    'refund_not_possible',
-    'feature_disabled',
-    'idempotency_key_reused',
-    'idempotency_in_progress',
-  ],
+  errors: ['order_not_found', 'refund_not_possible', 'feature_disabled', ...onceErrors],
 });
 
-export const adminPurchaseSchema = z.strictObject({ ...purchaseSchema.shape, user_id: z.uuid() });
-export type AdminPurchaseView = z.infer<typeof adminPurchaseSchema>;
-
-const purchaseId = '0b9e9f0e-54f1-4a39-9d4e-0a4b7d2f7c11';
-
-export const listAllPurchases = defineRoute({
-  operationId: 'adminListPurchases',
-  method: 'get',
-  path: '/api/admin/purchases',
-  summary: 'Find bought data plans',
-  description: 'Newest first. All that is given must fit.',
+export const noteOnOrder = defineRoute({
+  operationId: 'adminNoteOnOrder',
+  method: 'post',
+  path: '/api/admin/orders/{id}/notes',
+  summary: 'Write a note into the history of an order',
+  description: 'It stays there for good, so it is no place for personal data.',
   tag: 'Staff',
   auth: { role: 'support' },
-  query: z.strictObject({
-    ...pageQuery,
-    user_id: z.uuid().optional(),
-    device_id: z.string().min(1).max(128).optional(),
-    status: z.enum(purchaseStatuses).optional(),
-  }),
+  params: idParams,
+  headers: onceHeader,
+  body: z.strictObject({ text: lineSchema(1_000) }),
   example: {
-    query: { status: 'active' },
-    answer: {
-      purchases: [
-        {
-          purchase_id: purchaseId,
-          plan_id: 'eu-5gb-30d',
-          plan_name: '5 GB, 30 days',
-          device_id: 'aovis-n4k-000123',
-          iccid: '8944***********4826',
-          status: 'active',
-          price_minor: 990,
-          currency: 'eur',
-          refunded_minor: 0,
-          created_at: '2026-11-20T11:40:00.000Z',
-          paid_at: '2026-11-20T11:41:12.000Z',
-          activated_at: '2026-11-20T11:43:30.000Z',
-          ends_at: '2026-12-20T11:43:30.000Z',
-          user_id: exampleUserId,
-        },
-      ],
-      next_cursor: null,
-    },
+    params: { id: exampleOrderId },
+    body: { text: 'The parcel came back; sent again on Monday.' },
+    answer: { noted: true },
   },
-  responses: {
-    200: z.strictObject({ purchases: z.array(adminPurchaseSchema), next_cursor: nextCursorSchema }),
-  },
-  errors: [],
-});
-
-export const retryPurchase = defineRoute({
-  operationId: 'adminRetryPurchase',
-  method: 'post',
-  path: '/api/admin/purchases/{id}/retry',
-  summary: 'Have a bought data plan ordered, or asked for, again',
-  description: 'What is not ordered yet is ordered; of what is, the carrier is asked how it stands.',
-  tag: 'Staff',
-  auth: { role: 'support' },
-  params: idParams,
-  body: z.strictObject({ reason: reasonSchema }),
-  example: { params: { id: purchaseId }, body: { reason: 'customer waits' }, answer: { queued: true } },
-  responses: { 202: z.strictObject({ queued: z.literal(true) }) },
-  errors: ['purchase_not_found'],
-});
-
-export const refundPurchase = defineRoute({
-  operationId: 'adminRefundPurchase',
-  method: 'post',
-  path: '/api/admin/purchases/{id}/refund',
-  summary: 'Cancel a bought data plan and give the money back',
-  description: 'The order is cancelled at the carrier and all that is left of the payment goes back.',
-  tag: 'Staff',
-  auth: { role: 'admin' },
-  params: idParams,
-  body: z.strictObject({ reason: reasonSchema }),
-  example: { params: { id: purchaseId }, body: { reason: 'no coverage there' }, answer: { queued: true } },
-  responses: { 202: z.strictObject({ queued: z.literal(true) }) },
-  errors: ['purchase_not_found', 'refund_not_possible'],
+  responses: { 201: z.strictObject({ noted: z.literal(true) }) },
+  errors: ['order_not_found', ...onceErrors],
 });

@@ -72,22 +72,30 @@ export const getProduct = defineRoute({
   errors: ['product_not_found'],
 });
 
-/** What `products import` reads: all products, in the order in which the shop shows them. */
+/** Pieces of one variant that the shop counts. */
+export const maxStock = 10_000_000;
+/** Number of an article. */
+export const skuSchema = z
+  .string()
+  .regex(/^[A-Z0-9][A-Z0-9._-]{0,63}$/, 'a SKU is up to 64 of A-Z 0-9 . _ -');
+const storable = (text: string): boolean => text.isWellFormed() && !text.includes('\0');
+const nameSchema = z.string().min(1).max(200).refine(storable, 'a name is whole characters');
+
 /** A product as an operator writes it down. */
 export const catalogProductSchema = z.strictObject({
   slug: slugSchema,
-  name: z.string().min(1).max(200),
-  description: z.string().max(10_000),
+  name: nameSchema,
+  description: z.string().max(10_000).refine(storable, 'a description is whole characters'),
   active: z.boolean().default(true),
   variants: z
     .array(
       z.strictObject({
-        sku: z.string().regex(/^[A-Z0-9][A-Z0-9._-]{0,63}$/, 'a SKU is up to 64 of A-Z 0-9 . _ -'),
-        name: z.string().min(1).max(200),
+        sku: skuSchema,
+        name: nameSchema,
         price_minor: z.int().positive().max(100_000_000),
         currency: currencySchema,
         /** Pieces in the warehouse, those of open orders included. */
-        stock: z.int().nonnegative().max(10_000_000),
+        stock: z.int().nonnegative().max(maxStock),
         active: z.boolean().default(true),
       }),
     )
@@ -96,6 +104,7 @@ export const catalogProductSchema = z.strictObject({
 });
 export type CatalogProduct = z.infer<typeof catalogProductSchema>;
 
+/** What `products import` reads: all products, in the order in which the shop shows them. */
 export const catalogFileSchema = z.strictObject({
   products: z.array(catalogProductSchema).max(1_000),
 });

@@ -198,7 +198,7 @@ describe('staff', () => {
       expect(codeOf(await adjust(-13))).toBe('out_of_stock');
       expect((await adjust(-12)).body).toEqual({ sku, stock: 3, reserved: 3 });
       expect(await audited('admin.adjust_stock')).toMatchObject([
-        { details: { delta: -12, stock: 3, reason: 'counted' } },
+        { details: { delta: -12, before: { stock: 15 }, after: { stock: 3 }, reason: 'counted' } },
       ]);
     });
 
@@ -313,10 +313,17 @@ describe('staff', () => {
       const deviceId = await ownedBoard('89445001021983048287');
       const release = () => call(admin, 'post', `/devices/${deviceId}/release`, { reason: 'lost account' });
       expect((await release()).body).toEqual({ device_id: deviceId, released: true });
-      expect(codeOf(await release())).toBe('device_not_found');
+      const owners = { before: { owner_id: anna.userId }, after: { owner_id: null } };
       expect(await audited('admin.release_device')).toMatchObject([
-        { actor_id: admin.userId, subject_id: deviceId, details: { epoch: 2, reason: 'lost account' } },
+        {
+          actor_id: admin.userId,
+          subject_id: deviceId,
+          details: { ...owners, epoch: 2, reason: 'lost account' },
+        },
       ]);
+      expect(codeOf(await release())).toBe('device_not_found');
+      const { body } = await call(support, 'get', `/devices/${deviceId}`);
+      expect(body).toMatchObject({ owner_id: null, claim_state: 'claimable' });
     });
 
     it('grants, suspends, restores and revokes a right, each with a line in the ledger', async () => {

@@ -1,14 +1,17 @@
 import type { Capability } from '@aovis/contracts/http/devices';
-import { type Database, transaction } from '../../db/database.ts';
+import { deviceIdSchema } from '@aovis/contracts/ids';
+import type { Database } from '../../db/database.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { uuidForm } from '../../kernel/cursor.ts';
 import { AppError } from '../../kernel/errors.ts';
 import { releaseForStaff } from '../devices/device-release.ts';
-import { recordChange, type Staff } from './staff.ts';
+import {
+  grantToOwner,
+  type SettableStatus,
+  setEntitlementStatus,
+} from '../entitlements/entitlement-grants.ts';
+import { changeAsStaff, type Staff } from './staff.ts';
 
-export type SettableStatus = 'active' | 'suspended' | 'revoked';
-
-const ledgerChanges = { active: 'restored', suspended: 'suspended', revoked: 'revoked' } as const;
 const dayMs = 86_400_000;
 
 /** What staff changes of devices and rights. */
@@ -24,14 +27,14 @@ export class DeviceAdminService {
   /** @throws AppError device_not_found, also for a device that nobody owns */
   async release(staff: Staff, deviceId: string, reason: string): Promise<void> {
     const now = this.#clock.now();
-    await transaction(this.#db, async (trx) => {
+    const subject = { kind: 'device', id: deviceId };
+    await changeAsStaff(this.#db, staff, { action: 'admin.release_device', subject }, async (trx) => {
+      assertDeviceId(deviceId);
       const ended = await releaseForStaff(trx, deviceId, { now, requestId: staff.requestId });
       if (ended === undefined) throw new AppError('device_not_found');
-      await recordChange(trx, staff, {
-        action: 'admin.release_device',
-        subject: { kind: 'device', id: deviceId },
-        details: { ...ended, reason },
-      });
+      const { ownerId: before, ...rest } = ended;
+      const owners = { before: { owner_id: before }, after: { owner_id: null } };
+      return { result: undefined, details: { ...owners, ...rest, reason } };
     });
   }
 
@@ -41,37 +44,15 @@ export class DeviceAdminService {
     deviceId: string,
     { capability, days, reason }: { capability: Capability; days: number; reason: string },
   ): Promise<{ entitlementId: string; endsAt: Date }> {
-    const now = this.#clock.now();
-    const endsAt = new Date(now.getTime() + days * dayMs);
-    return transaction(this.#db, async (trx) => {
-      const owner = await trx('device_ownerships')
-        .where({ device_id: deviceId, ended_at: null })
-        .forShare()
-        .first<{ user_id: string } | undefined>('user_id');
-      if (owner === undefined) throw new AppError('device_not_found');
-      const [row] = await trx('entitlements')
-        .insert({
-          device_id: deviceId,
-          user_id: owner.user_id,
-          capability,
-          source: 'grant',
-          starts_at: now,
-          ends_at: endsAt,
-        })
-        .returning<{ id: string }[]>('id');
-      if (row === undefined) throw new Error('the entitlement was not stored');
-      await trx('entitlement_grants').insert({
-        entitlement_id: row.id,
-        change: 'granted',
-        reason,
-        ends_at: endsAt,
-      });
-      await recordChange(trx, staff, {
-        action: 'admin.grant_entitlement',
-        subject: { kind: 'device', id: deviceId },
-        details: { entitlement_id: row.id, capability, days, reason },
-      });
-      return { entitlementId: row.id, endsAt };
+    const startsAt = this.#clock.now();
+    const endsAt = new Date(startsAt.getTime() + days * dayMs);
+    const subject = { kind: 'device', id: deviceId };
+    return changeAsStaff(this.#db, staff, { action: 'admin.grant_entitlement', subject }, async (trx) => {
+      assertDeviceId(deviceId);
+      const entitlementId = await grantToOwner(trx, { deviceId, capability, startsAt, endsAt, reason });
+      if (entitlementId === undefined) throw new AppError('device_not_found');
+      const details = { entitlement_id: entitlementId, capability, days, reason };
+      return { result: { entitlementId, endsAt }, details };
     });
   }
 
@@ -82,28 +63,18 @@ export class DeviceAdminService {
     { status, reason }: { status: SettableStatus; reason: string },
   ): Promise<void> {
     const now = this.#clock.now();
-    await transaction(this.#db, async (trx) => {
-      const row = uuidForm.test(id)
-        ? await trx('entitlements')
-            .where({ id })
-            .whereIn('status', ['active', 'suspended', status])
-            .forUpdate()
-            .first<{ status: string; ends_at: Date | null } | undefined>('status', 'ends_at')
+    const subject = { kind: 'entitlement', id };
+    await changeAsStaff(this.#db, staff, { action: 'admin.change_entitlement', subject }, async (trx) => {
+      const before = uuidForm.test(id)
+        ? await setEntitlementStatus(trx, id, { status, reason, now })
         : undefined;
-      if (row === undefined) throw new AppError('entitlement_not_found');
-      if (row.status === status) return;
-      await trx('entitlements').where({ id }).update({ status, updated_at: now });
-      await trx('entitlement_grants').insert({
-        entitlement_id: id,
-        change: ledgerChanges[status],
-        reason,
-        ends_at: row.ends_at,
-      });
-      await recordChange(trx, staff, {
-        action: 'admin.change_entitlement',
-        subject: { kind: 'entitlement', id },
-        details: { before: row.status, after: status, reason },
-      });
+      if (before === undefined) throw new AppError('entitlement_not_found');
+      return { result: undefined, details: { before: { status: before }, after: { status }, reason } };
     });
   }
+}
+
+/** Anything else cannot be a device, and perhaps no text that can be looked up. @throws AppError device_not_found */
+function assertDeviceId(text: string): void {
+  if (!deviceIdSchema.safeParse(text).success) throw new AppError('device_not_found');
 }

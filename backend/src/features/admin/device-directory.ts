@@ -1,5 +1,5 @@
-import type { AdminDeviceDetail, AdminDeviceView, AdminSimView } from '@aovis/contracts/http/admin-devices';
-import { maskIccid } from '@aovis/contracts/ids';
+import type { AdminDeviceDetail, AdminDeviceView } from '@aovis/contracts/http/admin-devices';
+import { deviceIdSchema, maskIccid } from '@aovis/contracts/ids';
 import type { Database } from '../../db/database.ts';
 import { type PageRequest, pageOf, readCursor } from '../../kernel/cursor.ts';
 import { AppError } from '../../kernel/errors.ts';
@@ -28,11 +28,11 @@ export async function findDevices(
     .orderBy('d.device_id')
     .limit(limit + 1);
   if (q !== undefined)
-    query.where((named) =>
-      named
+    query.where((named) => {
+      void named
         .where('d.device_id', 'like', beginningWith(q.trim().toLowerCase()))
-        .orWhere('d.serial', 'like', beginningWith(q.trim().toUpperCase())),
-    );
+        .orWhere('d.serial', 'like', beginningWith(q.trim().toUpperCase()));
+    });
   if (batch_id !== undefined) query.where('d.batch_id', batch_id);
   if (status !== undefined) query.where('d.status', status);
   if (owner_id !== undefined) query.where('o.user_id', owner_id);
@@ -45,6 +45,8 @@ export async function findDevices(
 export async function getDeviceDetail(db: Database, id: string): Promise<AdminDeviceDetail> {
   type DetailRow = DeviceRow &
     Pick<AdminDeviceDetail, 'activation_policy' | 'code_epoch' | 'ownership_epoch' | 'iccid' | 'owner_email'>;
+  // Anything else cannot be a device, and perhaps no text that can be looked up.
+  if (!deviceIdSchema.safeParse(id).success) throw new AppError('device_not_found');
   const row = await devices(db)
     .leftJoin('users as u', 'u.id', 'o.user_id')
     .where('d.device_id', id)
@@ -65,6 +67,7 @@ export async function getDeviceDetail(db: Database, id: string): Promise<AdminDe
   >('id', 'user_id', 'capability', 'source', 'status', 'starts_at', 'ends_at');
   return {
     ...toDeviceView(row),
+    claim_state: claimStateOf(row),
     activation_policy: row.activation_policy,
     code_epoch: row.code_epoch,
     ownership_epoch: row.ownership_epoch,
@@ -83,60 +86,15 @@ export async function getDeviceDetail(db: Database, id: string): Promise<AdminDe
   };
 }
 
+function claimStateOf({ owner_id, status }: DeviceRow): AdminDeviceDetail['claim_state'] {
+  if (owner_id !== null) return 'owned';
+  return status === 'provisioned' ? 'claimable' : 'closed';
+}
+
 /** `anna@example.com` → `a***@example.com`: enough to tell whom one is talking to. */
-export function maskEmail(email: string): string {
+function maskEmail(email: string): string {
   const [local = '', domain = ''] = email.split('@');
   return `${local.slice(0, 1)}***@${domain}`;
-}
-
-export interface SimFilter {
-  ends_with?: string | undefined;
-  status?: AdminSimView['status'] | undefined;
-  device_id?: string | undefined;
-}
-
-type SimRow = Omit<AdminSimView, 'linked_at' | 'synced_at'> & {
-  linked_at: Date | null;
-  synced_at: Date | null;
-  id: number;
-};
-
-/** In the order they came on record. @throws AppError invalid_request when the cursor is none of ours */
-export async function findSims(
-  db: Database,
-  { limit, cursor, ends_with, status, device_id }: PageRequest & SimFilter,
-): Promise<{ sims: AdminSimView[]; next_cursor: string | null }> {
-  // The card's number orders the list but must not be in a cursor: its hash stands for it.
-  const hash = `encode(sha256(iccid::bytea), 'hex')`;
-  const after = readCursor(cursor, /^[0-9a-f]{64}$/);
-  const query = db('sims')
-    .orderByRaw(hash)
-    .limit(limit + 1)
-    .select<(SimRow & { hash: string })[]>(
-      'iccid',
-      'status',
-      'device_id',
-      'linked_at',
-      'usage_alert',
-      'synced_at',
-      db.raw(`${hash} AS hash`),
-    );
-  if (ends_with !== undefined) query.whereRaw('iccid LIKE ?', [`%${ends_with}`]);
-  if (status !== undefined) query.where({ status });
-  if (device_id !== undefined) query.where({ device_id });
-  if (after) query.whereRaw(`${hash} > ?`, [after.key]);
-  const { page, nextCursor } = pageOf(await query, limit, ({ hash: key }) => ({ at: anyTime, key }));
-  return {
-    sims: page.map((row) => ({
-      iccid: maskIccid(row.iccid),
-      status: row.status,
-      device_id: row.device_id,
-      linked_at: row.linked_at?.toISOString() ?? null,
-      usage_alert: row.usage_alert,
-      synced_at: row.synced_at?.toISOString() ?? null,
-    })),
-    next_cursor: nextCursor,
-  };
 }
 
 function devices(db: Database) {

@@ -36,19 +36,23 @@ export class InvitationService {
     const now = this.#clock.now();
     const expiresAt = new Date(now.getTime() + invitationMinutes * 60_000);
     await transaction(this.#db, async (trx) => {
-      const admins = await trx('users').where({ role: 'admin', status: 'active' }).pluck<string[]>('id');
-      if (admins.length > 0 && !additional)
+      const admin = await activeAdmins(trx).first<{ id: string } | undefined>('id');
+      if (admin !== undefined && !additional)
         throw new InvitationRefused(
           'There is an admin already: ask them (PATCH /api/admin/users/{id}), or say --additional.',
         );
-      const [row] = await trx('staff_invitations')
-        .insert({
-          token_hash: hashToken(token),
-          role,
-          email: email ?? null,
-          created_at: now,
-          expires_at: expiresAt,
-        })
+      const insert = trx('staff_invitations').insert({
+        token_hash: hashToken(token),
+        role,
+        email: email ?? null,
+        additional,
+        created_at: now,
+        expires_at: expiresAt,
+      });
+      // There is one invitation to be the first, the newest.
+      const [row] = await insert
+        .onConflict(trx.raw('((true)) WHERE NOT additional AND redeemed_at IS NULL'))
+        .merge()
         .returning<{ id: string }[]>('id');
       await record(trx, {
         action: 'admin.invite',
@@ -63,7 +67,8 @@ export class InvitationService {
 
   /**
    * Makes the user staff, once for each token.
-   * @throws AppError invalid_token for a token that is unknown, used, expired or somebody else's
+   * @throws AppError invalid_token for a token that is unknown, used, expired, somebody else's, or meant for the first
+   * admin when there is one already
    */
   async redeem({
     userId,
@@ -79,14 +84,13 @@ export class InvitationService {
       const [redeemed] = await trx('staff_invitations as i')
         .where({ token_hash: hashToken(token), redeemed_at: null })
         .where('expires_at', '>', now)
-        .where((mayRedeem) =>
-          mayRedeem
-            .whereNull('i.email')
-            .orWhereIn(
-              'i.email',
-              trx('users').where({ id: userId }).whereNotNull('email_verified_at').select('email'),
-            ),
-        )
+        .where((stillWanted) => {
+          void stillWanted.where('i.additional', true).orWhereNotExists(activeAdmins(trx).select('id'));
+        })
+        .where((mayRedeem) => {
+          const verified = trx('users').where({ id: userId }).whereNotNull('email_verified_at');
+          void mayRedeem.whereNull('i.email').orWhereIn('i.email', verified.select('email'));
+        })
         .update({ redeemed_at: now, redeemed_by: userId })
         .returning<{ id: string; role: StaffRole }[]>(['id', 'role']);
       const entry = { actor: { kind: 'user' as const, id: userId }, requestId };
@@ -108,4 +112,8 @@ export class InvitationService {
     if (role === undefined) throw new AppError('invalid_token');
     return role;
   }
+}
+
+function activeAdmins(trx: Database) {
+  return trx('users').where({ role: 'admin', status: 'active' });
 }

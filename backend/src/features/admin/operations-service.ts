@@ -1,15 +1,16 @@
 import type { DeadLetterView } from '@aovis/contracts/http/admin-operations';
-import { type Database, transaction } from '../../db/database.ts';
+import type { Database } from '../../db/database.ts';
 import { listJobs } from '../../jobs/job-table.ts';
 import { integerForm, type PageRequest, pageOf, readCursor } from '../../kernel/cursor.ts';
 import { AppError } from '../../kernel/errors.ts';
 import {
   type DeadLetter,
   discardDeadLetter,
+  findDeadLetter,
   listDeadLetters,
   reviveDeadLetter,
 } from '../../outbox/dead-letters.ts';
-import { recordChange, type Staff } from './staff.ts';
+import { changeAsStaff, type Staff } from './staff.ts';
 
 /** What runs behind the requests, for who looks after it. */
 export class OperationsService {
@@ -30,29 +31,30 @@ export class OperationsService {
   }
 
   /** @throws AppError dead_letter_not_found */
+  async deadLetter(id: string): Promise<DeadLetterView> {
+    const letter = integerForm.test(id) ? await findDeadLetter(this.#db, id) : undefined;
+    if (letter === undefined) throw new AppError('dead_letter_not_found');
+    return toView(letter);
+  }
+
+  /** @throws AppError dead_letter_not_found */
   async revive(staff: Staff, id: string, reason: string): Promise<void> {
-    await transaction(this.#db, async (trx) => {
-      const revived = integerForm.test(id) && (await reviveDeadLetter(trx, id));
-      if (!revived) throw new AppError('dead_letter_not_found');
-      await recordChange(trx, staff, {
-        action: 'admin.revive_dead_letter',
-        subject: { kind: 'outbox_message', id },
-        details: { reason },
-      });
+    const subject = { kind: 'outbox_message', id };
+    await changeAsStaff(this.#db, staff, { action: 'admin.revive_dead_letter', subject }, async (trx) => {
+      const letter = integerForm.test(id) ? await reviveDeadLetter(trx, id) : undefined;
+      if (letter === undefined) throw new AppError('dead_letter_not_found');
+      return { result: undefined, details: { topic: letter.topic, key: letter.key, reason } };
     });
   }
 
   /** @throws AppError dead_letter_not_found */
   async discard(staff: Staff, id: string, reason: string): Promise<void> {
-    await transaction(this.#db, async (trx) => {
+    const subject = { kind: 'outbox_message', id };
+    await changeAsStaff(this.#db, staff, { action: 'admin.discard_dead_letter', subject }, async (trx) => {
       const letter = integerForm.test(id) ? await discardDeadLetter(trx, id) : undefined;
       if (letter === undefined) throw new AppError('dead_letter_not_found');
-      const { topic, key, lastError } = letter;
-      await recordChange(trx, staff, {
-        action: 'admin.discard_dead_letter',
-        subject: { kind: 'outbox_message', id },
-        details: { topic, key, last_error: lastError ?? null, reason },
-      });
+      const { topic, key, attempts } = letter;
+      return { result: undefined, details: { topic, key, attempts, reason } };
     });
   }
 

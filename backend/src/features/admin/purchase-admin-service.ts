@@ -1,8 +1,8 @@
-import { type Database, transaction } from '../../db/database.ts';
+import type { Database } from '../../db/database.ts';
 import { uuidForm } from '../../kernel/cursor.ts';
 import { AppError } from '../../kernel/errors.ts';
 import { askAgain, payBack } from '../data-plans/purchase-requests.ts';
-import { recordChange, type Staff } from './staff.ts';
+import { changeAsStaff, type NamedChange, type Staff } from './staff.ts';
 
 /** What staff sets off for bought data plans; partners are asked afterwards, by the outbox. */
 export class PurchaseAdminService {
@@ -24,14 +24,14 @@ export class PurchaseAdminService {
 
   async #change(
     staff: Staff,
-    { id, reason, action }: { id: string; reason: string; action: string },
+    { id, reason, action }: { id: string; reason: string; action: NamedChange['action'] },
     request: (trx: Database, id: string, requestId: string) => Promise<void>,
   ): Promise<void> {
-    if (!uuidForm.test(id)) throw new AppError('purchase_not_found');
-    await transaction(this.#db, async (trx) => {
+    const subject = { kind: 'data_plan_purchase', id };
+    await changeAsStaff(this.#db, staff, { action, subject }, async (trx) => {
+      if (!uuidForm.test(id)) throw new AppError('purchase_not_found');
       await request(trx, id, staff.requestId);
-      const subject = { kind: 'data_plan_purchase', id };
-      await recordChange(trx, staff, { action, subject, details: { reason } });
+      return { result: undefined, details: { reason } };
     });
   }
 }

@@ -1,5 +1,6 @@
-import type { Database } from '../../db/database.ts';
-import { transaction } from '../../db/database.ts';
+import { statusOf } from '@aovis/contracts/error-codes';
+import { type Database, transaction } from '../../db/database.ts';
+import { AppError } from '../../kernel/errors.ts';
 import type { Actor } from '../audit/audit-entry.ts';
 import { record } from '../audit/audit-log.ts';
 
@@ -13,13 +14,56 @@ export function actorOf({ userId }: Staff): Actor {
   return { kind: 'admin', id: userId };
 }
 
-/** Somebody changed something: in the transaction of the change. */
-export async function recordChange(
-  trx: Database,
+/** A change as the audit log names it. */
+export interface NamedChange {
+  action: `admin.${string}`;
+  subject: { kind: string; id: string };
+}
+
+/**
+ * Changes something, with its audit row in the same transaction. `work` talks to `trx` alone and may run again; it
+ * returns what the caller wants and what the row says. When it refuses, that is on record too.
+ * @throws what `work` throws
+ */
+export async function changeAsStaff<T>(
+  db: Database,
   staff: Staff,
-  change: { action: string; subject: { kind: string; id: string }; details: Record<string, unknown> },
-): Promise<void> {
-  await record(trx, { ...change, actor: actorOf(staff), outcome: 'ok', requestId: staff.requestId });
+  { action, subject }: NamedChange,
+  work: (trx: Database) => Promise<{ result: T; details: Record<string, unknown> }>,
+): Promise<T> {
+  const entry = { action, actor: actorOf(staff), requestId: staff.requestId };
+  try {
+    return await transaction(db, async (trx) => {
+      const { result, details } = await work(trx);
+      await record(trx, { ...entry, subject, outcome: 'ok', details });
+      return result;
+    });
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+    // What does not exist is not named: people paste all kinds of things into an address.
+    const named = statusOf(error.code) === 404 ? { kind: subject.kind } : subject;
+    const details = { code: error.code };
+    await transaction(db, (trx) => record(trx, { ...entry, subject: named, outcome: 'refused', details }));
+    throw error;
+  }
+}
+
+/** What is over in a moment is no refusal. */
+function isRefusal(error: unknown): error is AppError {
+  return error instanceof AppError && error.retryAfterMs === undefined;
+}
+
+/** What two versions of a thing differ in, for the audit log. */
+export function differences<T extends object>(
+  before: T | undefined,
+  after: T,
+): { before: Partial<T> | null; after: Partial<T> } {
+  const names = (Object.keys(after) as (keyof T)[]).filter(
+    (name) => JSON.stringify(before?.[name]) !== JSON.stringify(after[name]),
+  );
+  const pick = (from: T): Partial<T> =>
+    Object.fromEntries(names.map((name) => [name, from[name]])) as Partial<T>;
+  return { before: before === undefined ? null : pick(before), after: pick(after) };
 }
 
 /** Somebody looked at what belongs to customers: one row a request. */

@@ -1,9 +1,10 @@
 import type { AdminUserView } from '@aovis/contracts/http/admin-people';
-import { type Database, transaction } from '../../db/database.ts';
+import type { Database } from '../../db/database.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { uuidForm } from '../../kernel/cursor.ts';
 import { AppError } from '../../kernel/errors.ts';
-import { recordChange, type Staff } from './staff.ts';
+import { endAllSessions } from '../auth/session-directory.ts';
+import { changeAsStaff, differences, type Staff } from './staff.ts';
 import { toUserView, type UserRow, userColumns } from './user-directory.ts';
 
 export interface UserChange {
@@ -24,44 +25,52 @@ export class UserAdminService {
 
   /**
    * Changes role or status at once: sessions read both with every request.
-   * @throws AppError user_not_found; forbidden for one's own account; last_admin
+   * @throws AppError user_not_found; forbidden for one’s own account: so there is always an admin left
    */
-  async change(staff: Staff, userId: string, { role, status, reason }: UserChange): Promise<AdminUserView> {
+  async change(staff: Staff, userId: string, change: UserChange): Promise<AdminUserView> {
+    const subject = { kind: 'user', id: userId };
+    return changeAsStaff(this.#db, staff, { action: 'admin.change_user', subject }, (trx) =>
+      this.#change(trx, staff, userId, change),
+    );
+  }
+
+  async #change(trx: Database, staff: Staff, userId: string, { role, status, reason }: UserChange) {
     if (!uuidForm.test(userId)) throw new AppError('user_not_found');
     if (userId === staff.userId)
       throw new AppError('forbidden', { details: { reason: 'one’s own account' } });
     const now = this.#clock.now();
-    return transaction(this.#db, async (trx) => {
-      // All active admins, in one order: two who demote each other take turns, and the second one finds it out.
-      const admins = await trx('users')
-        .where({ role: 'admin', status: 'active' })
-        .orderBy('id')
-        .forUpdate()
-        .pluck<string[]>('id');
-      if (!admins.includes(staff.userId)) throw new AppError('forbidden');
-      const before = await trx('users')
-        .where({ id: userId })
-        .whereNot({ status: 'deleted' })
-        .forUpdate()
-        .first<UserRow | undefined>(...userColumns);
-      if (before === undefined) throw new AppError('user_not_found');
-      const after = { role: role ?? before.role, status: status ?? before.status };
-      const remaining = admins.filter((id) => id !== userId);
-      const staysAdmin = after.role === 'admin' && after.status === 'active';
-      if (remaining.length === 0 && !staysAdmin) throw new AppError('last_admin');
-      await trx('users')
-        .where({ id: userId })
-        .update({ ...after, updated_at: now });
-      if (after.status === 'disabled')
-        await trx('sessions')
-          .where({ user_id: userId, revoked_at: null })
-          .update({ revoked_at: now, revoked_reason: 'account_disabled' });
-      await recordChange(trx, staff, {
-        action: 'admin.change_user',
-        subject: { kind: 'user', id: userId },
-        details: { before: { role: before.role, status: before.status }, after, reason },
-      });
-      return toUserView({ ...before, ...after });
-    });
+    await assertStillAdmin(trx, staff);
+    const row = await trx('users')
+      .where({ id: userId })
+      .whereNot({ status: 'deleted' })
+      .forUpdate()
+      .first<UserRow | undefined>(...userColumns);
+    if (row === undefined) throw new AppError('user_not_found');
+    const before = { role: row.role, status: row.status };
+    const after = { role: role ?? row.role, status: status ?? row.status };
+    await trx('users')
+      .where({ id: userId })
+      .update({ ...after, updated_at: now });
+    const ended =
+      after.status === 'disabled'
+        ? await endAllSessions(trx, userId, { reason: 'account_disabled', now })
+        : 0;
+    return {
+      result: toUserView({ ...row, ...after }),
+      details: { ...differences(before, after), sessions_ended: ended, reason },
+    };
   }
+}
+
+/**
+ * Whoever takes an admin's role away is one, and stays one: all of them are locked, in one order, so that two who demote
+ * each other take turns and the second one finds it out. Thus there is always one left.
+ */
+async function assertStillAdmin(trx: Database, { userId }: Staff): Promise<void> {
+  const admins = await trx('users')
+    .where({ role: 'admin', status: 'active' })
+    .orderBy('id')
+    .forUpdate()
+    .pluck<string[]>('id');
+  if (!admins.includes(userId)) throw new AppError('forbidden');
 }

@@ -56,7 +56,12 @@ export async function findUsers(
     .limit(limit + 1);
   if (email !== undefined) query.where('email', 'like', beginningWith(email.trim().toLowerCase()));
   if (role !== undefined) query.where({ role });
-  if (after) query.whereRaw(`(date_trunc('milliseconds', created_at), id) < (?, ?)`, [after.at, after.key]);
+  // The database wrote these times, more exactly than a cursor can say them.
+  if (after)
+    query.whereRaw('(created_at, id) < ((SELECT created_at FROM users WHERE id = ?), ?)', [
+      after.key,
+      after.key,
+    ]);
   const { page, nextCursor } = pageOf(await query, limit, ({ created_at: at, id: key }) => ({ at, key }));
   return { users: page.map(toUserView), next_cursor: nextCursor };
 }

@@ -87,6 +87,15 @@ export class SessionDirectory {
   }
 }
 
+/** In the transaction of what takes the account from its user. Returns how many sessions that ended. */
+export async function endAllSessions(
+  trx: Database,
+  userId: string,
+  { reason, now }: { reason: string; now: Date },
+): Promise<number> {
+  return new SessionRepository(trx).revokeOpen(userId, { reason, now });
+}
+
 /** In the transaction that closes the account. */
 export async function deleteAllSessions(trx: Database, userId: string): Promise<void> {
   await new SessionRepository(trx).deleteAll(userId);

@@ -61,10 +61,11 @@ export async function releaseForStaff(
   trx: Database,
   deviceId: string,
   { now, requestId }: Omit<Release, 'userId'>,
-): Promise<{ epoch: number; shares: number; offers: number } | undefined> {
+): Promise<{ ownerId: string; epoch: number; shares: number; offers: number } | undefined> {
   const locked = await lockDevice(trx, deviceId);
   if (locked?.ownerId === undefined) return undefined;
-  return endOwnershipWhole(trx, { deviceId, reason: 'released', now, requestId });
+  const ended = await endOwnershipWhole(trx, { deviceId, reason: 'released', now, requestId });
+  return { ownerId: locked.ownerId, ...ended };
 }
 
 /** All that the user owns, in the transaction that closes the account. Returns how many that were. */
