@@ -72,11 +72,24 @@ export async function storeActivationHash(trx: Database, deviceId: string, hash:
   await trx('devices').where({ device_id: deviceId }).update({ activation_code_hash: hash });
 }
 
-export async function findWipedEpoch(db: Database, deviceId: string): Promise<number | undefined> {
-  const row = await db('devices')
-    .where({ device_id: deviceId })
-    .first<{ shadows_wiped_epoch: number } | undefined>('shadows_wiped_epoch');
-  return row?.shadows_wiped_epoch;
+/** Up to which epoch ownerships of the device have ended, and up to which their shadows are gone. */
+export async function findWipeState(
+  db: Database,
+  deviceId: string,
+): Promise<{ endedEpoch: number; wipedEpoch: number } | undefined> {
+  const row = await db('devices as d')
+    .leftJoin('device_ownerships as o', (join) =>
+      join.on('o.device_id', 'd.device_id').andOnNull('o.ended_at'),
+    )
+    .where('d.device_id', deviceId)
+    .first<{ ownership_epoch: number; shadows_wiped_epoch: number; present: number | null } | undefined>(
+      'd.ownership_epoch',
+      'd.shadows_wiped_epoch',
+      'o.epoch as present',
+    );
+  if (row === undefined) return undefined;
+  const endedEpoch = row.present === null ? row.ownership_epoch : row.present - 1;
+  return { endedEpoch, wipedEpoch: row.shadows_wiped_epoch };
 }
 
 /** The shadows of all ownerships that ended until this epoch are gone. */

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import type { Database } from '../../db/database.ts';
 import type { OutboxHandlers } from '../../outbox/outbox.ts';
 import type { VideoStreams } from '../video/video-ports.ts';
-import { findWipedEpoch, noteShadowsWiped } from './claim-repository.ts';
+import { findWipeState, noteShadowsWiped } from './claim-repository.ts';
 import type { ShadowPort } from './shadow-port.ts';
 
 /** A board that the factory handed over; all under one key, so one after the other: CreateStream has 5 calls a second. */
@@ -18,7 +18,7 @@ export const deviceReleasedTopic = 'device.released';
 const payloadSchema = z.strictObject({ device_id: deviceIdSchema });
 export type DeviceOutboxPayload = z.infer<typeof payloadSchema>;
 
-/** `epoch` is that of the end of the ownership. */
+/** `epoch` is that of the end of the ownership; messages of programs before this one have none. */
 const releasedPayloadSchema = z.strictObject({
   device_id: deviceIdSchema,
   epoch: z.int().positive().optional(),
@@ -68,9 +68,11 @@ export function deviceOutboxHandlers({
     },
     /** The shadows hold what the former owner configured and the board reported meanwhile. */
     [deviceReleasedTopic]: async (payload) => {
-      const { device_id: deviceId, epoch = 0 } = releasedPayloadSchema.parse(payload);
+      const { device_id: deviceId, ...ended } = releasedPayloadSchema.parse(payload);
+      const state = await findWipeState(db, deviceId);
+      const epoch = ended.epoch ?? state?.endedEpoch;
       // A repetition must not wipe what the next owner has configured since.
-      if (epoch > 0 && ((await findWipedEpoch(db, deviceId)) ?? 0) >= epoch) return;
+      if (state === undefined || epoch === undefined || state.wipedEpoch >= epoch) return;
       await shadows.clear(deviceId, configShadow);
       await shadows.clear(deviceId, undefined);
       await shadows.mergeDesired(deviceId, {
@@ -78,7 +80,7 @@ export function deviceOutboxHandlers({
         desired: nobodysConfig,
         expectedVersion: 0,
       });
-      if (epoch > 0) await noteShadowsWiped(db, deviceId, epoch);
+      await noteShadowsWiped(db, deviceId, epoch);
     },
   };
 }

@@ -92,6 +92,15 @@ describe('handing a device over', () => {
     });
   });
 
+  it('wipes also for a message of a program before this one, which names no epoch', async () => {
+    await stand.devices.release(owner, deviceId);
+    const payload = JSON.stringify({ device_id: deviceId });
+    await db('outbox').where({ topic: 'device.released', key: deviceId }).update({ payload });
+    await stand.runOutbox();
+    expect(await db('devices').where({ device_id: deviceId }).pluck('shadows_wiped_epoch')).toEqual([2]);
+    expect(await stand.shadows.find(deviceId, 'config')).toMatchObject({ desired: { log_level: 'info' } });
+  });
+
   it('ends all shares, also of the one who takes it over', async () => {
     const viewer = await stand.person();
     for (const person of [viewer, next]) {
