@@ -1,4 +1,5 @@
 import type { Database } from '../../db/database.ts';
+import { type PreparedStatement, runPrepared } from '../../db/prepared.ts';
 import type { OwnedDevice } from './device.ts';
 
 /** Whose devices, and when: a share ends by itself. */
@@ -31,6 +32,19 @@ interface Row {
   last_seen_at: Date | null;
 }
 
+/** Every request about a device asks this first; it says of one device what `#seenBy` says of many. */
+const findDevice: PreparedStatement = {
+  name: 'find-device',
+  text: `SELECT d.device_id, d.serial, d.model, d.iccid, d.shadows_wiped_epoch, o.name, o.user_id AS owner_id, o.started_at,
+           o.epoch, s.expires_at AS viewable_until, p.online, d.last_seen_at
+         FROM device_ownerships o
+         JOIN devices d ON d.device_id = o.device_id
+         LEFT JOIN device_presence p ON p.device_id = o.device_id
+         LEFT JOIN device_shares s ON s.device_id = o.device_id AND s.epoch = o.epoch AND s.viewer_id = $2
+           AND s.ended_at IS NULL AND s.expires_at > $3
+         WHERE o.ended_at IS NULL AND o.device_id = $1 AND (o.user_id = $2 OR s.id IS NOT NULL)`,
+};
+
 export class KnexDeviceRepository implements DeviceRepository {
   readonly #db: Database;
 
@@ -39,11 +53,9 @@ export class KnexDeviceRepository implements DeviceRepository {
   }
 
   async find(viewpoint: Viewpoint, deviceId: string): Promise<OwnedDevice | undefined> {
-    const row = await this.#seenBy(viewpoint)
-      .where('o.device_id', deviceId)
-      .whereRaw('(o.user_id = ? OR s.id IS NOT NULL)', [viewpoint.userId])
-      .first();
-    return row && toOwnedDevice(row, viewpoint.userId);
+    const { userId, now } = viewpoint;
+    const [row] = await runPrepared<Row>(this.#db, findDevice, [deviceId, userId, now]);
+    return row && toOwnedDevice(row, userId);
   }
 
   async list(

@@ -1,5 +1,6 @@
 import type { Capability } from '@aovis/contracts/http/devices';
 import type { Database } from '../../db/database.ts';
+import { type PreparedStatement, runPrepared } from '../../db/prepared.ts';
 import type { Entitlement } from './entitlement.ts';
 
 export type NewTrial = Pick<Entitlement, 'userId' | 'deviceId' | 'capability'> & {
@@ -55,6 +56,12 @@ interface LedgerLine {
   reason: string;
 }
 
+const listEntitlements: PreparedStatement = {
+  name: 'list-entitlements',
+  text: `SELECT id, user_id, device_id, capability, source, status, starts_at, ends_at FROM entitlements
+         WHERE user_id = $1 AND device_id = $2 ORDER BY starts_at, id`,
+};
+
 export class KnexEntitlementRepository implements EntitlementRepository {
   readonly #db: Database;
 
@@ -63,9 +70,7 @@ export class KnexEntitlementRepository implements EntitlementRepository {
   }
 
   async list(userId: string, deviceId: string): Promise<Entitlement[]> {
-    const rows = await this.#db<Row>('entitlements')
-      .where({ user_id: userId, device_id: deviceId })
-      .orderBy(['starts_at', 'id']);
+    const rows = await runPrepared<Row>(this.#db, listEntitlements, [userId, deviceId]);
     return rows.map(toEntitlement);
   }
 

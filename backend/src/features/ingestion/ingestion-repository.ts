@@ -1,6 +1,7 @@
 import type { BoardEvent } from '@aovis/contracts/events';
 import type { TelemetryBatch } from '@aovis/contracts/telemetry';
 import type { Database } from '../../db/database.ts';
+import { type PreparedStatement, runPrepared } from '../../db/prepared.ts';
 import type { Presence } from './presence-rules.ts';
 
 /** Where messages of boards go. `thing` is always a known device. */
@@ -25,6 +26,27 @@ interface PresenceRow {
   changed_at: Date;
 }
 
+/** What every message of a board runs. */
+const statements = {
+  knows: { name: 'knows-device', text: 'SELECT device_id FROM devices WHERE device_id = $1' },
+  mark: {
+    name: 'mark-ingested',
+    text: `INSERT INTO ingested_messages (device_id, event_id, kind, received_at) VALUES ($1, $2, $3, $4)
+           ON CONFLICT (device_id, event_id) DO NOTHING RETURNING event_id`,
+  },
+  samples: {
+    name: 'insert-samples',
+    text: `INSERT INTO device_telemetry (device_id, event_id, metric, value, unit, at, received_at)
+           SELECT $1, $2, sample.*, $3
+           FROM unnest($4::text[], $5::float8[], $6::text[], $7::timestamptz[]) AS sample`,
+  },
+  touch: {
+    name: 'touch-device',
+    text: `UPDATE devices SET last_seen_at = $2
+           WHERE device_id = $1 AND (last_seen_at IS NULL OR last_seen_at < $3)`,
+  },
+} satisfies Record<string, PreparedStatement>;
+
 export class KnexIngestionRepository implements IngestionRepository {
   readonly #db: Database;
 
@@ -33,16 +55,11 @@ export class KnexIngestionRepository implements IngestionRepository {
   }
 
   async knows(thing: string): Promise<boolean> {
-    const row = await this.#db('devices').where({ device_id: thing }).first<object | undefined>('device_id');
-    return row !== undefined;
+    return (await runPrepared(this.#db, statements.knows, [thing])).length === 1;
   }
 
   async markIngested(thing: string, dedupKey: string, kind: string, receivedAt: Date): Promise<boolean> {
-    const inserted = await this.#db('ingested_messages')
-      .insert({ device_id: thing, event_id: dedupKey, kind, received_at: receivedAt })
-      .onConflict(['device_id', 'event_id'])
-      .ignore()
-      .returning<object[]>('event_id');
+    const inserted = await runPrepared(this.#db, statements.mark, [thing, dedupKey, kind, receivedAt]);
     return inserted.length === 1;
   }
 
@@ -63,17 +80,15 @@ export class KnexIngestionRepository implements IngestionRepository {
     { event_id, samples }: TelemetryBatch,
     receivedAt: Date,
   ): Promise<void> {
-    await this.#db('device_telemetry').insert(
-      samples.map(({ metric, value, unit, at }) => ({
-        device_id: thing,
-        event_id,
-        metric,
-        value,
-        unit,
-        at: new Date(at),
-        received_at: receivedAt,
-      })),
-    );
+    await runPrepared(this.#db, statements.samples, [
+      thing,
+      event_id,
+      receivedAt,
+      samples.map(({ metric }) => metric),
+      samples.map(({ value }) => value),
+      samples.map(({ unit }) => unit),
+      samples.map(({ at }) => new Date(at)),
+    ]);
   }
 
   async lockPresence(thing: string): Promise<Presence | undefined> {
@@ -109,11 +124,9 @@ export class KnexIngestionRepository implements IngestionRepository {
   }
 
   async touch(thing: string, seenAt: Date): Promise<void> {
-    await this.#db('devices')
-      .where({ device_id: thing })
-      // Boards may talk many times a second; half a minute is exact enough for a person.
-      .whereRaw('(last_seen_at IS NULL OR last_seen_at < ?)', [new Date(seenAt.getTime() - touchEveryMs)])
-      .update({ last_seen_at: seenAt });
+    // Boards may talk many times a second; half a minute is exact enough for a person.
+    const staleBefore = new Date(seenAt.getTime() - touchEveryMs);
+    await runPrepared(this.#db, statements.touch, [thing, seenAt, staleBefore]);
   }
 }
 
