@@ -54,6 +54,7 @@ describe('no request makes a route fail', () => {
   let app: DeviceApp;
   let port: number;
   let owner: string;
+  let admin: string;
   let ownDevice: string;
   const station = generateKeyPairSync('ed25519');
 
@@ -62,6 +63,8 @@ describe('no request makes a route fail', () => {
     // A proxy in front, so that each request can have an address of its own: limits are tested elsewhere.
     app = createDeviceApp(database.knex, database.url, { AOVIS_TRUST_PROXY: '1' });
     owner = await seedUser(database.knex);
+    admin = await seedUser(database.knex);
+    await database.knex('users').where({ id: admin }).update({ role: 'admin' });
     await database.knex('factory_stations').insert({
       station_id: 'line-1',
       public_key_pem: station.publicKey.export({ type: 'spki', format: 'pem' }),
@@ -80,9 +83,15 @@ describe('no request makes a route fail', () => {
     await database.drop();
   });
 
+  async function callerOf({ auth, operationId }: RouteContract): Promise<string> {
+    if (typeof auth === 'object' && 'role' in auth) return admin;
+    // Wrong codes make a user wait.
+    return operationId === 'activateDevice' ? seedUser(database.knex) : owner;
+  }
+
   async function send(contract: RouteContract, fuzzed: Fuzzed): Promise<Answer> {
     const id = typeof fuzzed.id === 'string' ? fuzzed.id : JSON.stringify(fuzzed.id);
-    const path = contract.path.replace('{id}', encodeURIComponent(id.toWellFormed()));
+    const path = contract.path.replace(/\{\w+\}/, encodeURIComponent(id.toWellFormed()));
     const query = new URLSearchParams(
       Object.entries(fuzzed.query).flatMap(([name, value]) =>
         (Array.isArray(value) ? value : [value]).map((item) => [
@@ -97,10 +106,8 @@ describe('no request makes a route fail', () => {
       .update(`${timestamp}.`)
       .update(body ?? '')
       .digest('hex');
-    // Wrong codes make a user wait.
-    const user = contract.operationId === 'activateDevice' ? await seedUser(database.knex) : owner;
     const headers = {
-      Authorization: `Bearer ${user}`,
+      Authorization: `Bearer ${await callerOf(contract)}`,
       'X-Forwarded-For': [1, 2, 3, 4].map(() => randomInt(256)).join('.'),
       'If-Match': '0',
       [iotTimestampHeader]: timestamp,

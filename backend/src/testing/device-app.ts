@@ -8,6 +8,7 @@ import type { Database } from '../db/database.ts';
 import { FakeShadows } from '../features/devices/testing/fake-shadows.ts';
 import { testPepperText } from '../features/devices/testing/seed.ts';
 import type { Playback } from '../features/video/stream-request.ts';
+import type { SignedInUser } from '../http/route.ts';
 import { AppError } from '../kernel/errors.ts';
 import { FakeClock } from '../kernel/fake-clock.ts';
 import { createLogger } from '../kernel/logger.ts';
@@ -79,7 +80,8 @@ export function createDeviceApp(
     authenticate: async (context) => {
       const [, id] = /^Bearer ([0-9a-f-]{36})$/.exec(context.header('authorization') ?? '') ?? [];
       if (id === undefined) throw new AppError('unauthorized');
-      return { id, sessionId: randomUUID(), role: 'user' };
+      const user = await db('users').where({ id }).first<Pick<SignedInUser, 'role'> | undefined>('role');
+      return { id, sessionId: randomUUID(), role: user?.role ?? 'user' };
     },
   });
   return { server: createServer(app), backend, clock, shadows, opened };
