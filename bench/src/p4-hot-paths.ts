@@ -89,7 +89,11 @@ async function compare(
     log(`${name}: round ${round} of ${rounds}`);
   }
   const [speed, reference] = [median(speeds.ours), median(speeds.minimal)];
-  const calm = await load([ours.url], requests, { seconds, rate: 0.7 * speed });
+  // One pause of the machine makes the p99 of a whole run: the median of three tells more.
+  const calm: number[] = [];
+  for (let round = 0; round < (short ? 1 : 3); round++)
+    calm.push((await load([ours.url], requests, { seconds, rate: 0.7 * speed })).p99Ms);
+  const p99Ms = median(calm);
   return [
     {
       name,
@@ -108,9 +112,9 @@ async function compare(
     },
     {
       name: `${name}, p99 at 70 % of that rate`,
-      value: calm.p99Ms,
+      value: p99Ms,
       unit: 'ms',
-      bar: { text: `< ${p99BarMs} ms`, met: calm.p99Ms < p99BarMs },
+      bar: { text: `< ${p99BarMs} ms`, met: p99Ms < p99BarMs },
     },
   ];
 }

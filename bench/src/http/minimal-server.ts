@@ -39,10 +39,13 @@ app.get('/api/devices/:id', async (request, response) => {
     return void refuse(response, 401);
   const device = await pool.query({
     name: 'device',
-    text: `SELECT d.device_id, d.serial, d.model, d.iccid, o.name, o.started_at, o.epoch, p.online, d.last_seen_at
+    text: `SELECT d.device_id, d.serial, d.model, d.iccid, d.shadows_wiped_epoch, o.name, o.user_id AS owner_id,
+             o.started_at, o.epoch, s.expires_at AS viewable_until, p.online, d.last_seen_at
            FROM device_ownerships o JOIN devices d ON d.device_id = o.device_id
            LEFT JOIN device_presence p ON p.device_id = o.device_id
-           WHERE o.user_id = $1 AND o.ended_at IS NULL AND d.device_id = $2`,
+           LEFT JOIN device_shares s ON s.device_id = o.device_id AND s.epoch = o.epoch AND s.viewer_id = $1
+             AND s.ended_at IS NULL AND s.expires_at > now()
+           WHERE o.ended_at IS NULL AND o.device_id = $2 AND (o.user_id = $1 OR s.id IS NOT NULL)`,
     values: [claims.sub, request.params.id],
   });
   if (device.rows[0] === undefined) return void refuse(response, 404);
@@ -79,12 +82,13 @@ app.post(
         const samples = payload.samples as { metric: string; value: number; unit: string; at: number }[];
         await client.query({
           name: `samples-${samples.length}`,
-          text: `INSERT INTO device_telemetry (device_id, event_id, metric, value, unit, at) VALUES ${samples
-            .map((_, i) => `($1, $2, $${i * 4 + 3}, $${i * 4 + 4}, $${i * 4 + 5}, $${i * 4 + 6})`)
+          text: `INSERT INTO device_telemetry (device_id, event_id, received_at, metric, value, unit, at) VALUES ${samples
+            .map((_, i) => `($1, $2, $3, $${i * 4 + 4}, $${i * 4 + 5}, $${i * 4 + 6}, $${i * 4 + 7})`)
             .join(', ')}`,
           values: [
             thing,
             payload.event_id,
+            new Date(received_at),
             ...samples.flatMap(({ metric, value, unit, at }) => [metric, value, unit, new Date(at)]),
           ],
         });
