@@ -1,27 +1,19 @@
-import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { auditCommands } from './cli/audit-commands.ts';
+import { type Commands, flagOptions, say, UsageError } from './cli/command.ts';
+import { factoryCommands } from './cli/factory-commands.ts';
+import { shopCommands } from './cli/shop-commands.ts';
+import { simCommands } from './cli/sim-commands.ts';
+import { staffCommands } from './cli/staff-commands.ts';
 import { loadConfig } from './config/config.ts';
-import { databaseUrlFrom } from './config/database-url.ts';
-import { type Database, openDatabase } from './db/database.ts';
-import { eiotclubCarrier } from './eiotclub/connect.ts';
-import {
-  InvitationRefused,
-  InvitationService,
-  invitationMinutes,
-} from './features/admin/invitation-service.ts';
-import { formatHead, parseHead, readAnchors } from './features/audit/audit-anchors.ts';
-import { readHead, verifyAuditLog } from './features/audit/audit-verification.ts';
-import { CatalogFileRefused, CatalogService } from './features/catalog/catalog-service.ts';
-import { importPlanFile, PlanFileRefused } from './features/data-plans/plan-file.ts';
-import { importManifestFile, ManifestFileRefused } from './features/factory/manifest-file.ts';
-import { ManifestService } from './features/factory/manifest-service.ts';
-import { StationRefused, StationService } from './features/factory/station-service.ts';
+import { InvitationRefused } from './features/admin/invitation-service.ts';
+import { CatalogFileRefused } from './features/catalog/catalog-service.ts';
+import { PlanFileRefused } from './features/data-plans/plan-file.ts';
+import { ManifestFileRefused } from './features/factory/manifest-file.ts';
+import { StationRefused } from './features/factory/station-service.ts';
 import { CardFileRefused } from './features/sim/card-file.ts';
-import { InventoryService } from './features/sim/inventory-service.ts';
 import { apiContracts } from './http/api-contracts.ts';
 import { openApiDocument } from './http/openapi.ts';
-import { systemClock } from './kernel/clock.ts';
-import { readEmail } from './kernel/email.ts';
 
 const usage = `Usage: node backend/src/cli.ts <command>
 
@@ -44,9 +36,6 @@ const usage = `Usage: node backend/src/cli.ts <command>
 The database is the one of DATABASE_URL or DATABASE_URL_FILE. Answers go to stdout, problems to stderr.
 `;
 
-/** What an operator typed wrong, as a sentence. */
-class UsageError extends Error {}
-
 /** These say all there is to say; their causes are for debuggers. */
 const refusals = [
   InvitationRefused,
@@ -57,111 +46,12 @@ const refusals = [
   StationRefused,
 ];
 
-type Flags = {
-  id?: string;
-  file?: string;
-  'dry-run'?: boolean;
-  'public-key-file'?: string;
-  anchor?: string[];
-  'anchor-file'?: string;
-  email?: string;
-  role?: string;
-  additional?: boolean;
-};
-type Command = (flags: Flags) => Promise<number> | number;
-
-const say = (line: string): void => void process.stdout.write(`${line}\n`);
-
-const commands: Readonly<Record<string, Command>> = {
-  'station add': (flags) =>
-    withDatabase(async (db) => {
-      const pem = readFileSync(needed(flags['public-key-file'], '--public-key-file'), 'utf8');
-      const id = needed(flags.id, '--id');
-      say(`${id} ${await new StationService({ db, clock: systemClock }).add(id, pem)}`);
-      return 0;
-    }),
-  'station disable': (flags) =>
-    withDatabase(async (db) => {
-      const id = needed(flags.id, '--id');
-      say(`${id} ${await new StationService({ db, clock: systemClock }).disable(id)}`);
-      return 0;
-    }),
-  'station list': () =>
-    withDatabase(async (db) => {
-      for (const station of await new StationService({ db, clock: systemClock }).list())
-        say(JSON.stringify(station));
-      return 0;
-    }),
-  'manifest import': (flags) =>
-    withDatabase(async (db) => {
-      const { activationPeppers: peppers, proofModels } = loadConfig(process.env);
-      const manifests = new ManifestService({ db, clock: systemClock, peppers, proofModels });
-      const file = needed(flags.file, '--file');
-      const result = await importManifestFile(file, { manifests, dryRun: flags['dry-run'] === true });
-      say(JSON.stringify(result));
-      return result.conflicts === 0 ? 0 : 1;
-    }),
-  'products import': (flags) =>
-    withDatabase(async (db) => {
-      const catalog = new CatalogService({ db, clock: systemClock });
-      const { products, removed } = await catalog.importFile(needed(flags.file, '--file'));
-      say(`${products} products, ${removed} taken off`);
-      return 0;
-    }),
-  'plans import': (flags) =>
-    withDatabase(async (db) => {
-      const file = needed(flags.file, '--file');
-      say(JSON.stringify(await importPlanFile(file, { db, clock: systemClock })));
-      return 0;
-    }),
-  'sims import': (flags) =>
-    withDatabase(async (db) => {
-      const inventory = new InventoryService({ db, clock: systemClock });
-      const file = needed(flags.file, '--file');
-      const result = await inventory.importFile(file, { dryRun: flags['dry-run'] === true });
-      say(JSON.stringify(result));
-      return result.conflicts.length === 0 ? 0 : 1;
-    }),
-  'sims sync': (flags) =>
-    withDatabase(async (db) => {
-      const carrier = eiotclubCarrier(loadConfig(process.env), db);
-      if (carrier === undefined)
-        throw new UsageError('Set EIOTCLUB_APP_KEY and EIOTCLUB_SECRET: no SIM carrier is configured.');
-      const inventory = new InventoryService({ db, clock: systemClock });
-      const { signal } = new AbortController();
-      const result = await inventory.sync(carrier, { dryRun: flags['dry-run'] === true, signal });
-      say(JSON.stringify(result));
-      return result.conflicts.length === 0 ? 0 : 1;
-    }),
-  'admin invite': (flags) =>
-    withDatabase(async (db) => {
-      const role = flags.role ?? 'admin';
-      if (role !== 'admin' && role !== 'support') throw new UsageError('--role is admin or support.');
-      const email = flags.email === undefined ? undefined : readEmail(flags.email);
-      if (flags.email !== undefined && email === undefined)
-        throw new UsageError(`${flags.email} is no e-mail address.`);
-      const invitations = new InvitationService({ db, clock: systemClock });
-      const { token } = await invitations.invite({ role, email, additional: flags.additional === true });
-      say(token);
-      process.stderr.write(
-        `Within ${invitationMinutes} minutes, signed in${email === undefined ? '' : ` as ${email}`}: ` +
-          `POST /api/admin/invitations/redeem {"token":"…"}. It works once.\n`,
-      );
-      return 0;
-    }),
-  'audit verify': (flags) =>
-    withDatabase(async (db) => {
-      const fromFile = flags['anchor-file'] === undefined ? [] : await readAnchors(flags['anchor-file']);
-      const anchors = [...(flags.anchor ?? []).map(parseHead), ...fromFile];
-      const result = await verifyAuditLog(db, anchors);
-      say(result.ok ? `ok ${formatHead(result.head)}` : `tampered: ${result.problem}`);
-      return result.ok ? 0 : 1;
-    }),
-  'audit head': () =>
-    withDatabase(async (db) => {
-      say(formatHead(await readHead(db)));
-      return 0;
-    }),
+const commands: Commands = {
+  ...staffCommands,
+  ...factoryCommands,
+  ...shopCommands,
+  ...simCommands,
+  ...auditCommands,
   'config check': () => {
     loadConfig(process.env);
     say('ok');
@@ -173,44 +63,15 @@ const commands: Readonly<Record<string, Command>> = {
   },
 };
 
-async function withDatabase(work: (db: Database) => Promise<number>): Promise<number> {
-  const db = openDatabase({ url: databaseUrlFrom(process.env), poolSize: 2 });
-  try {
-    return await work(db);
-  } finally {
-    await db.destroy();
-  }
-}
-
-function needed(value: string | undefined, flag: string): string {
-  if (value === undefined) throw new UsageError(`${flag} is missing.`);
-  return value;
-}
-
 async function main(words: string[]): Promise<number> {
   try {
-    const { values, positionals } = parseArgs({
-      args: words,
-      allowPositionals: true,
-      options: {
-        help: { type: 'boolean' },
-        id: { type: 'string' },
-        file: { type: 'string' },
-        'dry-run': { type: 'boolean' },
-        'public-key-file': { type: 'string' },
-        anchor: { type: 'string', multiple: true },
-        'anchor-file': { type: 'string' },
-        email: { type: 'string' },
-        role: { type: 'string' },
-        additional: { type: 'boolean' },
-      },
-    });
+    const { values, positionals } = parseArgs({ args: words, allowPositionals: true, options: flagOptions });
     const name = positionals.join(' ');
     if (values.help || name === '') {
       process.stdout.write(usage);
       return values.help ? 0 : 2;
     }
-    const command = commands[name];
+    const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
     if (command === undefined) throw new UsageError(`There is no command «${name}».`);
     return await command(values);
   } catch (error) {
