@@ -11,6 +11,7 @@ import { seedPurchase } from '../data-plans/testing/seed.ts';
 import { seedBoard, seedOwnership } from '../devices/testing/seed.ts';
 import { FakePayments } from '../orders/testing/fake-payments.ts';
 import { InvitationService } from './invitation-service.ts';
+import { codeOf, type StaffCall, staffCalls } from './testing/staff-calls.ts';
 
 describe('staff', () => {
   let database: TestDatabase;
@@ -36,15 +37,9 @@ describe('staff', () => {
       .update({ email: `anna-${randomUUID()}@example.com`, email_verified_at: now });
   });
 
-  function call(who: Person, method: 'get' | 'post' | 'patch' | 'put', path: string, body?: object) {
-    const asked = request(app.backend.app)
-      [method](`/api/admin${path}`)
-      .set('Authorization', `Bearer ${who.token}`);
-    return body === undefined ? asked : asked.send(body);
-  }
+  const call: StaffCall = (...asked) => staffCalls(app)(...asked);
   const audited = async (action: string): Promise<Record<string, unknown>[]> =>
     database.knex('audit_log').where({ action }).orderBy('seq', 'desc').limit(1);
-  const codeOf = ({ body }: request.Response): unknown => (body as { error?: { code: string } }).error?.code;
 
   describe('and people', () => {
     it('finds them by the beginning of the address, whatever it holds', async () => {
@@ -145,6 +140,18 @@ describe('staff', () => {
         'There is an admin already',
       );
       const { token } = await invitations().invite({ ...asked, additional: true });
+      expect((await redeem(anna, token)).body).toEqual({ role: 'admin' });
+    });
+
+    it('to be the first are replaced by the next one, and over when somebody is', async () => {
+      await database.knex('users').where({ role: 'admin' }).update({ role: 'user' });
+      const first = { role: 'admin', email: undefined, additional: false } as const;
+      const { token: replaced } = await invitations().invite(first);
+      const { token } = await invitations().invite(first);
+      expect(codeOf(await redeem(anna, replaced))).toBe('invalid_token');
+      await database.knex('users').where({ id: support.userId }).update({ role: 'admin' });
+      expect(codeOf(await redeem(anna, token))).toBe('invalid_token');
+      await database.knex('users').where({ id: support.userId }).update({ role: 'support' });
       expect((await redeem(anna, token)).body).toEqual({ role: 'admin' });
     });
 
