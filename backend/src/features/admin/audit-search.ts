@@ -1,6 +1,7 @@
 import type { AuditEntryView } from '@aovis/contracts/http/admin-operations';
 import type { Database } from '../../db/database.ts';
 import { integerForm, type PageRequest, pageOf, readCursor } from '../../kernel/cursor.ts';
+import { readingAction } from './staff.ts';
 
 export interface AuditFilter {
   actor_id?: string | undefined;
@@ -48,10 +49,11 @@ export async function searchAuditLog(
   return { entries: page.map(toView), next_cursor: nextCursor };
 }
 
-/** All that was noted of one subject, oldest first. */
+/** What happened to one subject, oldest first; who looked at it is only in the log. */
 export async function historyOf(db: Database, kind: string, id: string): Promise<AuditEntryView[]> {
   const rows = await db('audit_log')
     .where({ subject_kind: kind, subject_id: id })
+    .whereNot({ action: readingAction })
     .orderBy('seq')
     .limit(1_000)
     .select<Row[]>(...columns);

@@ -66,6 +66,8 @@ export function differences<T extends object>(
   return { before: before === undefined ? null : pick(before), after: pick(after) };
 }
 
+export const readingAction = 'admin.read';
+
 /** Somebody looked at what belongs to customers: one row a request. */
 export async function recordReading(
   db: Database,
@@ -75,7 +77,7 @@ export async function recordReading(
   const { kind, id, found } = reading;
   await transaction(db, (trx) =>
     record(trx, {
-      action: 'admin.read',
+      action: readingAction,
       actor: actorOf(staff),
       subject: { kind, id },
       outcome: 'ok',
