@@ -690,12 +690,15 @@ CREATE TABLE sessions (
     expires_at timestamp with time zone NOT NULL,
     revoked_at timestamp with time zone,
     revoked_reason text,
+    web_token_hash bytea,
     CONSTRAINT sessions_revoked_with_reason CHECK (((revoked_at IS NULL) = (revoked_reason IS NULL))),
     CONSTRAINT sessions_user_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE,
     CONSTRAINT sessions_pkey PRIMARY KEY (id)
 );
 
 CREATE INDEX sessions_user ON sessions USING btree (user_id);
+
+CREATE UNIQUE INDEX sessions_web_token ON sessions USING btree (web_token_hash) WHERE (web_token_hash IS NOT NULL);
 
 CREATE TABLE sims (
     iccid text NOT NULL,

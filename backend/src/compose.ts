@@ -42,7 +42,7 @@ export function composeBackend(config: Config, adapters: Adapters): Backend {
   const core = composeCore(config, adapters);
   const { metrics } = core;
   const authenticate: Authenticate = async (context) => {
-    const { userId, sessionId, role } = await core.sessions.authenticate(context.header('authorization'));
+    const { userId, sessionId, role } = await core.authentication.authenticate(context);
     return { id: userId, sessionId, role };
   };
 

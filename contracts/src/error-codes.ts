@@ -18,6 +18,7 @@ export const errorCodes = {
   service_unavailable: [503, 'The service cannot answer right now; try again.'],
   // Signing in
   unauthorized: [401, 'Sign in first: no valid access token came with the request.'],
+  csrf_refused: [403, 'This came from a page of another origin; only our own pages may do that.'],
   forbidden: [403, 'You may not do that.'],
   invalid_provider: [400, 'The provider is unknown; use google or apple.'],
   invalid_token: [401, 'The token is not valid, was used, or has expired.'],

@@ -4,7 +4,7 @@ import { SignInService } from '../features/auth/sign-in-service.ts';
 import { magicLinkPagePath } from '../http/pages.ts';
 import type { Core, Feature } from './core.ts';
 
-export function composeAuth({ config, adapters, sessions }: Core): Feature {
+export function composeAuth({ config, adapters, sessions, authentication, cookie }: Core): Feature {
   const { db, clock, mailer, idTokens } = adapters;
   const signIns = new SignInService({ db, sessions, idTokens });
   const magicLinks = new MagicLinkService({
@@ -16,7 +16,7 @@ export function composeAuth({ config, adapters, sessions }: Core): Feature {
     pageUrl: `${config.publicUrl}${magicLinkPagePath}`,
   });
   return {
-    routes: authRoutes({ signIns, sessions, magicLinks }),
+    routes: authRoutes({ signIns, sessions, magicLinks, authentication, cookie }),
     outboxHandlers: magicLinks.outboxHandlers(),
   };
 }

@@ -1,6 +1,8 @@
 import { type Config } from '../config/config.ts';
 import { type Database } from '../db/database.ts';
 import { AccessTokens } from '../features/auth/access-token.ts';
+import { RequestAuthentication } from '../features/auth/request-authentication.ts';
+import { type SessionCookie, sessionCookie } from '../features/auth/session-cookie.ts';
 import { SessionService } from '../features/auth/session-service.ts';
 import { DeviceAccess } from '../features/devices/device-access.ts';
 import { KnexDeviceRepository } from '../features/devices/device-repository.ts';
@@ -27,6 +29,10 @@ export interface Core {
   adapters: Adapters;
   sessions: SessionService;
   metrics: Metrics;
+  /** Who sent a request. */
+  authentication: RequestAuthentication;
+  /** The browser's. */
+  cookie: SessionCookie;
   /** The one guard of device routes. */
   access: DeviceAccess;
   entitlements: EntitlementService;
@@ -39,11 +45,15 @@ export function composeCore(config: Config, adapters: Adapters): Core {
   const entitlementsIn = (database: Database): EntitlementService =>
     new EntitlementService({ repository: new KnexEntitlementRepository(database), clock });
   const entitlements = entitlementsIn(db);
+  const sessions = composeSessions(config, adapters);
+  const cookie = sessionCookie(config.publicUrl);
   const access = new DeviceAccess({ devices: new KnexDeviceRepository(db), entitlements, clock });
   return {
     config,
     adapters,
-    sessions: composeSessions(config, adapters),
+    sessions,
+    authentication: new RequestAuthentication({ sessions, cookie, publicUrl: config.publicUrl }),
+    cookie,
     metrics: new Metrics(),
     access,
     entitlements,

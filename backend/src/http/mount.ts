@@ -71,7 +71,7 @@ function serve(route: Route, roles: RoleGuard, dependencies: MountDependencies):
     try {
       keepStatuses(response, route.contract.statuses);
       const context = contextOf(request);
-      const user = needsUser(route, context) ? await dependencies.authenticate(context) : undefined;
+      const user = await findUser(route, context, dependencies);
       await roles.assertAllowed(route, user, context.requestId);
       const input = await readInput(route, request, context, user);
       await sendAnswer(response, await answer(route, input, user, dependencies), route.contract);
@@ -81,9 +81,23 @@ function serve(route: Route, roles: RoleGuard, dependencies: MountDependencies):
   };
 }
 
-function needsUser({ contract: { auth } }: Route, context: RequestContext): boolean {
-  if (auth === 'optional') return context.header('authorization') !== undefined;
-  return auth !== 'public' && auth !== 'signature';
+/**
+ * Who sent it, where that matters. Where it is optional, a bad token is refused all the same, since its sender means to be
+ * somebody; a browser sends an old cookie without knowing, and is a guest then.
+ */
+async function findUser(
+  { contract: { auth } }: Route,
+  context: RequestContext,
+  { authenticate }: MountDependencies,
+): Promise<SignedInUser | undefined> {
+  if (auth === 'public' || auth === 'signature') return undefined;
+  if (auth !== 'optional' || context.header('authorization') !== undefined) return authenticate(context);
+  try {
+    return await authenticate(context);
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'unauthorized') return undefined;
+    throw error;
+  }
 }
 
 async function readInput(

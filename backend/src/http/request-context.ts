@@ -5,6 +5,8 @@ import type { Logger } from '../kernel/logger.ts';
 /** What a handler may know of the request beside its parsed parts. */
 export interface RequestContext {
   requestId: string;
+  /** In capitals. */
+  method: string;
   /** Of the client, behind as many proxies as the configuration names. */
   ip: string;
   userAgent: string | undefined;
@@ -43,6 +45,7 @@ export function requestContext(
     let hungUp: AbortSignal | undefined;
     request[contextKey] = {
       requestId,
+      method: request.method,
       ip: request.ip ?? '',
       userAgent: request.get('user-agent')?.slice(0, 256),
       header: (name) => request.get(name),

@@ -161,3 +161,55 @@ export const verifyMagicLink = defineRoute({
   responses: { 200: signedInSchema },
   errors: ['missing_fields', 'invalid_token'],
 });
+
+export const webSessionSchema = z.strictObject({
+  user: userSchema,
+  /** Sign in again afterwards. */
+  expires_at: z.iso.datetime(),
+});
+
+export const openWebSession = defineRoute({
+  operationId: 'openWebSession',
+  method: 'post',
+  path: '/api/auth/web-session',
+  summary: 'Sign a browser in',
+  description:
+    'For pages of this origin: takes what the app routes take (a provider’s `id_token`, or the `token` of a mailed link) ' +
+    'and answers with a cookie (`__Host-aovis_session`, HttpOnly) instead of tokens. Requests that change something ' +
+    'count with the cookie only from our own pages; with an `Authorization` header the cookie is ignored.',
+  tag: 'Signing in',
+  auth: 'public',
+  body: z.strictObject({
+    provider: z.string().max(64).nullish().describe('`google` or `apple`, with `id_token`.'),
+    id_token: tokenSchema.nullish(),
+    nonce: z.string().max(256).nullish(),
+    token: tokenSchema.nullish().describe('Of a mailed link, in the browser that asked for it.'),
+  }),
+  answerHeaders: {
+    'Set-Cookie': {
+      description: 'The session.',
+      example: '__Host-aovis_session=…; Path=/; HttpOnly; SameSite=Lax; Secure',
+    },
+  },
+  example: {
+    body: { token: 'uD3k9XhT0mZ2bq7Vw5Yc1Rf8La6Ns4Pe' },
+    answer: { user: exampleSignedIn.user, expires_at: '2027-02-18T12:00:00.000Z' },
+  },
+  responses: { 200: webSessionSchema },
+  errors: ['missing_fields', 'invalid_provider', 'invalid_token', 'provider_unavailable', 'csrf_refused'],
+});
+
+export const closeWebSession = defineRoute({
+  operationId: 'closeWebSession',
+  method: 'delete',
+  path: '/api/auth/web-session',
+  summary: 'Sign this browser out',
+  tag: 'Signing in',
+  auth: 'user',
+  answerHeaders: {
+    'Set-Cookie': { description: 'Removes the cookie.', example: '__Host-aovis_session=; Max-Age=0; Path=/' },
+  },
+  example: { answer: { revoked: true } },
+  responses: { 200: z.strictObject({ revoked: z.literal(true) }) },
+  errors: [],
+});

@@ -1,5 +1,7 @@
 import {
+  closeWebSession,
   createAppToken,
+  openWebSession,
   refreshAppToken,
   requestMagicLink,
   revokeAppToken,
@@ -10,25 +12,29 @@ import { handle, type Route } from '../../http/route.ts';
 import { AppError } from '../../kernel/errors.ts';
 import { readRequesterCookie, requesterCookie } from './magic-link-cookie.ts';
 import { type MagicLinkService, magicLinkTtlSeconds } from './magic-link-service.ts';
+import type { RequestAuthentication } from './request-authentication.ts';
+import type { SessionCookie } from './session-cookie.ts';
 import type { Asker, SessionService } from './session-service.ts';
-import type { SignInService } from './sign-in-service.ts';
+import type { ProviderRequest, SignInService } from './sign-in-service.ts';
 
 export interface AuthRouteDependencies {
   signIns: SignInService;
   sessions: SessionService;
   magicLinks: MagicLinkService;
+  authentication: RequestAuthentication;
+  cookie: SessionCookie;
 }
 
-export function authRoutes({ signIns, sessions, magicLinks }: AuthRouteDependencies): Route[] {
+export function authRoutes(dependencies: AuthRouteDependencies): Route[] {
+  const { signIns, sessions, magicLinks } = dependencies;
   return [
+    ...webSessionRoutes(dependencies),
     handle(
       createAppToken,
       async ({ body, requestContext }) => {
-        const { provider, id_token: idToken } = required(body, ['provider', 'id_token']);
-        const request = { provider, idToken, nonce: body.nonce ?? undefined };
         return {
           status: 200 as const,
-          body: await signIns.signInWithProvider(request, askerOf(requestContext)),
+          body: await signIns.signInWithProvider(providerRequestOf(body), askerOf(requestContext)),
         };
       },
       { limits: ['sign-in'] },
@@ -70,6 +76,60 @@ export function authRoutes({ signIns, sessions, magicLinks }: AuthRouteDependenc
       { limits: ['sign-in'] },
     ),
   ];
+}
+
+function webSessionRoutes({
+  signIns,
+  sessions,
+  magicLinks,
+  authentication,
+  cookie,
+}: AuthRouteDependencies): Route[] {
+  return [
+    handle(
+      openWebSession,
+      async ({ body, requestContext }) => {
+        // A page of another origin must not sign somebody in either: as its own author, for instance.
+        authentication.assertOwnPage(requestContext);
+        const asker = askerOf(requestContext);
+        const signedIn =
+          body.token === undefined || body.token === null
+            ? await signIns.signInBrowserWithProvider(providerRequestOf(body), asker)
+            : await magicLinks.verifyForBrowser(
+                {
+                  token: body.token,
+                  requestSecret: readRequesterCookie(requestContext.header('cookie')) ?? '',
+                },
+                asker,
+              );
+        return {
+          status: 200 as const,
+          body: { user: signedIn.user, expires_at: signedIn.expiresAt.toISOString() },
+          headers: { 'Set-Cookie': cookie.write(signedIn.token, signedIn.maxAgeSeconds) },
+        };
+      },
+      { limits: ['sign-in'] },
+    ),
+    handle(closeWebSession, async ({ user, requestContext }) => {
+      await sessions.revoke({ userId: user.id, sessionId: user.sessionId }, askerOf(requestContext));
+      return {
+        status: 200 as const,
+        body: { revoked: true as const },
+        headers: { 'Set-Cookie': cookie.clear() },
+      };
+    }),
+  ];
+}
+
+type ProviderBody = {
+  provider?: string | null | undefined;
+  id_token?: string | null | undefined;
+  nonce?: string | null | undefined;
+};
+
+function providerRequestOf(body: ProviderBody): ProviderRequest {
+  const { provider, id_token: idToken } = required(body, ['provider', 'id_token']);
+  return { provider, idToken, nonce: body.nonce ?? undefined };
 }
 
 function askerOf({ requestId, userAgent }: RequestContext): Asker {

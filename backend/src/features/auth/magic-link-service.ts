@@ -12,7 +12,7 @@ import { record } from '../audit/audit-log.ts';
 import { magicLinkMail } from './magic-link-mail.ts';
 import { MagicLinkRepository } from './magic-link-repository.ts';
 import type { Asker } from './session-service.ts';
-import type { SignInService } from './sign-in-service.ts';
+import type { ProvedIdentity, SignedInBrowser, SignInService } from './sign-in-service.ts';
 
 /** OWASP ASVS 5.0, 6.5.5: at most 10 minutes for out-of-band requests. */
 export const magicLinkTtlSeconds = 600;
@@ -31,6 +31,12 @@ export interface MagicLinkDependencies {
   linkSecret: string;
   /** Of the page that a link opens, without the token. */
   pageUrl: string;
+}
+
+/** What a mailed link says, and the secret that binds it to who asked for it. */
+export interface MagicLink {
+  token: string;
+  requestSecret: string;
 }
 
 /** Signs people in by a link mailed to them. */
@@ -78,8 +84,23 @@ export class MagicLinkService {
   }
 
   /** @throws AppError invalid_token, the same for an unknown, used, expired or foreign link */
-  async verify(link: { token: string; requestSecret: string }, asker: Asker): Promise<SignedIn> {
-    const { db, clock, signIns } = this.#dependencies;
+  async verify(link: MagicLink, asker: Asker): Promise<SignedIn> {
+    const { signIns } = this.#dependencies;
+    return this.#use(link, asker, (trx, identity) => signIns.signIn(trx, identity, asker));
+  }
+
+  /** As `verify`, for a browser. */
+  async verifyForBrowser(link: MagicLink, asker: Asker): Promise<SignedInBrowser> {
+    const { signIns } = this.#dependencies;
+    return this.#use(link, asker, (trx, identity) => signIns.signInBrowser(trx, identity, asker));
+  }
+
+  async #use<Result>(
+    link: MagicLink,
+    asker: Asker,
+    signIn: (trx: Database, identity: ProvedIdentity) => Promise<Result | undefined>,
+  ): Promise<Result> {
+    const { db, clock } = this.#dependencies;
     const signedIn = await transaction(db, async (trx) => {
       const email = await new MagicLinkRepository(trx).use({
         tokenHash: hashToken(link.token),
@@ -94,7 +115,7 @@ export class MagicLinkService {
         emailVerified: true,
         name: undefined,
       } as const;
-      return signIns.signIn(trx, identity, asker);
+      return signIn(trx, identity);
     });
     if (signedIn === undefined) throw new AppError('invalid_token');
     return signedIn;

@@ -91,6 +91,11 @@ const findSession = {
          FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id = $1`,
 };
 
+const findWebSession = {
+  name: 'find-web-session',
+  text: findSession.text.replace('s.id = $1', 's.web_token_hash = $1'),
+};
+
 /** Sessions, and the family of refresh tokens that each of them is. */
 export class SessionRepository {
   readonly #db: Database;
@@ -105,6 +110,8 @@ export class SessionRepository {
     userAgent: string | undefined;
     now: Date;
     expiresAt: Date;
+    /** Of a browser's cookie. */
+    webTokenHash?: Buffer;
   }): Promise<string> {
     const [row] = await this.#db('sessions')
       .insert({
@@ -114,6 +121,7 @@ export class SessionRepository {
         created_at: session.now,
         last_used_at: session.now,
         expires_at: session.expiresAt,
+        web_token_hash: session.webTokenHash ?? null,
       })
       .returning<{ id: string }[]>('id');
     if (row === undefined) throw new Error('the session was not stored');
@@ -123,6 +131,12 @@ export class SessionRepository {
   /** With its user's standing: every signed-in request asks this. */
   async find(sessionId: string): Promise<Session | undefined> {
     const [row] = await runPrepared<SessionRow>(this.#db, findSession, [sessionId]);
+    return row && rowToSession(row);
+  }
+
+  /** As `find`, by the browser's cookie. */
+  async findByWebToken(hash: Buffer): Promise<Session | undefined> {
+    const [row] = await runPrepared<SessionRow>(this.#db, findWebSession, [hash]);
     return row && rowToSession(row);
   }
 

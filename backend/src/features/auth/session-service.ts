@@ -30,6 +30,13 @@ export interface SignedInSession {
   role: 'user' | StaffRole;
 }
 
+/** A browser's session; the token is for its cookie and stored nowhere else. */
+export interface WebSession {
+  token: string;
+  expiresAt: Date;
+  maxAgeSeconds: number;
+}
+
 /** Keeps people signed in: sessions, their access tokens, and their families of refresh tokens. */
 export class SessionService {
   readonly #dependencies: SessionDependencies;
@@ -48,6 +55,18 @@ export class SessionService {
     const refreshToken = randomToken();
     await sessions.insertRefreshToken({ hash: hashToken(refreshToken), sessionId, generation: 1, now });
     return this.#pair({ userId, sessionId }, refreshToken);
+  }
+
+  /** Opens a browser's session in the transaction of a sign-in: it has no tokens but the one of its cookie. */
+  async openWeb(trx: Database, userId: string, method: string, asker: Asker): Promise<WebSession> {
+    const { clock, sessionTtlMs } = this.#dependencies;
+    const now = clock.now();
+    const expiresAt = new Date(now.getTime() + sessionTtlMs);
+    const token = randomToken();
+    const webTokenHash = hashToken(token);
+    const { userAgent } = asker;
+    await new SessionRepository(trx).insert({ userId, method, userAgent, now, expiresAt, webTokenHash });
+    return { token, expiresAt, maxAgeSeconds: Math.floor(sessionTtlMs / 1_000) };
   }
 
   /** @throws AppError invalid_token */
@@ -125,14 +144,14 @@ export class SessionService {
     const token = /^Bearer ([\w.~+/=-]+)$/i.exec(authorization ?? '')?.[1];
     const claims = token === undefined ? undefined : accessTokens.read(token);
     const session = claims && (await new SessionRepository(db).find(claims.sessionId));
-    const stands =
-      session !== undefined &&
-      session.userId === claims?.userId &&
-      session.userActive &&
-      session.revokedAt === undefined &&
-      session.expiresAt > clock.now();
-    if (!stands) throw new AppError('unauthorized');
-    return { userId: session.userId, sessionId: session.id, role: session.role };
+    if (session?.userId !== claims?.userId) throw new AppError('unauthorized');
+    return standing(session, clock.now());
+  }
+
+  /** Who a browser's cookie stands for. @throws AppError unauthorized */
+  async authenticateWeb(token: string): Promise<SignedInSession> {
+    const { db, clock } = this.#dependencies;
+    return standing(await new SessionRepository(db).findByWebToken(hashToken(token)), clock.now());
   }
 
   #pair(claims: { userId: string; sessionId: string }, refreshToken: string): TokenPair {
@@ -144,4 +163,12 @@ export class SessionService {
       expires_in: accessTokens.ttlSeconds,
     };
   }
+}
+
+/** @throws AppError unauthorized when it was ended, is over, or its user may not come in any more */
+function standing(session: Session | undefined, now: Date): SignedInSession {
+  const stands =
+    session !== undefined && session.userActive && session.revokedAt === undefined && session.expiresAt > now;
+  if (!stands) throw new AppError('unauthorized');
+  return { userId: session.userId, sessionId: session.id, role: session.role };
 }

@@ -3,7 +3,7 @@ import { type Database, transaction } from '../../db/database.ts';
 import { AppError } from '../../kernel/errors.ts';
 import { record } from '../audit/audit-log.ts';
 import type { IdTokenVerifier } from './id-token-verifier.ts';
-import type { Asker, SessionService } from './session-service.ts';
+import type { Asker, SessionService, WebSession } from './session-service.ts';
 import { type Identity, type User, UserRepository } from './user-repository.ts';
 
 /** What a way of signing in has proved. */
@@ -12,6 +12,15 @@ export interface ProvedIdentity extends Identity {
   emailVerified: boolean;
   name: string | undefined;
 }
+
+export interface ProviderRequest {
+  provider: string;
+  idToken: string;
+  nonce: string | undefined;
+}
+
+/** A browser that is signed in. */
+export type SignedInBrowser = WebSession & Pick<SignedIn, 'user'>;
 
 /** Turns a proved identity into a user and a session. */
 export class SignInService {
@@ -26,14 +35,24 @@ export class SignInService {
   }
 
   /** @throws AppError invalid_provider, invalid_token, provider_unavailable */
-  async signInWithProvider(
-    request: { provider: string; idToken: string; nonce: string | undefined },
+  async signInWithProvider(request: ProviderRequest, asker: Asker): Promise<SignedIn> {
+    return this.#withProvider(request, asker, (trx, identity) => this.signIn(trx, identity, asker));
+  }
+
+  /** As `signInWithProvider`, for a browser. */
+  async signInBrowserWithProvider(request: ProviderRequest, asker: Asker): Promise<SignedInBrowser> {
+    return this.#withProvider(request, asker, (trx, identity) => this.signInBrowser(trx, identity, asker));
+  }
+
+  async #withProvider<Result>(
+    request: ProviderRequest,
     asker: Asker,
-  ): Promise<SignedIn> {
+    signIn: (trx: Database, identity: ProvedIdentity) => Promise<Result | undefined>,
+  ): Promise<Result> {
     const provider = signInProviders.find((known) => known === request.provider);
     if (provider === undefined) throw new AppError('invalid_provider');
     const identity = await this.#verify(provider, request, asker);
-    const signedIn = await transaction(this.#db, (trx) => this.signIn(trx, identity, asker));
+    const signedIn = await transaction(this.#db, (trx) => signIn(trx, identity));
     if (signedIn === undefined) throw new AppError('invalid_token');
     return signedIn;
   }
@@ -63,17 +82,41 @@ export class SignInService {
 
   /** In the transaction that used up the proof. Undefined (with its audit row) when the account is closed. */
   async signIn(trx: Database, identity: ProvedIdentity, asker: Asker): Promise<SignedIn | undefined> {
+    const { user, session } = await this.#open(trx, identity, asker, (userId) =>
+      this.#sessions.open(trx, userId, identity.provider, asker),
+    );
+    return session && { ...session, user };
+  }
+
+  /** As `signIn`, for a browser. */
+  async signInBrowser(
+    trx: Database,
+    identity: ProvedIdentity,
+    asker: Asker,
+  ): Promise<SignedInBrowser | undefined> {
+    const { user, session } = await this.#open(trx, identity, asker, (userId) =>
+      this.#sessions.openWeb(trx, userId, identity.provider, asker),
+    );
+    return session && { ...session, user };
+  }
+
+  async #open<Session>(
+    trx: Database,
+    identity: ProvedIdentity,
+    asker: Asker,
+    open: (userId: string) => Promise<Session>,
+  ): Promise<{ user: SignedIn['user']; session: Session | undefined }> {
     const user = await findOrCreateUser(new UserRepository(trx), identity);
-    const pair = user.active ? await this.#sessions.open(trx, user.id, identity.provider, asker) : undefined;
+    const session = user.active ? await open(user.id) : undefined;
     await record(trx, {
       action: 'session.open',
       actor: { kind: 'user', id: user.id },
       subject: { kind: 'provider', id: identity.provider },
-      outcome: pair === undefined ? 'refused' : 'ok',
-      details: pair === undefined ? { code: 'account_closed' } : {},
+      outcome: session === undefined ? 'refused' : 'ok',
+      details: session === undefined ? { code: 'account_closed' } : {},
       requestId: asker.requestId,
     });
-    return pair && { ...pair, user: viewOf(user) };
+    return { user: viewOf(user), session };
   }
 }
 

@@ -13,7 +13,7 @@ if (token === null) {
 async function confirm() {
   button.disabled = true;
   try {
-    const response = await fetch('/api/auth/app-magic-link/verify', {
+    const response = await fetch('/api/auth/web-session', {
       method: 'POST',
       headers: { 'Content-Type': 'application/json' },
       body: JSON.stringify({ token }),
@@ -27,10 +27,10 @@ async function confirm() {
   button.disabled = false;
 }
 
-/** The web app that opened this page takes the session over; only windows of this origin can read the message. */
+/** The browser has the session's cookie now. A page of ours that opened this one is told; others cannot read it. */
 function signedIn(answer) {
-  window.opener?.postMessage({ type: 'aovis-signed-in', ...answer }, location.origin);
-  return 'Signed in. You can close this page.';
+  window.opener?.postMessage({ type: 'aovis-signed-in', user: answer.user }, location.origin);
+  return 'You are signed in, in this browser. You can close this page and go on where you were.';
 }
 
 function explain({ code, message: sentence }) {
