@@ -171,6 +171,17 @@ describe('what staff does', () => {
     expect(codeOf(await call(support, 'get', `/purchases/${randomUUID()}`))).toBe('purchase_not_found');
   });
 
+  it('pays a data plan back without waiting for an order that keeps failing', async () => {
+    const deviceId = await seedBoard(database.knex);
+    const who = { userId: customer.userId, deviceId, now: app.clock.now() };
+    const id = await seedPurchase(database.knex, who);
+    await database.knex('data_plan_purchases').where({ id }).update({ status: 'paid', paid_at: who.now });
+    await call(support, 'post', `/purchases/${id}/retry`, { reason: 'she waits' }).expect(202);
+    await call(admin, 'post', `/purchases/${id}/refund`, { reason: 'no coverage' }).expect(202);
+    const next = await claimNext(database.knex, { topics: ['data_plan.settle'], leaseMs: 1_000 });
+    expect(next?.payload).toEqual({ purchase_id: id, refund_customer: true });
+  });
+
   it('shows one given-up message, with what looks like a secret blanked', async () => {
     await enqueue(database.knex, { topic: 'test.one', key: 'k', payload: { password: 'hunter2', order: 7 } });
     const claimed = await claimNext(database.knex, { topics: ['test.one'], leaseMs: 1_000 });

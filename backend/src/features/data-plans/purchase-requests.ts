@@ -30,7 +30,9 @@ export async function payBack(trx: Database, id: string, requestId: string): Pro
   const refundable = paidAt === undefined ? 0 : priceMinor - refundedMinor;
   if (refundable <= 0) throw new AppError('refund_not_possible', { details: { refundable_minor: 0 } });
   const payload: SettlePayload = { purchase_id: id, refund_customer: true };
-  await enqueue(trx, { topic: dataPlanSettleTopic, key: outboxKeyOf(id), payload, requestId });
+  // A key of its own: the money does not wait behind an order that the carrier keeps failing. Should that order come
+  // through after all, it is cancelled once the refund is reported.
+  await enqueue(trx, { topic: dataPlanSettleTopic, key: `${outboxKeyOf(id)}:refund`, payload, requestId });
 }
 
 async function get(trx: Database, id: string): Promise<Purchase> {
