@@ -7,6 +7,7 @@ import { readBody } from './http/json-body.ts';
 import { createLimiters } from './http/limits.ts';
 import { type Authenticate, mountRoutes } from './http/mount.ts';
 import { mountPages } from './http/pages.ts';
+import { mountRenderedPages, type RenderedPage } from './http/rendered-page.ts';
 import { type Answered, requestContext } from './http/request-context.ts';
 import type { Route } from './http/route.ts';
 import { noStore, securityHeaders } from './http/security-headers.ts';
@@ -20,13 +21,15 @@ export interface AppDependencies {
   log: Logger;
   authenticate: Authenticate;
   routes: readonly Route[];
+  /** Those that are made on the server. */
+  pages?: readonly RenderedPage[];
   /** Told of every answer, for metrics. */
   observe?: (answered: Answered) => void;
 }
 
 /** The HTTP side of the backend. Listens nowhere yet. */
 export function createApp(dependencies: AppDependencies): Express {
-  const { config, db, clock, log, authenticate, routes, observe } = dependencies;
+  const { config, db, clock, log, authenticate, routes, pages = [], observe } = dependencies;
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -42,6 +45,7 @@ export function createApp(dependencies: AppDependencies): Express {
   app.use(cors(config.corsOrigins));
   app.use(unless(pathsWithoutLimit(routes), limiters.general));
   mountPages(app);
+  mountRenderedPages(app, pages, authenticate);
   app.use(noStore);
   app.use(readBody());
   const validateAnswers = config.environment === 'development';

@@ -19,6 +19,7 @@ import { type Database } from './db/database.ts';
 import { AuditAnchors } from './features/audit/audit-anchors.ts';
 import { healthRoutes } from './http/health-routes.ts';
 import type { Authenticate } from './http/mount.ts';
+import type { RenderedPage } from './http/rendered-page.ts';
 import type { Route } from './http/route.ts';
 import { Scheduler } from './jobs/scheduler.ts';
 import { addDatabaseMetrics } from './metrics/database-metrics.ts';
@@ -29,6 +30,7 @@ import { OutboxWorker } from './outbox/outbox-worker.ts';
 export interface Backend {
   app: Express;
   routes: readonly Route[];
+  pages: readonly RenderedPage[];
   outbox: OutboxWorker;
   /** Begins the background work. @throws Error with a sentence when the schema is not this version's */
   start(): Promise<void>;
@@ -62,6 +64,7 @@ export function composeBackend(config: Config, adapters: Adapters): Backend {
   const background = features.flatMap((feature) => feature.background ?? []);
   const health = healthRoutes({ database: () => assertSchema(db) }, log.child({ part: 'health' }));
   const routes = [...health, ...features.flatMap((feature) => feature.routes)];
+  const pages = features.flatMap((feature) => feature.pages ?? []);
   const handlers = Object.assign({}, ...features.map((feature) => feature.outboxHandlers)) as OutboxHandlers;
 
   const app = createApp({
@@ -71,6 +74,7 @@ export function composeBackend(config: Config, adapters: Adapters): Backend {
     log,
     authenticate,
     routes,
+    pages,
     observe: (answered) => metrics.answered(answered),
   });
   const outbox = new OutboxWorker({
@@ -97,6 +101,7 @@ export function composeBackend(config: Config, adapters: Adapters): Backend {
   return {
     app,
     routes,
+    pages,
     outbox,
     start: async () => {
       await assertSchema(db);

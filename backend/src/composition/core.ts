@@ -8,6 +8,7 @@ import { DeviceAccess } from '../features/devices/device-access.ts';
 import { KnexDeviceRepository } from '../features/devices/device-repository.ts';
 import { KnexEntitlementRepository } from '../features/entitlements/entitlement-repository.ts';
 import { EntitlementService } from '../features/entitlements/entitlement-service.ts';
+import type { RenderedPage } from '../http/rendered-page.ts';
 import type { Route } from '../http/route.ts';
 import type { ScheduledJob } from '../jobs/scheduled-job.ts';
 import { Metrics } from '../metrics/metrics.ts';
@@ -17,6 +18,7 @@ import type { Adapters } from './adapters.ts';
 /** A feature as the program sees it. */
 export interface Feature {
   routes: Route[];
+  pages?: readonly RenderedPage[];
   outboxHandlers?: OutboxHandlers;
   jobs?: readonly ScheduledJob[];
   /** What runs beside requests and jobs, from the program's start to its end. Both may be called twice. */

@@ -7,7 +7,9 @@ import { orderRoutes } from '../features/orders/order-routes.ts';
 import { OrderService } from '../features/orders/order-service.ts';
 import { OrderWebhookService } from '../features/orders/order-webhook-service.ts';
 import { RefundService } from '../features/orders/refund-service.ts';
+import { successPage } from '../features/orders/success-page.ts';
 import { SignedWebhookService } from '../features/webhooks/signed-webhook-service.ts';
+import { checkoutSuccessPagePath } from '../http/pages.ts';
 import { readPaymentEvent } from '../stripe/stripe-events.ts';
 import { StripeSignatures } from '../stripe/stripe-signatures.ts';
 import type { Core, Feature } from './core.ts';
@@ -29,12 +31,14 @@ export function composeStore({ config, adapters, metrics }: Core): Feature {
     livemode: isLiveKey(config.stripeSecretKey),
     read: readPaymentEvent,
   });
+  const orders = new OrderService({ db });
   const refunds = payments && new RefundService({ db, clock, payments });
   return {
     routes: [
       ...catalogRoutes(new CatalogService({ db, clock })),
-      ...orderRoutes({ checkouts, orders: new OrderService({ db }), webhook }),
+      ...orderRoutes({ checkouts, orders, webhook }),
     ],
+    pages: [successPage(orders, { path: checkoutSuccessPagePath, publicUrl: config.publicUrl })],
     outboxHandlers: orderOutboxHandlers({ db, checkouts, refunds, mailer }),
   };
 }

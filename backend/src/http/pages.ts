@@ -16,8 +16,6 @@ const files: Readonly<Record<string, string>> = {
   '/accept/share': 'accept-share.html',
   '/accept/transfer': 'accept-transfer.html',
   '/accept/accept.js': 'accept.js',
-  '/checkout/success': 'checkout-success.html',
-  '/checkout/success.js': 'checkout-success.js',
   '/checkout/data-plan': 'data-plan-paid.html',
 };
 
@@ -38,9 +36,8 @@ export function mountPages(app: Express): void {
 }
 
 function page(file: string): RequestHandler {
-  return (request, response, next) => {
-    // The address of the success page names a checkout: no cache keeps it.
-    response.setHeader('Cache-Control', request.path === checkoutSuccessPagePath ? 'no-store' : 'no-cache');
+  return (_request, response, next) => {
+    response.setHeader('Cache-Control', 'no-cache');
     response.sendFile(join(import.meta.dirname, 'pages', file), { cacheControl: false }, (error) => {
       if (error) next(error);
     });

@@ -65,6 +65,7 @@ export function createStoreApp(
     clock: adapters.clock ?? clock,
     log,
     routes: backend.routes,
+    pages: backend.pages,
     authenticate: async (context) => {
       const [, id] = /^Bearer ([0-9a-f-]{36})$/.exec(context.header('authorization') ?? '') ?? [];
       if (id === undefined) throw new AppError('unauthorized');

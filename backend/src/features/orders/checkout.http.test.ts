@@ -117,14 +117,28 @@ describe('the shop', () => {
   });
 
   it('has a page for who comes back, which no cache keeps', async () => {
-    const page = await ask('get', '/checkout/success?session_id=cs_test_x').expect(200);
-    expect(page.headers).toMatchObject({
-      'content-type': 'text/html; charset=utf-8',
-      'cache-control': 'no-store',
-      'referrer-policy': 'no-referrer',
-    });
-    const script = await ask('get', '/checkout/success.js').expect(200);
-    expect(script.headers['content-type']).toContain('javascript');
+    const { body } = await checkout(owner).expect(201);
+    const named = await ask('get', `/checkout/success?session_id=cs_test_${body.order_id}`, owner).expect(
+      303,
+    );
+    expect(named.headers).toMatchObject({ location: '/checkout/success', 'cache-control': 'no-store' });
+    const cookie = (named.headers['set-cookie'] as unknown as string[])[0]?.split(';')[0] ?? '';
+    const shown = async (user?: string) => {
+      const page = await ask('get', '/checkout/success', user).set('Cookie', cookie).expect(200);
+      expect(page.headers).toMatchObject({
+        'content-type': 'text/html; charset=utf-8',
+        'cache-control': 'no-store',
+        'referrer-policy': 'no-referrer',
+        refresh: '3',
+      });
+      return page.text;
+    };
+    const [own, guests, strangers] = [await shown(owner), await shown(), await shown(stranger)];
+    expect(own).toContain('AOVIS N4K');
+    expect(guests).toContain('Your payment is on its way');
+    expect(guests).not.toContain('AOVIS N4K');
+    expect(strangers).toBe(guests);
+    await ask('post', '/checkout/success').expect(405);
   });
 
   it('takes the same order once under one Idempotency-Key', async () => {

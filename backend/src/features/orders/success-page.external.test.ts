@@ -60,7 +60,8 @@ describe('the success page in a browser on a phone', () => {
     const events = await comeBack();
     await app.deliver(events.expired()).expect(200);
     await message('nothing was taken');
+    await page.context().clearCookies();
     await page.goto(`${origin}/checkout/success`);
-    await message('not complete');
+    await page.getByText('not complete').waitFor();
   });
 });
