@@ -19,6 +19,8 @@ import { AccessKeys } from './kernel/principal.ts';
 import type { Environment, Service } from './kernel/service.ts';
 import { StateDirectory } from './kernel/state-directory.ts';
 import { Store } from './kernel/store.ts';
+import { KinesisSignaling } from './kinesis-signaling/server.ts';
+import type { Authorizer } from './kinesis-video/api.ts';
 import { createKinesisVideo } from './kinesis-video/kinesis-video.ts';
 import { Mail } from './mail/server.ts';
 import { Stripe } from './stripe/server.ts';
@@ -59,18 +61,36 @@ export async function composeLocalCloud(config: Config): Promise<LocalCloud> {
     port: port('iotDataPort'),
   });
   const credentials = new CredentialProvider(environment, iam, iotCore, port('credentialsPort'));
+  const authorize: Authorizer['authorize'] = (principal, action, resourceArn) =>
+    iam.authorize(principal, action, resourceArn);
+  const kinesisSignaling = new KinesisSignaling(environment, {
+    authorize,
+    port: port('kinesisSignalingPort'),
+  });
   const kinesisVideo = createKinesisVideo(
     { ...environment, directory: join(config.directory, 'kinesis-video') },
     {
-      authorize: (principal, action, resourceArn) => iam.authorize(principal, action, resourceArn),
+      authorize,
       port: port('kinesisVideoPort'),
+      furtherOperations: kinesisSignaling.controlOperations,
     },
   );
   const identity = new Identity(environment, port('identityPort'));
   const mail = new Mail(environment, { smtpPort: port('smtpPort'), httpPort: port('mailPort') });
   const stripe = new Stripe(environment, { port: port('stripePort') });
   const eiotclub = new Eiotclub(environment, { port: port('eiotclubPort') });
-  const services = [iotCore, broker, iotData, credentials, kinesisVideo, identity, mail, stripe, eiotclub];
+  const services = [
+    iotCore,
+    broker,
+    iotData,
+    credentials,
+    kinesisSignaling,
+    kinesisVideo,
+    identity,
+    mail,
+    stripe,
+    eiotclub,
+  ];
   const admin = new Admin({
     environment,
     iam,
@@ -93,6 +113,7 @@ export async function composeLocalCloud(config: Config): Promise<LocalCloud> {
     mqttPort: broker.port,
     credentialsPort: credentials.port,
     kinesisVideoPort: Number(new URL(kinesisVideo.url).port),
+    kinesisSignalingPort: kinesisSignaling.port,
     identityPort: identity.port,
     smtpPort: mail.smtpPort,
     mailPort: mail.port,

@@ -47,6 +47,12 @@ export const settings = {
   mqttPort: row('LOCAL_CLOUD_MQTT_PORT', port, '0', 'Port of MQTT over TLS'),
   credentialsPort: row('LOCAL_CLOUD_CREDENTIALS_PORT', port, '0', 'Port of the credential provider'),
   kinesisVideoPort: row('LOCAL_CLOUD_KINESIS_VIDEO_PORT', port, '0', 'Port of Kinesis Video'),
+  kinesisSignalingPort: row(
+    'LOCAL_CLOUD_KINESIS_SIGNALING_PORT',
+    port,
+    '0',
+    'Port of the signaling channels of Kinesis Video',
+  ),
   identityPort: row('LOCAL_CLOUD_IDENTITY_PORT', port, '0', 'Port of the Google- and Apple-like issuers'),
   smtpPort: row('LOCAL_CLOUD_SMTP_PORT', port, '0', 'Port of the mail sink for SMTP'),
   mailPort: row('LOCAL_CLOUD_MAIL_PORT', port, '0', 'Port of the mail sink for readers'),

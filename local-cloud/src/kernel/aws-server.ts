@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { AwsError } from './aws-error.ts';
@@ -61,6 +63,8 @@ export interface AwsServerOptions {
   throttled?: () => AwsError;
   /** The service's answer to a method and path that no operation has; an UnknownOperationException without it. */
   unknownOperation?: () => AwsAnswer;
+  /** Takes over a connection that asks for another protocol (WebSocket); what it throws goes out as a refusal. */
+  upgrade?: (request: IncomingMessage, socket: Duplex, head: Buffer) => Promise<void>;
   /** How the service's headers `…RequestId` and `…ErrorType` begin; `x-amzn-`, which SDKs read, is always among them. */
   headerPrefix?: 'x-amz-';
   accessKeys: AccessKeys;
@@ -89,6 +93,8 @@ export class AwsServer {
     // Node answers `Expect: 100-continue` itself, which AWS's C producer sends.
     this.#server = createServer((request, response) => void this.#serve(request, response));
     this.#server.requestTimeout = 0;
+    if (options.upgrade !== undefined)
+      this.#server.on('upgrade', (request, socket, head) => void this.#upgrade(request, socket, head));
   }
 
   /** Listens on 127.0.0.1 and returns the port. */
@@ -101,18 +107,43 @@ export class AwsServer {
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const requestId = randomUUID();
-    for (const prefix of this.#headerPrefixes()) response.setHeader(`${prefix}RequestId`, requestId);
+    this.#nameRequest(response);
     try {
       const answer = await this.#answer(request, response);
       if (answer !== undefined) send(response, answer);
     } catch (error) {
-      const known =
-        error instanceof AwsError ? error : new AwsError('InternalFailureException', 500, 'Internal failure');
-      if (known !== error) this.#options.log.error({ err: error, url: request.url }, 'operation failed');
-      if (response.headersSent) response.destroy();
-      else sendError(response, known, this.#headerPrefixes());
+      this.#refuse(response, error);
     }
+  }
+
+  async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    socket.on('error', () => socket.destroy());
+    try {
+      await this.#options.upgrade?.(request, socket, head);
+    } catch (error) {
+      if (socket.destroyed || !(socket instanceof Socket)) return;
+      const response = new ServerResponse(request);
+      response.shouldKeepAlive = false;
+      response.assignSocket(socket);
+      response.once('finish', () => socket.end());
+      this.#nameRequest(response);
+      this.#refuse(response, error);
+    }
+  }
+
+  #nameRequest(response: ServerResponse): void {
+    const requestId = randomUUID();
+    for (const prefix of this.#headerPrefixes()) response.setHeader(`${prefix}RequestId`, requestId);
+  }
+
+  #refuse(response: ServerResponse, error: unknown): void {
+    const known =
+      error instanceof AwsError ? error : new AwsError('InternalFailureException', 500, 'Internal failure');
+    // The path only: a query may hold a signature.
+    const path = response.req.url?.split('?')[0];
+    if (known !== error) this.#options.log.error({ err: error, path }, 'operation failed');
+    if (response.headersSent) response.destroy();
+    else sendError(response, known, this.#headerPrefixes());
   }
 
   #headerPrefixes(): string[] {

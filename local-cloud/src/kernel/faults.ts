@@ -12,6 +12,8 @@ export const faultRuleSchema = z.strictObject({
     'iot-broker',
     'credential-provider',
     'kinesis-video',
+    'kinesis-signaling',
+    'bedrock',
     'identity',
     'mail',
     'stripe',

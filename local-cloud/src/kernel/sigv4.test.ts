@@ -220,4 +220,24 @@ describe('a presigned URL', () => {
     expect(verdict(presigned(900), { services, accessKeys, clock: later })).toBe('accepted');
     expect(verdict(presigned(299), { services })).toBe('UnrecognizedClientException');
   });
+
+  /** SigV4RequestSigner.spec.ts of awslabs/amazon-kinesis-video-streams-webrtc-sdk-js. */
+  it.each([
+    ['fc268038be276315822b4f73eafd28ee3a5632a2a35fdb0a88db9a42b13d6c92', 'FakeSessionToken'],
+    ['be1e78950d956a8a9a1997417099ddbd7455619f3d08c4ad20e1e272179ca695', undefined],
+  ])("is what AWS's WebRTC client for browsers makes: %s", (signature, sessionToken) => {
+    const accessKeys = new AccessKeys();
+    const accessKeyId = 'AKIA4F7WJQR7FMMWMNXI';
+    const more = sessionToken === undefined ? {} : { sessionToken };
+    accessKeys.add({ accessKeyId, secretAccessKey: 'FakeSecretKey', ...more, principal });
+    const token = sessionToken === undefined ? '' : `&X-Amz-Security-Token=${sessionToken}`;
+    const url = `/?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=${accessKeyId}%2F20191201%2Fus-west-2%2Fkinesisvideo%2Faws4_request&X-Amz-Date=20191201T000000Z&X-Amz-Expires=299${token}&X-Amz-Signature=${signature}&X-Amz-SignedHeaders=host&X-Amz-TestParam=test-param-value`;
+    const request = { method: 'GET', url, headers: { host: 'kvs.awsamazon.com' }, body: undefined };
+    const clock = new StoppedClock('2019-12-01T00:04:59Z');
+    const options = { accessKeys, clock, services: ['kinesisvideo'] };
+    expect(verdict(request, options)).toBe('accepted');
+    expect(verdict({ ...request, url: url.replace('test-param-value', 'x') }, options)).toBe(
+      'InvalidSignatureException',
+    );
+  });
 });

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { AdminRoute } from '../kernel/admin-route.ts';
-import { type AwsAnswer, AwsServer } from '../kernel/aws-server.ts';
+import { type AwsAnswer, type AwsOperation, AwsServer } from '../kernel/aws-server.ts';
 import type { Environment, Service } from '../kernel/service.ts';
 import { kinesisVideoAdminRoutes } from './admin-routes.ts';
 import { type Authorizer, StreamAccess } from './api.ts';
@@ -25,6 +25,8 @@ export interface KinesisVideoOptions extends Authorizer {
   overlapMs?: number;
   /** Times of PutMedia connections, for tests. */
   limits?: Partial<SessionLimits>;
+  /** What the endpoint answers besides: signaling channels have their control plane here. */
+  furtherOperations?: readonly AwsOperation[];
   /** Media of one stream on disk; beyond it the oldest goes. Default 4 GiB. */
   maxStreamBytes?: number;
 }
@@ -92,6 +94,7 @@ export class KinesisVideo implements Service {
         getMediaOperation(context),
         hlsSessionOperation({ ...context, endpoint }),
         ...playbackOperations(context),
+        ...(options.furtherOperations ?? []),
       ],
       headerPrefix: 'x-amz-',
       unknownOperation,

@@ -1,7 +1,7 @@
-import { createHash, createHmac, type Hash, type Hmac } from 'node:crypto';
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
 import { SignatureV4 } from '@smithy/signature-v4';
 import type { AccessKey } from '../../kernel/principal.ts';
+import { Sha256 } from '../../kernel/testing/sha256.ts';
 import { accountKey, region } from './harness.ts';
 
 export interface Ack {
@@ -22,31 +22,6 @@ export interface PutMediaOptions {
    * nothing without a header that says so, as AWS's C producer does.
    */
   payload?: 'unsigned' | 'empty';
-}
-
-/** SHA-256 as the signer wants it, keyed when a secret is given. */
-class Sha256 {
-  readonly #hash: Hash | Hmac;
-
-  constructor(secret?: string | ArrayBuffer | ArrayBufferView) {
-    if (secret === undefined) this.#hash = createHash('sha256');
-    else if (typeof secret === 'string') this.#hash = createHmac('sha256', secret);
-    else if (ArrayBuffer.isView(secret))
-      this.#hash = createHmac('sha256', Buffer.from(secret.buffer, secret.byteOffset, secret.byteLength));
-    else this.#hash = createHmac('sha256', Buffer.from(secret));
-  }
-
-  update(data: Uint8Array): void {
-    this.#hash.update(data);
-  }
-
-  async digest(): Promise<Uint8Array> {
-    return this.#hash.digest();
-  }
-
-  reset(): void {
-    throw new Error('a hash is used once');
-  }
 }
 
 /** A producer of a stranger's make: signed by AWS's own signer, sent by Node's HTTP client. */
