@@ -101,7 +101,7 @@ describe('who may call what', () => {
     return { status: response.status, text: await response.text(), headers: response.headers };
   }
 
-  function verdictOf(contract: RouteContract, { status, text }: Answer): Verdict | string {
+  function verdictOf(contract: RouteContract, { status, text }: Answer): string {
     const code = status < 400 ? undefined : (JSON.parse(text) as ErrorBody).error.code;
     if (contract.auth === 'signature')
       return signatureCodes.has(code ?? '') ? 'unsigned' : `in: ${status} ${code}`;

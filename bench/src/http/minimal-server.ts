@@ -36,7 +36,7 @@ app.get('/api/devices/:id', async (request, response) => {
   });
   const row = session.rows[0];
   if (row?.user_id !== claims.sub || row.revoked_at !== null || row.expires_at < new Date())
-    return void refuse(response, 401);
+    return refuse(response, 401);
   const device = await pool.query({
     name: 'device',
     text: `SELECT d.device_id, d.serial, d.model, d.iccid, d.shadows_wiped_epoch, o.name, o.user_id AS owner_id,
@@ -48,7 +48,7 @@ app.get('/api/devices/:id', async (request, response) => {
            WHERE o.ended_at IS NULL AND o.device_id = $2 AND (o.user_id = $1 OR s.id IS NOT NULL)`,
     values: [claims.sub, request.params.id],
   });
-  if (device.rows[0] === undefined) return void refuse(response, 404);
+  if (device.rows[0] === undefined) return refuse(response, 404);
   const entitlements = await pool.query({
     name: 'entitlements',
     text: 'SELECT * FROM entitlements WHERE user_id = $1 AND device_id = $2 ORDER BY starts_at, id',
@@ -61,7 +61,7 @@ app.post(
   '/api/internal/aws/iot-event',
   express.raw({ type: 'application/json' }),
   async (request, response) => {
-    if (!isSigned(request)) return void refuse(response, 401);
+    if (!isSigned(request)) return refuse(response, 401);
     const { thing, kind, received_at, payload } = JSON.parse(request.body.toString());
     const client = await pool.connect();
     try {
