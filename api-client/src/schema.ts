@@ -1699,7 +1699,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `fresh_sign_in_required`: Sign in once more first: this takes a sign-in of the last minutes. */
+            /**
+             * @description `csrf_refused`: This came from a page of another origin; only our own pages may do that.
+             *
+             *     `fresh_sign_in_required`: Sign in once more first: this takes a sign-in of the last minutes.
+             */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1876,6 +1880,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `csrf_refused`: This came from a page of another origin; only our own pages may do that. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `payload_too_large`: The body is too large. */
             413: {
                 headers: {
@@ -1963,6 +1977,16 @@ export interface operations {
             };
             /** @description `unauthorized`: Sign in first: no valid access token came with the request. */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `csrf_refused`: This came from a page of another origin; only our own pages may do that. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2563,6 +2587,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `csrf_refused`: This came from a page of another origin; only our own pages may do that. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `session_not_found`: You have no such session. */
             404: {
                 headers: {
@@ -2671,6 +2705,16 @@ export interface operations {
             };
             /** @description `unauthorized`: Sign in first: no valid access token came with the request. */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `csrf_refused`: This came from a page of another origin; only our own pages may do that. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3359,7 +3403,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: You may not do that. */
+            /**
+             * @description `csrf_refused`: This came from a page of another origin; only our own pages may do that.
+             *
+             *     `forbidden`: You may not do that.
+             */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3504,7 +3552,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: You may not do that. */
+            /**
+             * @description `csrf_refused`: This came from a page of another origin; only our own pages may do that.
+             *
+             *     `forbidden`: You may not do that.
+             */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3958,7 +4010,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: You may not do that. */
+            /**
+             * @description `csrf_refused`: This came from a page of another origin; only our own pages may do that.
+             *
+             *     `forbidden`: You may not do that.
+             */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4125,7 +4181,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: You may not do that. */
+            /**
+             * @description `csrf_refused`: This came from a page of another origin; only our own pages may do that.
+             *
+             *     `forbidden`: You may not do that.
+             */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4276,7 +4336,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: You may not do that. */
+            /**
+             * @description `csrf_refused`: This came from a page of another origin; only our own pages may do that.
+             *
+             *     `forbidden`: You may not do that.
+             */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4415,6 +4479,16 @@ export interface operations {
              *     `unauthorized`: Sign in first: no valid access token came with the request.
              */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `csrf_refused`: This came from a page of another origin; only our own pages may do that. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4995,7 +5069,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: You may not do that. */
+            /**
+             * @description `csrf_refused`: This came from a page of another origin; only our own pages may do that.
+             *
+             *     `forbidden`: You may not do that.
+             */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5170,7 +5248,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: You may not do that. */
+            /**
+             * @description `csrf_refused`: This came from a page of another origin; only our own pages may do that.
+             *
+             *     `forbidden`: You may not do that.
+             */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5511,7 +5593,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: You may not do that. */
+            /**
+             * @description `csrf_refused`: This came from a page of another origin; only our own pages may do that.
+             *
+             *     `forbidden`: You may not do that.
+             */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5964,7 +6050,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: You may not do that. */
+            /**
+             * @description `csrf_refused`: This came from a page of another origin; only our own pages may do that.
+             *
+             *     `forbidden`: You may not do that.
+             */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6119,7 +6209,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: You may not do that. */
+            /**
+             * @description `csrf_refused`: This came from a page of another origin; only our own pages may do that.
+             *
+             *     `forbidden`: You may not do that.
+             */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6678,7 +6772,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: You may not do that. */
+            /**
+             * @description `csrf_refused`: This came from a page of another origin; only our own pages may do that.
+             *
+             *     `forbidden`: You may not do that.
+             */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6834,7 +6932,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: You may not do that. */
+            /**
+             * @description `csrf_refused`: This came from a page of another origin; only our own pages may do that.
+             *
+             *     `forbidden`: You may not do that.
+             */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7409,6 +7511,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `csrf_refused`: This came from a page of another origin; only our own pages may do that. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `rate_limited`: Too many requests; wait as long as Retry-After says. */
             429: {
                 headers: {
@@ -7785,6 +7897,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `csrf_refused`: This came from a page of another origin; only our own pages may do that. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `rate_limited`: Too many requests; wait as long as Retry-After says. */
             429: {
                 headers: {
@@ -7903,6 +8025,16 @@ export interface operations {
             };
             /** @description `unauthorized`: Sign in first: no valid access token came with the request. */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `csrf_refused`: This came from a page of another origin; only our own pages may do that. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8074,6 +8206,16 @@ export interface operations {
             };
             /** @description `unauthorized`: Sign in first: no valid access token came with the request. */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `csrf_refused`: This came from a page of another origin; only our own pages may do that. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8797,7 +8939,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: You may not do that. */
+            /**
+             * @description `csrf_refused`: This came from a page of another origin; only our own pages may do that.
+             *
+             *     `forbidden`: You may not do that.
+             */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8941,7 +9087,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: You may not do that. */
+            /**
+             * @description `csrf_refused`: This came from a page of another origin; only our own pages may do that.
+             *
+             *     `forbidden`: You may not do that.
+             */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9116,6 +9266,8 @@ export interface operations {
             };
             /**
              * @description `consent_required`: This needs your consent, which you give in your account; details name it.
+             *
+             *     `csrf_refused`: This came from a page of another origin; only our own pages may do that.
              *
              *     `entitlement_required`: This needs a plan that you do not have; details name the capability.
              *
@@ -9516,7 +9668,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: You may not do that. */
+            /**
+             * @description `csrf_refused`: This came from a page of another origin; only our own pages may do that.
+             *
+             *     `forbidden`: You may not do that.
+             */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10466,7 +10622,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: You may not do that. */
+            /**
+             * @description `csrf_refused`: This came from a page of another origin; only our own pages may do that.
+             *
+             *     `forbidden`: You may not do that.
+             */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10785,7 +10945,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: You may not do that. */
+            /**
+             * @description `csrf_refused`: This came from a page of another origin; only our own pages may do that.
+             *
+             *     `forbidden`: You may not do that.
+             */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10926,7 +11090,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: You may not do that. */
+            /**
+             * @description `csrf_refused`: This came from a page of another origin; only our own pages may do that.
+             *
+             *     `forbidden`: You may not do that.
+             */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11032,6 +11200,16 @@ export interface operations {
             };
             /** @description `unauthorized`: Sign in first: no valid access token came with the request. */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `csrf_refused`: This came from a page of another origin; only our own pages may do that. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11460,7 +11638,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: You may not do that. */
+            /**
+             * @description `csrf_refused`: This came from a page of another origin; only our own pages may do that.
+             *
+             *     `forbidden`: You may not do that.
+             */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11604,7 +11786,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: You may not do that. */
+            /**
+             * @description `csrf_refused`: This came from a page of another origin; only our own pages may do that.
+             *
+             *     `forbidden`: You may not do that.
+             */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11733,6 +11919,16 @@ export interface operations {
             };
             /** @description `unauthorized`: Sign in first: no valid access token came with the request. */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `csrf_refused`: This came from a page of another origin; only our own pages may do that. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11916,7 +12112,9 @@ export interface operations {
                 };
             };
             /**
-             * @description `device_owned_by_another_user`: This device belongs to somebody else.
+             * @description `csrf_refused`: This came from a page of another origin; only our own pages may do that.
+             *
+             *     `device_owned_by_another_user`: This device belongs to somebody else.
              *
              *     `iccid_mismatch`: The SIM card is not the one that belongs to this device.
              *
@@ -12501,7 +12699,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invitation_for_another_address`: This invitation was sent to another address; sign in with the address that it came to. */
+            /**
+             * @description `csrf_refused`: This came from a page of another origin; only our own pages may do that.
+             *
+             *     `invitation_for_another_address`: This invitation was sent to another address; sign in with the address that it came to.
+             */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -13158,7 +13360,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invitation_for_another_address`: This invitation was sent to another address; sign in with the address that it came to. */
+            /**
+             * @description `csrf_refused`: This came from a page of another origin; only our own pages may do that.
+             *
+             *     `invitation_for_another_address`: This invitation was sent to another address; sign in with the address that it came to.
+             */
             403: {
                 headers: {
                     [name: string]: unknown;

@@ -15,7 +15,8 @@ const about = `
 **Signing in.** Get a token pair by \`POST /api/auth/app-token\` (Google, Apple) or by a mailed link
 (\`POST /api/auth/app-magic-link\`, then \`…/verify\`). Send the access token as \`Authorization: Bearer <access_token>\`.
 After \`expires_in\` seconds, or on 401 \`unauthorized\`, exchange the refresh token once for a new pair, one exchange at
-a time; on 401 \`invalid_token\` the person signs in again.
+a time; on 401 \`invalid_token\` the person signs in again. Pages of this origin use \`POST /api/auth/web-session\` and a
+cookie instead; requests of theirs that change something must come from such a page (403 \`csrf_refused\`).
 
 **Refusals.** Every one carries a stable \`code\` to act on, a sentence to read and the \`request_id\` to quote;
 \`details\` of \`invalid_request\` name each field. With \`Accept: application/problem+json\` they come as problem
@@ -66,6 +67,12 @@ export function openApiDocument(contracts: readonly RouteContract[]): OpenApiDoc
     scheme: 'bearer',
     bearerFormat: 'JWT',
     description: 'The access_token of a sign-in.',
+  });
+  registry.registerComponent('securitySchemes', 'cookie', {
+    type: 'apiKey',
+    in: 'cookie',
+    name: '__Host-aovis_session',
+    description: 'A browser’s session, for pages of this origin; not looked at beside a token.',
   });
   for (const code of Object.keys(errorCodes) as ErrorCode[])
     registry.registerComponent('examples', code, { value: exampleRefusal(code) });
@@ -169,7 +176,8 @@ function answers({
 
 function securityOf(auth: RouteContract['auth']): NonNullable<RouteConfig['security']> {
   if (auth === 'public' || auth === 'signature') return [];
-  return auth === 'optional' ? [{}, { bearer: [] }] : [{ bearer: [] }];
+  const signedIn = [{ bearer: [] }, { cookie: [] }];
+  return auth === 'optional' ? [{}, ...signedIn] : signedIn;
 }
 
 function withCapability(description: string, auth: RouteContract['auth']): string {
@@ -199,11 +207,12 @@ const waitStatuses: ReadonlySet<number> = new Set([429, 503]);
 const retryAfter = { description: 'Seconds to wait.', schema: textSchema, example: '10' };
 
 /** Every code that a route may answer, in order. */
-export function codesOf({ auth, params, query, body, errors }: RouteContract): ErrorCode[] {
+export function codesOf({ method, auth, params, query, body, errors }: RouteContract): ErrorCode[] {
   const signedIn = auth !== 'public' && auth !== 'signature';
   const codes = new Set<ErrorCode>([
     ...errors,
     ...(signedIn ? (['unauthorized'] as const) : []),
+    ...(signedIn && method !== 'get' ? (['csrf_refused'] as const) : []),
     ...(typeof auth === 'object' && ('role' in auth || auth.device === 'owner')
       ? (['forbidden'] as const)
       : []),

@@ -44,11 +44,11 @@ export class RequestAuthentication {
    * Metadata).
    * @throws AppError csrf_refused
    */
-  assertOwnPage({ method, header }: Credentials): void {
-    if (safeMethods.has(method)) return;
-    const origin = header('origin');
-    const isOwn =
-      origin === undefined ? header('sec-fetch-site') === 'same-origin' : origin === this.#ownOrigin;
+  assertOwnPage(credentials: Credentials): void {
+    if (safeMethods.has(credentials.method)) return;
+    const origin = credentials.header('origin');
+    const site = credentials.header('sec-fetch-site');
+    const isOwn = origin === undefined ? site === 'same-origin' : origin === this.#ownOrigin;
     if (!isOwn) throw new AppError('csrf_refused');
   }
 
