@@ -79,6 +79,7 @@ describe('data plans, from the payment page to the card', () => {
       CREATE FUNCTION announce_move() RETURNS trigger LANGUAGE plpgsql AS $$
       BEGIN PERFORM pg_notify('moved', ''); RETURN NULL; END $$;
       CREATE TRIGGER moved AFTER UPDATE ON data_plan_purchases FOR EACH STATEMENT EXECUTE FUNCTION announce_move();
+      CREATE TRIGGER handled AFTER DELETE ON outbox FOR EACH STATEMENT EXECUTE FUNCTION announce_move();
     `);
     listener = new Client({ connectionString: database.url });
     listener.on('notification', () => {
@@ -155,6 +156,18 @@ describe('data plans, from the payment page to the card', () => {
     expect(own).toHaveLength(1);
     return own[0] as { orderId: number };
   };
+  /** The bank took the money: what is left of the package goes back to the carrier. */
+  const isCancelled = async (id: string): Promise<void> => {
+    for (;;) {
+      const next = moved.promise;
+      const noted = await adapters
+        .db('audit_log')
+        .where({ action: 'data_plan.cancel', subject_id: id })
+        .pluck('outcome');
+      if (noted.length > 0) return expect(noted).toEqual(['ok']);
+      await next;
+    }
+  };
   const rights = async (id: string) =>
     (await adapters.db('entitlements').where({ purchase_id: id }).orderBy('capability')).map(
       ({ status }: { status: string }) => status,
@@ -183,6 +196,7 @@ describe('data plans, from the payment page to the card', () => {
     await admin('POST', `/stripe/disputes/${dispute.id}/close`, { outcome: 'lost' });
     await reaches(id, 'refunded');
     expect(await rights(id)).toEqual(['revoked', 'revoked']);
+    await isCancelled(id);
   }, 30_000);
 
   it('are found in use by reconciliation when the notification never came', async () => {
@@ -190,7 +204,6 @@ describe('data plans, from the payment page to the card', () => {
     const id = await buyAndPay();
     await reaches(id, 'ordering');
     const { orderId } = await carrierOrder(id);
-    await admin('POST', `/eiotclub/cards/${iccid}/drain`, {});
     await admin('POST', `/eiotclub/orders/${orderId}/effective`);
     const longAgo = new Date(Date.now() - 10 * 60_000);
     await adapters
