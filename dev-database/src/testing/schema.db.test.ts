@@ -30,7 +30,7 @@ describe('the migrated schema', () => {
     const empty = await createTestDatabase();
     await empty.knex.raw('DROP SCHEMA public CASCADE; CREATE SCHEMA public');
     const ran = await Promise.all([migrateToLatest(empty.knex), migrateToLatest(empty.knex)]);
-    expect(ran.flat().sort()).toEqual((await readSchemaState(database.knex)).applied);
+    expect(ran.flat().sort()).toEqual((await readSchemaState(database.knex)).applied.sort());
     expect(await dumpSchema(empty.knex)).toBe(await dumpSchema(database.knex));
     await empty.drop();
   });
