@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { Admin } from './admin/server.ts';
+import { Bedrock } from './bedrock/server.ts';
 import { type Config, type PortName, settings } from './config.ts';
 import { CredentialProvider } from './credential-provider/server.ts';
 import { Eiotclub } from './eiotclub/server.ts';
@@ -15,12 +16,11 @@ import { hasCode } from './kernel/errno.ts';
 import { Faults } from './kernel/faults.ts';
 import { Iam } from './kernel/iam.ts';
 import { Pki } from './kernel/pki.ts';
-import { AccessKeys } from './kernel/principal.ts';
+import { AccessKeys, type Authorizer } from './kernel/principal.ts';
 import type { Environment, Service } from './kernel/service.ts';
 import { StateDirectory } from './kernel/state-directory.ts';
 import { Store } from './kernel/store.ts';
 import { KinesisSignaling } from './kinesis-signaling/server.ts';
-import type { Authorizer } from './kinesis-video/api.ts';
 import { createKinesisVideo } from './kinesis-video/kinesis-video.ts';
 import { Mail } from './mail/server.ts';
 import { Stripe } from './stripe/server.ts';
@@ -75,6 +75,7 @@ export async function composeLocalCloud(config: Config): Promise<LocalCloud> {
       furtherOperations: kinesisSignaling.controlOperations,
     },
   );
+  const bedrock = new Bedrock(environment, { authorize, port: port('bedrockPort') });
   const identity = new Identity(environment, port('identityPort'));
   const mail = new Mail(environment, { smtpPort: port('smtpPort'), httpPort: port('mailPort') });
   const stripe = new Stripe(environment, { port: port('stripePort') });
@@ -86,6 +87,7 @@ export async function composeLocalCloud(config: Config): Promise<LocalCloud> {
     credentials,
     kinesisSignaling,
     kinesisVideo,
+    bedrock,
     identity,
     mail,
     stripe,
@@ -114,6 +116,7 @@ export async function composeLocalCloud(config: Config): Promise<LocalCloud> {
     credentialsPort: credentials.port,
     kinesisVideoPort: Number(new URL(kinesisVideo.url).port),
     kinesisSignalingPort: kinesisSignaling.port,
+    bedrockPort: bedrock.port,
     identityPort: identity.port,
     smtpPort: mail.smtpPort,
     mailPort: mail.port,
@@ -137,6 +140,7 @@ export async function composeLocalCloud(config: Config): Promise<LocalCloud> {
       adminUrl: admin.url,
     },
     kinesisVideoUrl: kinesisVideo.url,
+    bedrockUrl: bedrock.url,
     stripeUrl: stripe.url,
     eiotclubUrl: eiotclub.url,
     oidc: { google: identity.issuer('google'), apple: identity.issuer('apple') },
@@ -213,6 +217,7 @@ export function describe(endpoints: Endpoints): Record<string, string> {
     'MQTT over TLS': `${iot.mqttHost}:${iot.mqttPort}`,
     'credential provider': `https://${iot.credentialsHost}:${iot.credentialsPort}`,
     'Kinesis Video': endpoints.kinesisVideoUrl,
+    'Bedrock, model runtime': endpoints.bedrockUrl,
     'Stripe, API and pay page': endpoints.stripeUrl,
     'EIOTCLUB open platform': endpoints.eiotclubUrl,
     'Google-like issuer': oidc.google,

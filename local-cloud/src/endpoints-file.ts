@@ -20,6 +20,7 @@ export interface Endpoints {
     adminUrl: string;
   };
   kinesisVideoUrl: string;
+  bedrockUrl: string;
   stripeUrl: string;
   eiotclubUrl: string;
   oidc: { google: string; apple: string };

@@ -7,6 +7,7 @@ import type { Logger } from 'pino';
 import { AwsError } from './aws-error.ts';
 import type { Clock } from './clock.ts';
 import type { FaultRule, Faults } from './faults.ts';
+import { H2cListener } from './h2c-listener.ts';
 import { close, listen } from './listen.ts';
 import { PathPattern } from './path-pattern.ts';
 import type { AccessKeys, Principal } from './principal.ts';
@@ -63,6 +64,10 @@ export interface AwsServerOptions {
   throttled?: () => AwsError;
   /** The service's answer to a method and path that no operation has; an UnknownOperationException without it. */
   unknownOperation?: () => AwsAnswer;
+  /** Answers HTTP/2 as well, which some of AWS's clients speak without asking. */
+  http2?: boolean;
+  /** Of a body; default 8 MiB. */
+  maxBodyBytes?: number;
   /** Takes over a connection that asks for another protocol (WebSocket); what it throws goes out as a refusal. */
   upgrade?: (request: IncomingMessage, socket: Duplex, head: Buffer) => Promise<void>;
   /** How the service's headers `…RequestId` and `…ErrorType` begin; `x-amzn-`, which SDKs read, is always among them. */
@@ -73,7 +78,7 @@ export interface AwsServerOptions {
   log: Logger;
 }
 
-const maxBodyBytes = 8 * 1024 * 1024;
+const defaultMaxBodyBytes = 8 * 1024 * 1024;
 
 /** One AWS REST-JSON endpoint on plain HTTP: signature, throttle, fault, operation, answer. */
 export class AwsServer {
@@ -81,6 +86,7 @@ export class AwsServer {
   readonly #routes: { operation: AwsOperation; pattern: PathPattern }[];
   readonly #buckets = new Map<string, TokenBucket>();
   readonly #server: Server;
+  readonly #h2c: H2cListener | undefined;
   /** Throttles can be switched off as a whole, for tests that are about something else. */
   throttling = true;
 
@@ -91,19 +97,22 @@ export class AwsServer {
       pattern: new PathPattern(operation.path),
     }));
     // Node answers `Expect: 100-continue` itself, which AWS's C producer sends.
-    this.#server = createServer((request, response) => void this.#serve(request, response));
+    const serve = (request: IncomingMessage, response: ServerResponse): void =>
+      void this.#serve(request, response);
+    this.#server = createServer(serve);
     this.#server.requestTimeout = 0;
+    this.#h2c = options.http2 === true ? new H2cListener(this.#server, serve) : undefined;
     if (options.upgrade !== undefined)
       this.#server.on('upgrade', (request, socket, head) => void this.#upgrade(request, socket, head));
   }
 
   /** Listens on 127.0.0.1 and returns the port. */
   listen(port: number): Promise<number> {
-    return listen(this.#server, port);
+    return this.#h2c?.listen(port) ?? listen(this.#server, port);
   }
 
   close(): Promise<void> {
-    return close(this.#server);
+    return this.#h2c?.close() ?? close(this.#server);
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -165,6 +174,7 @@ export class AwsServer {
     }
     const { operation, params } = found;
     if (operation.anyOrigin === true) response.setHeader('access-control-allow-origin', '*');
+    const { maxBodyBytes = defaultMaxBodyBytes } = this.#options;
     const body =
       operation.streaming === true ? Buffer.alloc(0) : await readBody(request, maxBodyBytes, tooLarge);
     const principal: Principal =

@@ -10,6 +10,11 @@ export type Principal =
       certificateId: string;
     };
 
+/** What a role may do: throws AccessDeniedException unless the principal may do `action` on `resourceArn`. */
+export interface Authorizer {
+  authorize(principal: Principal, action: string, resourceArn: string): void;
+}
+
 export interface AccessKey {
   accessKeyId: string;
   secretAccessKey: string;

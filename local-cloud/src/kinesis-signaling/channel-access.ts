@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import type { Principal } from '../kernel/principal.ts';
-import type { Authorizer } from '../kinesis-video/api.ts';
+import type { Authorizer, Principal } from '../kernel/principal.ts';
 import { invalidArgument } from '../kinesis-video/errors.ts';
 import { channelNotFound } from './errors.ts';
 import type { ChannelRecord, Channels } from './state.ts';

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { AdminRoute } from '../kernel/admin-route.ts';
 import { type AwsOperation, AwsServer } from '../kernel/aws-server.ts';
+import type { Authorizer } from '../kernel/principal.ts';
 import type { Environment, Service } from '../kernel/service.ts';
-import type { Authorizer } from '../kinesis-video/api.ts';
 import { signalingAdminRoutes } from './admin-routes.ts';
 import { ChannelAccess } from './channel-access.ts';
 import { channelControlOperations } from './control-operations.ts';

@@ -1,12 +1,7 @@
 import { z } from 'zod';
-import type { Principal } from '../kernel/principal.ts';
+import type { Authorizer, Principal } from '../kernel/principal.ts';
 import { invalidArgument, invalidArn, invalidResourceFormat, streamNotFound } from './errors.ts';
 import type { State, StreamRecord } from './state.ts';
-
-/** What a role may do: throws AccessDeniedException unless the principal may do `action` on `resourceArn`. */
-export interface Authorizer {
-  authorize(principal: Principal, action: string, resourceArn: string): void;
-}
 
 export const streamNameSchema = z.string().regex(/^[a-zA-Z0-9_.-]{1,256}$/);
 

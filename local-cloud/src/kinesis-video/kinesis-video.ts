@@ -1,9 +1,10 @@
 import { join } from 'node:path';
 import type { AdminRoute } from '../kernel/admin-route.ts';
 import { type AwsAnswer, type AwsOperation, AwsServer } from '../kernel/aws-server.ts';
+import type { Authorizer } from '../kernel/principal.ts';
 import type { Environment, Service } from '../kernel/service.ts';
 import { kinesisVideoAdminRoutes } from './admin-routes.ts';
-import { type Authorizer, StreamAccess } from './api.ts';
+import { StreamAccess } from './api.ts';
 import { archivedOperations } from './archived/archived-operations.ts';
 import { getMediaOperation } from './archived/get-media-operation.ts';
 import { controlOperations } from './control-operations.ts';
