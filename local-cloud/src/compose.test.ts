@@ -5,6 +5,7 @@ import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
+import { BedrockRuntimeClient, ConverseCommand } from '@aws-sdk/client-bedrock-runtime';
 import {
   AttachPolicyCommand,
   AttachThingPrincipalCommand,
@@ -17,8 +18,10 @@ import {
   UpdateCertificateCommand,
 } from '@aws-sdk/client-iot';
 import {
+  CreateSignalingChannelCommand,
   CreateStreamCommand,
   GetDataEndpointCommand,
+  GetSignalingChannelEndpointCommand,
   KinesisVideoClient,
 } from '@aws-sdk/client-kinesis-video';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -26,6 +29,7 @@ import { connectAsync } from 'mqtt';
 import { composeLocalCloud, type LocalCloud } from './compose.ts';
 import { loadConfig } from './config.ts';
 import { FactoryCa } from './iot-core/testing/factory-ca.ts';
+import { SignalingPeer, signedUrl } from './kinesis-signaling/testing/signaling-peer.ts';
 
 const thing = 'aovis-n4k-000001';
 const account = 'us-east-1:123456789012';
@@ -92,11 +96,18 @@ describe('all parts together, used by strangers', () => {
     await iot.send(new AttachPolicyCommand({ policyName: 'board', target: principal }));
     await admin('PUT', '/_local/roles/video', {
       policyDocument: {
-        Statement: {
-          Effect: 'Allow',
-          Action: 'kinesisvideo:GetDataEndpoint',
-          Resource: `arn:aws:kinesisvideo:${account}:stream/aovis-stream-\${credentials-iot:ThingName}/*`,
-        },
+        Statement: [
+          {
+            Effect: 'Allow',
+            Action: 'kinesisvideo:GetDataEndpoint',
+            Resource: `arn:aws:kinesisvideo:${account}:stream/aovis-stream-\${credentials-iot:ThingName}/*`,
+          },
+          {
+            Effect: 'Allow',
+            Action: 'kinesisvideo:ConnectAsMaster',
+            Resource: `arn:aws:kinesisvideo:${account}:channel/aovis-webrtc-\${credentials-iot:ThingName}/*`,
+          },
+        ],
       },
     });
     const roleArn = 'arn:aws:iam::123456789012:role/video';
@@ -164,6 +175,38 @@ describe('all parts together, used by strangers', () => {
     await expect(endpointOf(`aovis-stream-${thing}`)).rejects.toMatchObject({
       name: 'ExpiredTokenException',
     });
+  });
+
+  it("a board's credentials make it the master of its own channel and of no other", async () => {
+    const owner = video(cloud.endpoints());
+    const key = await credentials();
+    const connect = async (ChannelName: string): Promise<SignalingPeer> => {
+      const { ChannelARN } = await owner.send(new CreateSignalingChannelCommand({ ChannelName }));
+      const { ResourceEndpointList } = await owner.send(
+        new GetSignalingChannelEndpointCommand({
+          ChannelARN,
+          SingleMasterChannelEndpointConfiguration: { Protocols: ['WSS'], Role: 'MASTER' },
+        }),
+      );
+      const endpoint = ResourceEndpointList?.[0]?.ResourceEndpoint ?? '';
+      const { region } = cloud.endpoints();
+      return SignalingPeer.open(await signedUrl({ endpoint, region, channelArn: ChannelARN ?? '', key }));
+    };
+    await (await connect(`aovis-webrtc-${thing}`)).close();
+    await expect(connect('aovis-webrtc-aovis-n4k-000002')).rejects.toThrow('403 AccessDeniedException');
+  });
+
+  it('a model answers the owner', async () => {
+    const { region, bedrockUrl, accessKeyId, secretAccessKey } = cloud.endpoints();
+    const model = new BedrockRuntimeClient({
+      region,
+      endpoint: bedrockUrl,
+      credentials: { accessKeyId, secretAccessKey },
+    });
+    const messages = [{ role: 'user' as const, content: [{ text: 'Hello' }] }];
+    const answer = await model.send(new ConverseCommand({ modelId: 'us.amazon.nova-lite-v1:0', messages }));
+    model.destroy();
+    expect(answer.stopReason).toBe('end_turn');
   });
 
   it('a board connects by its certificate, and is gone when that is revoked or everything is reset', async () => {

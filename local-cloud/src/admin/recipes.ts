@@ -80,6 +80,24 @@ export function recipes(adminUrl: string, board = 'BOARD', stream = 'STREAM'): R
       effect: { kind: 'error', status: 500, code: 'InternalFailureException' },
       times: 3,
     }),
+    fault('The next live view is asked to leave its signaling channel', {
+      service: 'kinesis-signaling',
+      operation: 'SignalingSession',
+      effect: { kind: 'custom', name: 'go-away', value: { graceMs: 5000 } },
+      times: 1,
+    }),
+    fault('The model is throttled twice', {
+      service: 'bedrock',
+      operation: 'Converse',
+      effect: { kind: 'error', status: 429, code: 'ThrottlingException', message: 'Too many requests' },
+      times: 2,
+    }),
+    fault('The next answer of the model is no JSON', {
+      service: 'bedrock',
+      operation: 'ConverseAnswer',
+      effect: { kind: 'custom', name: 'malformed-answer', value: { kind: 'prose' } },
+      times: 1,
+    }),
     fault('The next mail is refused', {
       service: 'mail',
       operation: 'Data',

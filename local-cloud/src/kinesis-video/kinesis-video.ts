@@ -11,6 +11,9 @@ import { controlOperations } from './control-operations.ts';
 import { HlsSessions } from './hls/hls-session.ts';
 import { hlsSessionOperation } from './hls/hls-session-operation.ts';
 import { playbackOperations } from './hls/playback-operations.ts';
+import { FfmpegDecoder } from './images/ffmpeg-decoder.ts';
+import { getImagesOperation } from './images/get-images-operation.ts';
+import type { PictureDecoder } from './images/picture-decoder.ts';
 import { type ConnectionPolicy, Connections } from './put-media/connections.ts';
 import { putMediaOperation } from './put-media/put-media-operation.ts';
 import { defaultSessionLimits, type SessionLimits } from './put-media/put-media-session.ts';
@@ -26,6 +29,8 @@ export interface KinesisVideoOptions extends Authorizer {
   overlapMs?: number;
   /** Times of PutMedia connections, for tests. */
   limits?: Partial<SessionLimits>;
+  /** Makes the pictures of GetImages; default: ffmpeg, when it is on the PATH. */
+  decoder?: PictureDecoder;
   /** What the endpoint answers besides: signaling channels have their control plane here. */
   furtherOperations?: readonly AwsOperation[];
   /** Media of one stream on disk; beyond it the oldest goes. Default 4 GiB. */
@@ -93,6 +98,7 @@ export class KinesisVideo implements Service {
         putMediaOperation(context),
         ...archivedOperations(context),
         getMediaOperation(context),
+        getImagesOperation({ state, access, decoder: options.decoder ?? new FfmpegDecoder({ log }) }),
         hlsSessionOperation({ ...context, endpoint }),
         ...playbackOperations(context),
         ...(options.furtherOperations ?? []),
