@@ -172,6 +172,8 @@ export class LocalSystem {
       AOVIS_AWS_REGION: endpoints.region,
       AOVIS_IOT_DATA_URL: endpoints.iot.dataUrl,
       AOVIS_KINESIS_VIDEO_URL: endpoints.kinesisVideoUrl,
+      AOVIS_AI_SUMMARIES: 'on',
+      AOVIS_BEDROCK_URL: endpoints.bedrockUrl,
       AOVIS_STRIPE_SECRET_KEY: 'sk_test_localcloud',
       AOVIS_STRIPE_URL: endpoints.stripeUrl,
       AOVIS_STRIPE_WEBHOOK_SECRET: this.#partnerSecrets.stripeOrders,
