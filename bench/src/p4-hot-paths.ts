@@ -26,7 +26,8 @@ async function run({ short, directory, log }: BenchmarkContext): Promise<Figure[
     servers.push(ours, minimal);
     const figures: Figure[] = [];
     for (const [name, requests] of Object.entries({
-      'GET /api/devices/{id}': readDevice(customers),
+      // Each connection of the load keeps all of them ready: a hundred are enough.
+      'GET /api/devices/{id}': readDevice(customers.slice(0, 100)),
       'POST /api/internal/aws/iot-event': sendTelemetry(customers),
     }))
       figures.push(...(await compare(name, requests, { ours, minimal, short, log })));
@@ -90,10 +91,12 @@ async function compare(
   }
   const [speed, reference] = [median(speeds.ours), median(speeds.minimal)];
   // One pause of the machine makes the p99 of a whole run: the median of three tells more.
-  const calm: number[] = [];
-  for (let round = 0; round < (short ? 1 : 3); round++)
-    calm.push((await load([ours.url], requests, { seconds, rate: 0.7 * speed })).p99Ms);
-  const p99Ms = median(calm);
+  const calm = { ours: [] as number[], minimal: [] as number[] };
+  for (let round = 0; round < (short ? 1 : 3); round++) {
+    calm.ours.push((await load([ours.url], requests, { seconds, rate: 0.7 * speed })).p99Ms);
+    calm.minimal.push((await load([minimal.url], requests, { seconds, rate: 0.7 * reference })).p99Ms);
+  }
+  const p99Ms = median(calm.ours);
   return [
     {
       name,
@@ -114,6 +117,7 @@ async function compare(
       name: `${name}, p99 at 70 % of that rate`,
       value: p99Ms,
       unit: 'ms',
+      against: { name: 'minimal, at 70 % of its own', value: median(calm.minimal) },
       bar: { text: `< ${p99BarMs} ms`, met: p99Ms < p99BarMs },
     },
   ];

@@ -42,7 +42,7 @@ async function measureReads(
 ): Promise<Figure[]> {
   const seconds = short ? 1 : 8;
   const rounds = short ? 1 : 5;
-  const requests = readDevice(customers);
+  const requests = readDevice(customers.slice(0, 100));
   const measured = {
     one: { rate: [] as number[], cpu: [] as number[] },
     all: { rate: [] as number[], cpu: [] as number[] },

@@ -1,0 +1,101 @@
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { createTestDatabase, type TestDatabase } from '@aovis/dev-database/testing/test-database';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { type Browser, chromium } from 'playwright-core';
+import { type BackendUnderTest, createBackendUnderTest } from '../testing/backend-under-test.ts';
+
+jest.setTimeout(60_000);
+
+/** All that a person meets in a browser. */
+const paths = [
+  '/auth/magic-link',
+  '/checkout/success',
+  '/checkout/data-plan',
+  '/accept/share',
+  '/accept/transfer',
+];
+const phone = { width: 360, height: 740 };
+
+describe('a page for people', () => {
+  let database: TestDatabase;
+  let app: BackendUnderTest;
+  let origin: string;
+  let browser: Browser;
+
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    app = createBackendUnderTest(database.knex, database.url);
+    app.server.listen(0, '127.0.0.1');
+    await once(app.server, 'listening');
+    origin = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`;
+    browser = await chromium.launch({
+      executablePath: process.env.AOVIS_CHROMIUM ?? '/usr/bin/chromium',
+      args: ['--no-sandbox'],
+    });
+  });
+  afterAll(async () => {
+    await browser.close();
+    app.server.close();
+    app.server.closeAllConnections();
+    await database.drop();
+  });
+
+  it.each(paths)('%s can be read, heard and used on a phone, and obeys its own policy', async (path) => {
+    const page = await browser.newPage({ viewport: phone });
+    const problems: string[] = [];
+    page.on('console', (message) => {
+      if (message.type() === 'error') problems.push(message.text());
+    });
+    page.on('pageerror', (error) => problems.push(error.message));
+    await page.goto(`${origin}${path}`, { waitUntil: 'networkidle' });
+    const seen = await page.evaluate(() => {
+      const visible = (element: Element): boolean => element.getClientRects().length > 0;
+      const channel = (value: number): number =>
+        value <= 0.039_28 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+      const luminance = (color: string): number => {
+        const [red = 0, green = 0, blue = 0] = (color.match(/[\d.]+/g) ?? []).map((part) =>
+          channel(Number(part) / 255),
+        );
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+      };
+      const backgroundOf = (element: Element | null): string => {
+        if (element === null) return 'rgb(255, 255, 255)';
+        const { backgroundColor } = getComputedStyle(element);
+        return /rgba\(.*, 0\)|transparent/.test(backgroundColor)
+          ? backgroundOf(element.parentElement)
+          : backgroundColor;
+      };
+      const contrast = (element: Element): number => {
+        const lights = [luminance(getComputedStyle(element).color), luminance(backgroundOf(element))];
+        return (Math.max(...lights) + 0.05) / (Math.min(...lights) + 0.05);
+      };
+      const texts = [...document.querySelectorAll('h1, h2, p, li, button, a, label')].filter(visible);
+      const controls = [...document.querySelectorAll('button, a, input, select')].filter(visible);
+      return {
+        language: document.documentElement.lang,
+        headings: [...document.querySelectorAll('h1')].filter(visible).length,
+        mains: document.querySelectorAll('main').length,
+        title: document.title,
+        scrollsSideways: document.documentElement.scrollWidth > window.innerWidth,
+        pale: texts.filter((element) => contrast(element) < 4.5).map((element) => element.textContent),
+        nameless: controls.filter(
+          (element) => (element.textContent ?? '').trim() === '' && element.ariaLabel === null,
+        ).length,
+        small: controls.filter((element) => element.getBoundingClientRect().height < 24).length,
+      };
+    });
+    expect(seen).toEqual({
+      language: 'en',
+      headings: 1,
+      mains: 1,
+      title: expect.stringMatching(/\w/),
+      scrollsSideways: false,
+      pale: [],
+      nameless: 0,
+      small: 0,
+    });
+    expect(problems).toEqual([]);
+    await page.close();
+  });
+});
