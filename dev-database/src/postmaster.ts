@@ -15,17 +15,33 @@ export interface Postmaster {
 
 const pollMs = 10;
 
-/** The server running on this data directory, if any. A lock file whose process is gone, or is no PostgreSQL, is removed. */
+/** The server running on this data directory, if any. Only looks: a server that is just starting has its file half written. */
 export async function findPostmaster(directory: string): Promise<Postmaster | undefined> {
-  const path = join(directory, 'postmaster.pid');
-  const text = await readFile(path, 'utf8').catch(() => undefined);
-  if (text === undefined) return undefined;
+  const text = await readFile(lockFileIn(directory), 'utf8').catch(() => '');
   const lines = text.split('\n').map((line) => line.trim());
   const pid = Number(lines[0]);
-  if (Number.isInteger(pid) && pid > 0 && isAlive(pid) && (await isPostgres(pid))) {
-    return { pid, port: Number(lines[3] ?? 0), ready: lines[7] === 'ready' };
+  if (!Number.isInteger(pid) || pid <= 0 || !isAlive(pid) || !(await isPostgres(pid))) return undefined;
+  return { pid, port: Number(lines[3] ?? 0), ready: lines[7] === 'ready' };
+}
+
+const lockFileIn = (directory: string): string => join(directory, 'postmaster.pid');
+/** PostgreSQL makes the file and writes to it at once: one that stays empty was left by a crash between the two. */
+const lockWritingMs = 1_000;
+
+/**
+ * Removes a lock file that PostgreSQL itself would stop at: an empty one, or one whose process id belongs to another
+ * program by now. The server that turns out to be alive instead is returned.
+ */
+export async function clearDeadLock(directory: string): Promise<Postmaster | undefined> {
+  const deadline = performance.now() + lockWritingMs;
+  for (;;) {
+    const text = await readFile(lockFileIn(directory), 'utf8').catch(() => undefined);
+    const alive = await findPostmaster(directory);
+    if (alive !== undefined || text === undefined) return alive;
+    if (text !== '' || performance.now() > deadline) break;
+    await wait(pollMs);
   }
-  await rm(path, { force: true });
+  await rm(lockFileIn(directory), { force: true });
   return undefined;
 }
 

@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { Client } from 'pg';
 import { ensureDatabase } from './databases.ts';
+import { clearDeadLock, waitUntilReady } from './postmaster.ts';
 import { type DatabaseServer, type DatabaseServerOptions, startDatabaseServer } from './server.ts';
 
 async function ask<Row>(url: string, sql: string): Promise<Row[]> {
@@ -118,6 +119,26 @@ describe('startDatabaseServer', () => {
     await server.stop();
     await writeFile(path, [process.ppid, ...lines.slice(1)].join('\n'));
     expect((await start()).port).toBeGreaterThan(0);
+  });
+
+  it('sees through a lock file that a crash left empty', async () => {
+    await writeFile(join(folder, 'data', 'cluster', 'postmaster.pid'), '');
+    expect((await start()).port).toBeGreaterThan(0);
+  });
+
+  it('leaves a lock file alone that a starting server is just writing', async () => {
+    const cluster = join(folder, 'half-written');
+    const path = join(cluster, 'postmaster.pid');
+    await mkdir(cluster);
+    await writeFile(path, '');
+    expect(await waitUntilReady(cluster, 50)).toBeUndefined();
+    expect(await readFile(path, 'utf8')).toBe('');
+
+    const running = await start();
+    const found = clearDeadLock(cluster);
+    await writeFile(path, await readFile(join(folder, 'data', 'cluster', 'postmaster.pid')));
+    expect(await found).toMatchObject({ pid: await postmasterPid(), port: running.port, ready: true });
+    expect(await readdir(cluster)).toEqual(['postmaster.pid']);
   });
 
   it('says who is in the way: a taken port, a foreign directory, another version', async () => {

@@ -6,7 +6,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { Client } from 'pg';
 import { type Binaries, childEnvironment, commandPrefix, findBinaries } from './binaries.ts';
 import { type Cluster, openCluster, superuser } from './cluster.ts';
-import { findPostmaster, type Postmaster, stopPostmaster, waitUntilReady } from './postmaster.ts';
+import { clearDeadLock, findPostmaster, type Postmaster, stopPostmaster, waitUntilReady } from './postmaster.ts';
 
 export interface DatabaseServerOptions {
   /** Holds the cluster, its password (0600) and the server's log; made when absent, reused when present. */
@@ -66,7 +66,7 @@ async function takeOver(
   wantedPort: number | undefined,
   log: (line: string) => void,
 ): Promise<OwnedPostmaster | undefined> {
-  const found = await findPostmaster(cluster.directory);
+  const found = (await findPostmaster(cluster.directory)) ?? (await clearDeadLock(cluster.directory));
   if (found === undefined) return undefined;
   const ready = found.ready ? found : await waitUntilReady(cluster.directory, 5_000);
   const owner = ready && (await own(ready.port, cluster).catch(rethrowInUse));

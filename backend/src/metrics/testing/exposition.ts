@@ -39,6 +39,7 @@ function readSample(line: string): Sample {
   const pairs = [...labels.matchAll(/([a-zA-Z_]\w*)="((?:[^"\\\n]|\\["\\n])*)"(?:,|$)/g)];
   if (pairs.map(([whole]) => whole).join('') !== labels) throw new Error(`no labels: ${line}`);
   const number = value === '+Inf' ? Number.POSITIVE_INFINITY : Number(value);
-  if (Number.isNaN(number) && value !== 'NaN') throw new Error(`no value: ${line}`);
+  // Prometheus reads values with Go's ParseFloat, which takes any case; prom-client writes `Nan`.
+  if (Number.isNaN(number) && value.toLowerCase() !== 'nan') throw new Error(`no value: ${line}`);
   return { name, labels: Object.fromEntries(pairs.map(([, key, text]) => [key, text])), value: number };
 }
