@@ -6,7 +6,13 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { Client } from 'pg';
 import { type Binaries, childEnvironment, commandPrefix, findBinaries } from './binaries.ts';
 import { type Cluster, openCluster, superuser } from './cluster.ts';
-import { clearDeadLock, findPostmaster, type Postmaster, stopPostmaster, waitUntilReady } from './postmaster.ts';
+import {
+  clearDeadLock,
+  findPostmaster,
+  type Postmaster,
+  stopPostmaster,
+  waitUntilReady,
+} from './postmaster.ts';
 
 export interface DatabaseServerOptions {
   /** Holds the cluster, its password (0600) and the server's log; made when absent, reused when present. */

@@ -42,11 +42,29 @@ const attempts = 5;
  * @throws AppError service_unavailable when the database cannot be reached; else what `work` threw
  */
 export async function transaction<T>(db: Database, work: (trx: Database) => Promise<T>): Promise<T> {
+  const once = (): Promise<T> => db.transaction((trx) => work(trx));
+  if (!db.isTransaction) return insist(once);
+  try {
+    return await once();
+  } catch (error) {
+    throw translatePgError(error);
+  }
+}
+
+/**
+ * Runs a single statement, which is a transaction by itself; again on a deadlock, as `transaction` does.
+ * @throws AppError service_unavailable when the database cannot be reached; else what `work` threw
+ */
+export function statement<T>(work: () => Promise<T>): Promise<T> {
+  return insist(work);
+}
+
+async function insist<T>(work: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await db.transaction((trx) => work(trx));
+      return await work();
     } catch (error) {
-      if (db.isTransaction || !isPassingConflict(error)) throw translatePgError(error);
+      if (!isPassingConflict(error)) throw translatePgError(error);
       if (attempt === attempts)
         throw new AppError('service_unavailable', { cause: error, retryAfterMs: 1_000 });
     }

@@ -63,49 +63,36 @@ app.post(
   async (request, response) => {
     if (!isSigned(request)) return refuse(response, 401);
     const { thing, kind, received_at, payload } = JSON.parse(request.body.toString());
-    const client = await pool.connect();
-    try {
-      await client.query('BEGIN');
-      const known = await client.query({
-        name: 'knows',
-        text: 'SELECT device_id FROM devices WHERE device_id = $1',
-        values: [thing],
-      });
-      if (known.rowCount === 0) throw new Error('unknown thing');
-      const marked = await client.query({
-        name: 'mark',
-        text: `INSERT INTO ingested_messages (device_id, event_id, kind, received_at) VALUES ($1, $2, $3, $4)
-             ON CONFLICT (device_id, event_id) DO NOTHING RETURNING event_id`,
-        values: [thing, `${kind}:${payload.event_id}`, kind, new Date(received_at)],
-      });
-      if (marked.rowCount === 1) {
-        const samples = payload.samples as { metric: string; value: number; unit: string; at: number }[];
-        await client.query({
-          name: `samples-${samples.length}`,
-          text: `INSERT INTO device_telemetry (device_id, event_id, received_at, metric, value, unit, at) VALUES ${samples
-            .map((_, i) => `($1, $2, $3, $${i * 4 + 4}, $${i * 4 + 5}, $${i * 4 + 6}, $${i * 4 + 7})`)
-            .join(', ')}`,
-          values: [
-            thing,
-            payload.event_id,
-            new Date(received_at),
-            ...samples.flatMap(({ metric, value, unit, at }) => [metric, value, unit, new Date(at)]),
-          ],
-        });
-        await client.query({
-          name: 'touch',
-          text: `UPDATE devices SET last_seen_at = $2 WHERE device_id = $1 AND (last_seen_at IS NULL OR last_seen_at < $3)`,
-          values: [thing, new Date(received_at), new Date(received_at - 30_000)],
-        });
-      }
-      await client.query('COMMIT');
-      response.json({ received: true, duplicate: marked.rowCount === 0 });
-    } catch (error) {
-      await client.query('ROLLBACK');
-      throw error;
-    } finally {
-      client.release();
-    }
+    const samples = payload.samples as { metric: string; value: number; unit: string; at: number }[];
+    const stored = await pool.query({
+      name: 'store',
+      text: `WITH marked AS (
+               INSERT INTO ingested_messages (device_id, event_id, kind, received_at)
+               SELECT device_id, $2, 'telemetry', $4 FROM devices WHERE device_id = $1
+               ON CONFLICT (device_id, event_id) DO NOTHING RETURNING device_id
+             ), samples AS (
+               INSERT INTO device_telemetry (device_id, event_id, metric, value, unit, at, received_at)
+               SELECT marked.device_id, $3, sample.*, $4
+               FROM marked, unnest($6::text[], $7::float8[], $8::text[], $9::timestamptz[]) AS sample
+             ), touched AS (
+               UPDATE devices SET last_seen_at = $4 FROM marked
+               WHERE devices.device_id = marked.device_id AND (last_seen_at IS NULL OR last_seen_at < $5)
+             )
+             SELECT device_id FROM marked`,
+      values: [
+        thing,
+        `${kind}:${payload.event_id}`,
+        payload.event_id,
+        new Date(received_at),
+        new Date(received_at - 30_000),
+        samples.map(({ metric }) => metric),
+        samples.map(({ value }) => value),
+        samples.map(({ unit }) => unit),
+        samples.map(({ at }) => new Date(at)),
+      ],
+    });
+    if (stored.rowCount === 0) return refuse(response, 409);
+    response.json({ received: true, duplicate: false });
   },
 );
 

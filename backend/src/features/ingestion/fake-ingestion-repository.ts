@@ -1,6 +1,6 @@
 import type { BoardEvent } from '@aovis/contracts/events';
-import type { TelemetryBatch, TelemetrySample } from '@aovis/contracts/telemetry';
-import { type IngestionRepository, touchEveryMs } from './ingestion-repository.ts';
+import type { TelemetrySample } from '@aovis/contracts/telemetry';
+import { type IngestionRepository, type TelemetryMessage, touchEveryMs } from './ingestion-repository.ts';
 import type { Presence } from './presence-rules.ts';
 
 /** Passes the same contract suite as the real one (`ingestion-repository-contract.ts`). */
@@ -31,8 +31,11 @@ export class FakeIngestionRepository implements IngestionRepository {
     this.events.push({ thing, event });
   }
 
-  async insertTelemetry(thing: string, { samples }: TelemetryBatch, _receivedAt: Date): Promise<void> {
-    this.telemetry.push(...samples.map((sample) => ({ thing, sample })));
+  async storeNewTelemetry({ thing, dedupKey, batch, receivedAt }: TelemetryMessage): Promise<boolean> {
+    if (!this.things.has(thing) || !(await this.markIngested(thing, dedupKey))) return false;
+    await this.touch(thing, receivedAt);
+    this.telemetry.push(...batch.samples.map((sample) => ({ thing, sample })));
+    return true;
   }
 
   async lockPresence(thing: string): Promise<Presence | undefined> {

@@ -1,5 +1,5 @@
 import type { BoardEvent } from '@aovis/contracts/events';
-import type { TelemetryBatch } from '@aovis/contracts/telemetry';
+import type { TelemetryBatch, TelemetrySample } from '@aovis/contracts/telemetry';
 import type { Database } from '../../db/database.ts';
 import { type PreparedStatement, runPrepared } from '../../db/prepared.ts';
 import type { Presence } from './presence-rules.ts';
@@ -10,12 +10,23 @@ export interface IngestionRepository {
   /** True when this key is new for the thing; from then on it is not. */
   markIngested(thing: string, dedupKey: string, kind: string, receivedAt: Date): Promise<boolean>;
   insertEvent(thing: string, event: BoardEvent, receivedAt: Date): Promise<void>;
-  insertTelemetry(thing: string, batch: TelemetryBatch, receivedAt: Date): Promise<void>;
+  /**
+   * All that a batch which is new leads to, at once and atomic by itself: mark, samples, touch.
+   * @returns false when nothing was stored, because the thing is unknown or the key is not new
+   */
+  storeNewTelemetry(message: TelemetryMessage): Promise<boolean>;
   /** Locks the presence of the thing until the transaction ends. */
   lockPresence(thing: string): Promise<Presence | undefined>;
   storePresence(thing: string, presence: Presence, disconnectReason: string | undefined): Promise<void>;
   /** Moves "last heard of" forward, never back. */
   touch(thing: string, seenAt: Date): Promise<void>;
+}
+
+export interface TelemetryMessage {
+  thing: string;
+  dedupKey: string;
+  batch: TelemetryBatch;
+  receivedAt: Date;
 }
 
 interface PresenceRow {
@@ -34,16 +45,26 @@ const statements = {
     text: `INSERT INTO ingested_messages (device_id, event_id, kind, received_at) VALUES ($1, $2, $3, $4)
            ON CONFLICT (device_id, event_id) DO NOTHING RETURNING event_id`,
   },
-  samples: {
-    name: 'insert-samples',
-    text: `INSERT INTO device_telemetry (device_id, event_id, metric, value, unit, at, received_at)
-           SELECT $1, $2, sample.*, $3
-           FROM unnest($4::text[], $5::float8[], $6::text[], $7::timestamptz[]) AS sample`,
-  },
   touch: {
     name: 'touch-device',
     text: `UPDATE devices SET last_seen_at = $2
            WHERE device_id = $1 AND (last_seen_at IS NULL OR last_seen_at < $3)`,
+  },
+  storeNewTelemetry: {
+    name: 'store-new-telemetry',
+    text: `WITH marked AS (
+             INSERT INTO ingested_messages (device_id, event_id, kind, received_at)
+             SELECT device_id, $2, 'telemetry', $4 FROM devices WHERE device_id = $1
+             ON CONFLICT (device_id, event_id) DO NOTHING RETURNING device_id
+           ), samples AS (
+             INSERT INTO device_telemetry (device_id, event_id, metric, value, unit, at, received_at)
+             SELECT marked.device_id, $3, sample.*, $4
+             FROM marked, unnest($6::text[], $7::float8[], $8::text[], $9::timestamptz[]) AS sample
+           ), touched AS (
+             UPDATE devices SET last_seen_at = $4 FROM marked
+             WHERE devices.device_id = marked.device_id AND (last_seen_at IS NULL OR last_seen_at < $5)
+           )
+           SELECT device_id FROM marked`,
   },
 } satisfies Record<string, PreparedStatement>;
 
@@ -75,20 +96,16 @@ export class KnexIngestionRepository implements IngestionRepository {
     });
   }
 
-  async insertTelemetry(
-    thing: string,
-    { event_id, samples }: TelemetryBatch,
-    receivedAt: Date,
-  ): Promise<void> {
-    await runPrepared(this.#db, statements.samples, [
+  async storeNewTelemetry({ thing, dedupKey, batch, receivedAt }: TelemetryMessage): Promise<boolean> {
+    const stored = await runPrepared(this.#db, statements.storeNewTelemetry, [
       thing,
-      event_id,
+      dedupKey,
+      batch.event_id,
       receivedAt,
-      samples.map(({ metric }) => metric),
-      samples.map(({ value }) => value),
-      samples.map(({ unit }) => unit),
-      samples.map(({ at }) => new Date(at)),
+      staleBefore(receivedAt),
+      ...columnsOf(batch.samples),
     ]);
+    return stored.length === 1;
   }
 
   async lockPresence(thing: string): Promise<Presence | undefined> {
@@ -124,10 +141,21 @@ export class KnexIngestionRepository implements IngestionRepository {
   }
 
   async touch(thing: string, seenAt: Date): Promise<void> {
-    // Boards may talk many times a second; half a minute is exact enough for a person.
-    const staleBefore = new Date(seenAt.getTime() - touchEveryMs);
-    await runPrepared(this.#db, statements.touch, [thing, seenAt, staleBefore]);
+    await runPrepared(this.#db, statements.touch, [thing, seenAt, staleBefore(seenAt)]);
   }
 }
 
+/** Boards may talk many times a second; half a minute is exact enough for a person. */
 export const touchEveryMs = 30_000;
+
+const staleBefore = (seenAt: Date): Date => new Date(seenAt.getTime() - touchEveryMs);
+
+/** Metric, value, unit and time, each as an array for `unnest`. */
+function columnsOf(samples: readonly TelemetrySample[]): unknown[][] {
+  return [
+    samples.map(({ metric }) => metric),
+    samples.map(({ value }) => value),
+    samples.map(({ unit }) => unit),
+    samples.map(({ at }) => new Date(at)),
+  ];
+}

@@ -1,11 +1,11 @@
 import type { IotEnvelope, IotEventResult } from '@aovis/contracts/http/ingestion';
-import { type Database, transaction } from '../../db/database.ts';
+import { type Database, statement, transaction } from '../../db/database.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { AppError } from '../../kernel/errors.ts';
 import { record } from '../audit/audit-log.ts';
 import { RefusalBudget } from '../audit/refusal-budget.ts';
 import { acknowledgeCommand, isCommandOf } from '../commands/command-acknowledgement.ts';
-import { type CommandAnswers, type IngestResult, ingest } from './ingest.ts';
+import { type CommandAnswers, type IngestResult, ingest, ingestNewTelemetry } from './ingest.ts';
 import { KnexIngestionRepository } from './ingestion-repository.ts';
 import { checkSignature, type SignatureVerdict, type SignedRequest } from './signature.ts';
 
@@ -42,7 +42,10 @@ export class IngestionService {
    * command that this board was not given
    */
   async take(envelope: IotEnvelope, requestId: string): Promise<IotEventResult> {
-    const result = await transaction(this.#dependencies.db, async (trx) => {
+    const { db } = this.#dependencies;
+    if (await statement(() => ingestNewTelemetry(new KnexIngestionRepository(db), envelope)))
+      return { received: true, duplicate: false };
+    const result = await transaction(db, async (trx) => {
       const taken = await ingest(new KnexIngestionRepository(trx), commandAnswers(trx, requestId), envelope);
       if (taken !== 'stored') await recordNotStored(trx, envelope, { taken, requestId });
       return taken;

@@ -32,15 +32,31 @@ export function ingestionRepositoryContract(makeStand: () => Promise<IngestionRe
     expect(await repository.markIngested(one, 'telemetry:1', 'telemetry', at)).toBe(true);
   });
 
-  it('keeps events and samples as they came', async () => {
-    const { repository, newThing, eventsOf, telemetryOf } = await makeStand();
+  it('keeps events as they came', async () => {
+    const { repository, newThing, eventsOf } = await makeStand();
     const thing = await newThing();
     const event = boardEventSchema.parse(fixture.event.payload);
-    const batch = telemetryBatchSchema.parse(fixture.telemetry.payload);
     await repository.insertEvent(thing, event, at);
-    await repository.insertTelemetry(thing, batch, at);
     expect(await eventsOf(thing)).toEqual([event]);
+  });
+
+  it('stores a new batch of samples with all that goes with it, once, and for known things', async () => {
+    const { repository, newThing, telemetryOf, lastSeenOf } = await makeStand();
+    const thing = await newThing();
+    const batch = telemetryBatchSchema.parse(fixture.telemetry.payload);
+    const message = { thing, dedupKey: 'telemetry:1', batch, receivedAt: at };
+    expect(await repository.storeNewTelemetry(message)).toBe(true);
     expect(await telemetryOf(thing)).toEqual(batch.samples);
+    expect(await lastSeenOf(thing)).toEqual(at);
+
+    expect(await repository.storeNewTelemetry({ ...message, receivedAt: later(3_600_000) })).toBe(false);
+    expect(await repository.markIngested(thing, 'telemetry:1', 'telemetry', at)).toBe(false);
+    expect(await telemetryOf(thing)).toEqual(batch.samples);
+    expect(await lastSeenOf(thing)).toEqual(at);
+
+    const stranger = { ...message, thing: 'aovis-n4k-999999' };
+    expect(await repository.storeNewTelemetry(stranger)).toBe(false);
+    expect(await telemetryOf(stranger.thing)).toEqual([]);
   });
 
   it('keeps the presence', async () => {
