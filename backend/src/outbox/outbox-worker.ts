@@ -12,8 +12,8 @@ export interface OutboxWorkerOptions {
   databaseUrl: string;
   handlers: OutboxHandlers;
   log: Logger;
-  /** Messages handled at the same time. */
-  lanes?: number;
+  /** Messages of one topic handled at the same time: a partner that hangs holds up its own topics, no others. */
+  placesPerTopic?: number;
   /** A handler that takes longer is taken for dead, and its message is handled again. */
   leaseMs?: number;
   backoff?: BackoffPolicy;
@@ -26,7 +26,12 @@ export interface OutboxWorkerOptions {
 /** Looks at least this often, should a notification get lost. */
 const pollMs = 5_000;
 /** 12 attempts at 1 s, 2 s, 4 s … capped at 10 min: about 35 min on average until a message is given up. */
-const defaults = { lanes: 4, leaseMs: 60_000, maxAttempts: 12, backoff: { firstMs: 1_000, capMs: 600_000 } };
+const defaults = {
+  placesPerTopic: 4,
+  leaseMs: 60_000,
+  maxAttempts: 12,
+  backoff: { firstMs: 1_000, capMs: 600_000 },
+};
 
 /**
  * Carries out what features put into the outbox, at least once each. Any number of workers, in any number of
@@ -37,7 +42,9 @@ export class OutboxWorker {
     Pick<OutboxWorkerOptions, 'onHandled'>;
   readonly #listener: NotificationListener;
   #stopping: AbortController | undefined;
-  #lanes: Promise<unknown> = Promise.resolve();
+  #dispatching: Promise<unknown> = Promise.resolve();
+  /** What is being handled, with its topic. */
+  readonly #running = new Map<Promise<void>, string>();
   #wake = Promise.withResolvers<void>();
 
   constructor(options: OutboxWorkerOptions) {
@@ -52,15 +59,15 @@ export class OutboxWorker {
     const stopping = new AbortController();
     this.#stopping = stopping;
     this.#listener.start();
-    const lanes = Array.from({ length: this.#options.lanes }, () => this.#work(stopping.signal));
-    this.#lanes = Promise.all(lanes);
+    this.#dispatching = this.#dispatch(stopping.signal);
   }
 
   /** Lets the running handlers end (their signal is aborted, so that they may hurry) and stops. */
   async stop(): Promise<void> {
     this.#stopping?.abort();
     this.#wakeUp();
-    await Promise.all([this.#listener.stop(), this.#lanes]);
+    await Promise.all([this.#listener.stop(), this.#dispatching]);
+    await Promise.all(this.#running.keys());
     this.#stopping = undefined;
   }
 
@@ -69,9 +76,9 @@ export class OutboxWorker {
     this.#wake = Promise.withResolvers();
   }
 
-  async #work(stopping: AbortSignal): Promise<void> {
+  async #dispatch(stopping: AbortSignal): Promise<void> {
     while (!stopping.aborted) {
-      // Taken before looking: what comes in after the look wakes us.
+      // Taken before looking: what comes in after the look, and places that become free, wake us.
       const { promise: woken } = this.#wake;
       try {
         if (await this.#handleNext(stopping)) continue;
@@ -84,8 +91,16 @@ export class OutboxWorker {
   }
 
   async #rest(woken: Promise<void>, stopping: AbortSignal): Promise<void> {
-    const dueMs = await msUntilNextDue(this.#options.db, Object.keys(this.#options.handlers));
+    const dueMs = await msUntilNextDue(this.#options.db, this.#openTopics());
     if (!stopping.aborted) await this.#pause(Math.min(pollMs, dueMs ?? pollMs), woken);
+  }
+
+  /** Those with a free place. */
+  #openTopics(): string[] {
+    const taken = [...this.#running.values()];
+    return Object.keys(this.#options.handlers).filter(
+      (topic) => taken.filter((other) => other === topic).length < this.#options.placesPerTopic,
+    );
   }
 
   async #pause(ms: number, woken: Promise<void>): Promise<void> {
@@ -95,25 +110,46 @@ export class OutboxWorker {
     over.abort();
   }
 
-  /** Returns false when there is nothing to do right now. */
+  /** Begins the next message; returns false when there is nothing to do right now. */
   async #handleNext(stopping: AbortSignal): Promise<boolean> {
-    const { db, handlers, leaseMs } = this.#options;
-    const message = await claimNext(db, { topics: Object.keys(handlers), leaseMs });
+    const { db, leaseMs, log } = this.#options;
+    const message = await claimNext(db, { topics: this.#openTopics(), leaseMs });
     if (message === undefined) return false;
-    try {
-      await handlers[message.topic]?.(message.payload, {
-        attempt: message.attempts,
-        requestId: message.requestId,
-        signal: AbortSignal.any([stopping, AbortSignal.timeout(leaseMs)]),
+    const handled = this.#handle(message, stopping)
+      .catch((error: unknown) =>
+        log.warn({ error, topic: message.topic }, 'the outbox cannot be written; the lease will end'),
+      )
+      .finally(() => {
+        this.#running.delete(handled);
+        // A place is free now, and the next message of the same key too.
+        this.#wakeUp();
       });
-      await finish(db, message);
-      this.#options.onHandled?.(message.topic, 'done');
-      // The next message of the same key is free now.
-      this.#wakeUp();
+    this.#running.set(handled, message.topic);
+    return true;
+  }
+
+  async #handle(message: ClaimedMessage, stopping: AbortSignal): Promise<void> {
+    const { db, handlers, leaseMs } = this.#options;
+    const { topic, payload, attempts: attempt, requestId } = message;
+    const lease = new AbortController();
+    const over = Promise.withResolvers<void>();
+    const timer = setTimeout(() => {
+      const error = new Error('The handler did not end within its lease.');
+      lease.abort(error);
+      // For handlers that do not heed their signal: they shall not keep their place for ever.
+      over.reject(error);
+    }, leaseMs);
+    try {
+      const signal = AbortSignal.any([stopping, lease.signal]);
+      await Promise.race([handlers[topic]?.(payload, { attempt, requestId, signal }), over.promise]);
     } catch (error) {
       await this.#noteFailure(message, error);
+      return;
+    } finally {
+      clearTimeout(timer);
     }
-    return true;
+    await finish(db, message);
+    this.#options.onHandled?.(topic, 'done');
   }
 
   async #noteFailure(message: ClaimedMessage, error: unknown): Promise<void> {
@@ -127,6 +163,5 @@ export class OutboxWorker {
     this.#options.onHandled?.(topic, dead ? 'dead' : 'failed');
     if (dead) log.error({ error, topic, key, attempts, requestId }, 'outbox message given up');
     else log.warn({ error, topic, key, attempts, requestId }, 'outbox message failed, will be tried again');
-    if (dead) this.#wakeUp();
   }
 }

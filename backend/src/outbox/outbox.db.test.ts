@@ -161,6 +161,39 @@ describe('the outbox', () => {
     expect(await db('outbox').first()).toBeUndefined();
   });
 
+  it('lets a topic whose partner hangs hold up itself alone', async () => {
+    const hanging: string[] = [];
+    const full = Promise.withResolvers<void>();
+    const handed = Promise.withResolvers<void>();
+    const mail: OutboxHandler = async (payload, { signal }) => {
+      hanging.push((payload as { to: string }).to);
+      if (hanging.length === 2) full.resolve();
+      await once(signal, 'abort');
+    };
+    for (const to of ['a', 'b', 'c', 'd']) await enqueue(db, { topic: 'mail', key: to, payload: { to } });
+    startWorker(async () => {}, { handlers: { mail, t: async () => handed.resolve() }, placesPerTopic: 2 });
+    await full.promise;
+    await put('board');
+    await handed.promise;
+    expect(hanging).toEqual(['a', 'b']);
+  });
+
+  it('takes the place of a handler back that heeds no signal, when its lease ends', async () => {
+    const again = Promise.withResolvers<unknown>();
+    await put('k');
+    startWorker(
+      async (_payload, { attempt }) => {
+        if (attempt === 1) await new Promise(() => {});
+        again.resolve(await db('outbox').first());
+      },
+      { placesPerTopic: 1, leaseMs: 50 },
+    );
+    expect(await again.promise).toMatchObject({
+      attempts: 2,
+      last_error: 'The handler did not end within its lease.',
+    });
+  });
+
   it('keeps working when its listening connection is cut', async () => {
     const seen = new EventEmitter();
     startWorker(async () => void seen.emit('done'));
