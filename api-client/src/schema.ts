@@ -2042,6 +2042,7 @@ export interface operations {
             query?: {
                 /** @description `next_cursor` of the page before. */
                 cursor?: string;
+                /** @example 50 */
                 limit?: number;
             };
             header?: never;
@@ -2171,6 +2172,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example c8d6b2f4-3a1e-4a57-9c05-6e0f7d2b8a13 */
                 id: string;
             };
             cookie?: never;
@@ -2300,6 +2302,7 @@ export interface operations {
             query?: {
                 /** @description `next_cursor` of the page before. */
                 cursor?: string;
+                /** @example 50 */
                 limit?: number;
             };
             header?: never;
@@ -2429,6 +2432,7 @@ export interface operations {
             query?: {
                 /** @description `next_cursor` of the page before. */
                 cursor?: string;
+                /** @example 50 */
                 limit?: number;
             };
             header?: never;
@@ -2544,6 +2548,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example a3b1c6de-1f27-4d0a-8f55-0b9a5f6f2e71 */
                 id: string;
             };
             cookie?: never;
@@ -2796,7 +2801,9 @@ export interface operations {
                 limit?: number;
                 outcome?: "ok" | "refused" | "failed";
                 request_id?: string;
+                /** @example aovis-n4k-000123 */
                 subject_id?: string;
+                /** @example device */
                 subject_kind?: string;
                 to?: string;
             };
@@ -2931,6 +2938,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example batch-2026-11-a */
                 id: string;
             };
             cookie?: never;
@@ -3087,6 +3095,7 @@ export interface operations {
             query?: {
                 /** @description `next_cursor` of the page before. */
                 cursor?: string;
+                /** @example 50 */
                 limit?: number;
             };
             header?: never;
@@ -3216,6 +3225,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 812 */
                 id: string;
             };
             cookie?: never;
@@ -3345,6 +3355,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 812 */
                 id: string;
             };
             cookie?: never;
@@ -3494,6 +3505,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 812 */
                 id: string;
             };
             cookie?: never;
@@ -3646,6 +3658,7 @@ export interface operations {
                 cursor?: string;
                 limit?: number;
                 owner_id?: string;
+                /** @example N4K-0001 */
                 q?: string;
                 status?: "planned" | "provisioned" | "revoked" | "retired";
             };
@@ -3773,6 +3786,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example aovis-n4k-000123 */
                 id: string;
             };
             cookie?: never;
@@ -3944,6 +3958,7 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
+                /** @example aovis-n4k-000123 */
                 id: string;
             };
             cookie?: never;
@@ -4121,6 +4136,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example aovis-n4k-000123 */
                 id: string;
             };
             cookie?: never;
@@ -4272,6 +4288,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 3a7f1c2e-90b4-4a39-8d11-5c9e2f7b6a01 */
                 id: string;
             };
             cookie?: never;
@@ -4681,6 +4698,7 @@ export interface operations {
                 email?: string;
                 limit?: number;
                 payment_intent?: string;
+                /** @example paid */
                 status?: "pending" | "processing" | "failed" | "expired" | "paid" | "partially_refunded" | "refunded";
                 user_id?: string;
             };
@@ -4833,6 +4851,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 5e0f0f2c-7f0f-4f0e-8a53-6d9c1b7e2a90 */
                 id: string;
             };
             cookie?: never;
@@ -5011,6 +5030,7 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
+                /** @example 5e0f0f2c-7f0f-4f0e-8a53-6d9c1b7e2a90 */
                 id: string;
             };
             cookie?: never;
@@ -5186,6 +5206,7 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
+                /** @example 5e0f0f2c-7f0f-4f0e-8a53-6d9c1b7e2a90 */
                 id: string;
             };
             cookie?: never;
@@ -5486,6 +5507,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example n4k */
                 slug: string;
             };
             cookie?: never;
@@ -5686,6 +5708,7 @@ export interface operations {
                 cursor?: string;
                 device_id?: string;
                 limit?: number;
+                /** @example active */
                 status?: "pending" | "pending_assignment" | "paid" | "ordering" | "active" | "expired" | "failed" | "refunded" | "disputed";
                 user_id?: string;
             };
@@ -5829,6 +5852,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 0b9e9f0e-54f1-4a39-9d4e-0a4b7d2f7c11 */
                 id: string;
             };
             cookie?: never;
@@ -5992,6 +6016,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 0b9e9f0e-54f1-4a39-9d4e-0a4b7d2f7c11 */
                 id: string;
             };
             cookie?: never;
@@ -6151,6 +6176,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 0b9e9f0e-54f1-4a39-9d4e-0a4b7d2f7c11 */
                 id: string;
             };
             cookie?: never;
@@ -6301,6 +6327,7 @@ export interface operations {
                 /** @description `next_cursor` of the page before. */
                 cursor?: string;
                 device_id?: string;
+                /** @example 4826 */
                 ends_with?: string;
                 limit?: number;
                 status?: "provisioned" | "active" | "suspended" | "stopped";
@@ -6425,6 +6452,7 @@ export interface operations {
             query?: {
                 /** @description `next_cursor` of the page before. */
                 cursor?: string;
+                /** @example anna */
                 email?: string;
                 limit?: number;
                 role?: "user" | "support" | "admin";
@@ -6552,6 +6580,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 6f1c2a50-8d1e-4f7b-9c3a-2b7d5e9f0a14 */
                 id: string;
             };
             cookie?: never;
@@ -6694,6 +6723,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 6f1c2a50-8d1e-4f7b-9c3a-2b7d5e9f0a14 */
                 id: string;
             };
             cookie?: never;
@@ -6869,6 +6899,7 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
+                /** @example N4K-WHITE */
                 sku: string;
             };
             cookie?: never;
@@ -8309,6 +8340,7 @@ export interface operations {
     getCheckoutSuccess: {
         parameters: {
             query: {
+                /** @example cs_live_a1b2c3 */
                 session_id: string;
             };
             header?: never;
@@ -8608,6 +8640,7 @@ export interface operations {
             query?: {
                 /** @description `next_cursor` of the page before. */
                 cursor?: string;
+                /** @example 50 */
                 limit?: number;
             };
             header?: never;
@@ -8727,6 +8760,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example aovis-n4k-000123 */
                 id: string;
             };
             cookie?: never;
@@ -8894,6 +8928,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example aovis-n4k-000123 */
                 id: string;
             };
             cookie?: never;
@@ -9010,6 +9045,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example aovis-n4k-000123 */
                 id: string;
             };
             cookie?: never;
@@ -9178,6 +9214,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example aovis-n4k-000123 */
                 id: string;
             };
             cookie?: never;
@@ -9371,11 +9408,14 @@ export interface operations {
     getDeviceClip: {
         parameters: {
             query: {
+                /** @example 2026-11-20T10:01:00Z */
                 end: string;
+                /** @example 2026-11-20T10:00:00Z */
                 start: string;
             };
             header?: never;
             path: {
+                /** @example aovis-n4k-000123 */
                 id: string;
             };
             cookie?: never;
@@ -9503,6 +9543,7 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
+                /** @example aovis-n4k-000123 */
                 id: string;
             };
             cookie?: never;
@@ -9793,10 +9834,12 @@ export interface operations {
             query?: {
                 /** @description `next_cursor` of the page before. */
                 cursor?: string;
+                /** @example 50 */
                 limit?: number;
             };
             header?: never;
             path: {
+                /** @example aovis-n4k-000123 */
                 id: string;
             };
             cookie?: never;
@@ -9946,7 +9989,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 01KAGX2Q0R8M3T5V7W9X1Y2Z3C */
                 command_id: string;
+                /** @example aovis-n4k-000123 */
                 id: string;
             };
             cookie?: never;
@@ -10092,10 +10137,12 @@ export interface operations {
             query?: {
                 /** @description `next_cursor` of the page before. */
                 cursor?: string;
+                /** @example 50 */
                 limit?: number;
             };
             header?: never;
             path: {
+                /** @example aovis-n4k-000123 */
                 id: string;
             };
             cookie?: never;
@@ -10231,15 +10278,23 @@ export interface operations {
             query?: {
                 /** @description `next_cursor` of the page before. */
                 cursor?: string;
-                /** @description The first instant that counts. */
+                /**
+                 * @description The first instant that counts.
+                 * @example 2026-11-20T00:00:00Z
+                 */
                 from?: string;
                 limit?: number;
-                /** @description The first instant that does not count any more. */
+                /**
+                 * @description The first instant that does not count any more.
+                 * @example 2026-11-21T00:00:00Z
+                 */
                 to?: string;
+                /** @example motion */
                 type?: "boot" | "motion" | "stream_state" | "binding" | "alarm" | "crash" | "config_error";
             };
             header?: never;
             path: {
+                /** @example aovis-n4k-000123 */
                 id: string;
             };
             cookie?: never;
@@ -10363,10 +10418,12 @@ export interface operations {
     getDeviceShadow: {
         parameters: {
             query?: {
+                /** @example config */
                 name?: "config" | "state";
             };
             header?: never;
             path: {
+                /** @example aovis-n4k-000123 */
                 id: string;
             };
             cookie?: never;
@@ -10511,6 +10568,7 @@ export interface operations {
                 "If-Match": string;
             };
             path: {
+                /** @example aovis-n4k-000123 */
                 id: string;
             };
             cookie?: never;
@@ -10723,6 +10781,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example aovis-n4k-000123 */
                 id: string;
             };
             cookie?: never;
@@ -10858,6 +10917,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example aovis-n4k-000123 */
                 id: string;
             };
             cookie?: never;
@@ -11046,7 +11106,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example aovis-n4k-000123 */
                 id: string;
+                /** @example 0b9d2f64-3a1e-4f0a-8a55-7d7b0f1c9e21 */
                 share_id: string;
             };
             cookie?: never;
@@ -11165,6 +11227,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example aovis-n4k-000123 */
                 id: string;
             };
             cookie?: never;
@@ -11277,12 +11340,16 @@ export interface operations {
     getDeviceStream: {
         parameters: {
             query?: {
+                /** @example 2026-11-20T10:05:00Z */
                 end?: string;
+                /** @example on_demand */
                 mode?: "live" | "replay" | "on_demand";
+                /** @example 2026-11-20T10:00:00Z */
                 start?: string;
             };
             header?: never;
             path: {
+                /** @example aovis-n4k-000123 */
                 id: string;
             };
             cookie?: never;
@@ -11415,15 +11482,23 @@ export interface operations {
                 bucket_s?: number;
                 /** @description `next_cursor` of the page before. */
                 cursor?: string;
-                /** @description The first instant that counts. */
+                /**
+                 * @description The first instant that counts.
+                 * @example 2026-11-20T00:00:00Z
+                 */
                 from?: string;
                 limit?: number;
+                /** @example uplink_bitrate */
                 metric?: string;
-                /** @description The first instant that does not count any more. */
+                /**
+                 * @description The first instant that does not count any more.
+                 * @example 2026-11-21T00:00:00Z
+                 */
                 to?: string;
             };
             header?: never;
             path: {
+                /** @example aovis-n4k-000123 */
                 id: string;
             };
             cookie?: never;
@@ -11566,6 +11641,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example aovis-n4k-000123 */
                 id: string;
             };
             cookie?: never;
@@ -11743,6 +11819,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example aovis-n4k-000123 */
                 id: string;
             };
             cookie?: never;
@@ -11861,6 +11938,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example aovis-n4k-000123 */
                 id: string;
             };
             cookie?: never;
@@ -12896,6 +12974,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example n4k-camera */
                 slug: string;
             };
             cookie?: never;
@@ -13160,6 +13239,7 @@ export interface operations {
             query?: {
                 /** @description `next_cursor` of the page before. */
                 cursor?: string;
+                /** @example 50 */
                 limit?: number;
             };
             header?: never;

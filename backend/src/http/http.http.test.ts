@@ -249,6 +249,16 @@ describe('the OpenAPI document', () => {
     },
   );
 
+  it('says what each group of routes is for, and how each needed part of an address may look', () => {
+    const document = openApiDocument(apiContracts);
+    const described = document.tags?.map(({ name }) => name);
+    expect(new Set(described)).toEqual(new Set(apiContracts.map(({ tag }) => tag)));
+    for (const item of Object.values(document.paths ?? {}))
+      for (const { operationId, parameters = [] } of Object.values(item))
+        for (const { name, required, example } of parameters)
+          if (required) expect({ operationId, name, example }).toMatchObject({ example: expect.any(String) });
+  });
+
   it('names the headers that routes read, and has patterns that a regular expression can be made of', () => {
     const document = openApiDocument(apiContracts);
     const headers = Object.values(document.paths ?? {}).flatMap((item) =>

@@ -39,6 +39,11 @@ const tags = [
     name: 'Devices',
     description: 'Activate a device with the code on its label, then see and configure it.',
   },
+  {
+    name: 'Sharing',
+    description:
+      'Let others view a device for a time, or hand it over to its next owner. Both sides agree to it.',
+  },
   { name: 'Video', description: 'Play what a device sends. The player talks to Kinesis Video directly.' },
   { name: 'Store', description: 'See what is sold, order it, and learn whether it was paid.' },
   { name: 'Webhooks', description: 'For partners: what they report, signed with the secret we share.' },
@@ -122,18 +127,28 @@ function describe(contract: RouteContract): RouteConfig {
     path,
     summary,
     tags: [tag],
-    ...(description !== undefined && { description: withCapability(description, auth) }),
+    ...describedBy(description, auth),
     security: securityOf(auth),
     ...(contract.headers && { parameters: headerParameters(contract.headers) }),
     request: {
-      ...(params && { params: params as z.ZodObject }),
-      ...(query && { query: query as z.ZodObject }),
+      ...(params && { params: withExamples(params as z.ZodObject, example.params) }),
+      ...(query && { query: withExamples(query as z.ZodObject, example.query) }),
       ...(body && {
         body: { required: true, content: { 'application/json': { schema: body, example: example.body } } },
       }),
     },
     responses: { ...refusals(contract), ...answers(contract) },
   };
+}
+
+/** Parameters have an example each, where a body has one as a whole. */
+function withExamples(parameters: z.ZodObject, examples: unknown = {}): z.ZodObject {
+  const values = new Map(Object.entries(examples as Record<string, unknown>));
+  const shape = Object.entries(parameters.shape).map(([name, schema]) => [
+    name,
+    values.has(name) ? schema.meta({ ...schema.meta(), param: { example: values.get(name) } }) : schema,
+  ]);
+  return z.strictObject(Object.fromEntries(shape));
 }
 
 const textSchema = { type: 'string' } as const;
@@ -180,9 +195,11 @@ function securityOf(auth: RouteContract['auth']): NonNullable<RouteConfig['secur
   return auth === 'optional' ? [{}, ...signedIn] : signedIn;
 }
 
-function withCapability(description: string, auth: RouteContract['auth']): string {
+function describedBy(description: string | undefined, auth: RouteContract['auth']): { description?: string } {
   const capability = typeof auth === 'object' && 'device' in auth ? auth.capability : undefined;
-  return capability === undefined ? description : `${description} Needs the capability \`${capability}\`.`;
+  const needed = capability && `Needs the capability \`${capability}\`.`;
+  const sentences = [description, needed].filter((sentence) => sentence !== undefined);
+  return sentences.length === 0 ? {} : { description: sentences.join(' ') };
 }
 
 /** One entry a status; its codes with their sentences in the description, an example of each. */

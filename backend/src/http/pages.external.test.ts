@@ -4,6 +4,7 @@ import { createTestDatabase, type TestDatabase } from '@aovis/dev-database/testi
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { type Browser, chromium } from 'playwright-core';
 import { type BackendUnderTest, createBackendUnderTest } from '../testing/backend-under-test.ts';
+import { apiContracts } from './api-contracts.ts';
 
 jest.setTimeout(60_000);
 
@@ -96,6 +97,26 @@ describe('a page for people', () => {
       small: 0,
     });
     expect(problems).toEqual([]);
+    await page.close();
+  });
+
+  it('/docs shows every route, with a call of it to paste into a shell', async () => {
+    const page = await browser.newPage({ viewport: phone });
+    const problems: string[] = [];
+    page.on('pageerror', (error) => problems.push(error.message));
+    await page.goto(`${origin}/docs#getDeviceClip`, { waitUntil: 'networkidle' });
+    const shown = await page.evaluate(() =>
+      [...document.querySelectorAll('article')].map(({ id, textContent }) => ({ id, text: textContent })),
+    );
+    expect(problems).toEqual([]);
+    expect(shown.map(({ id }) => id).sort()).toEqual(
+      apiContracts.map(({ operationId }) => operationId).sort(),
+    );
+    const textOf = (wanted: string) => shown.find(({ id }) => id === wanted)?.text;
+    expect(textOf('getOrder')).toMatch(/\/api\/account\/orders\/[0-9a-f-]{36}'/);
+    expect(textOf('getDeviceClip')).toContain(
+      "/api/devices/aovis-n4k-000123/clip?start=2026-11-20T10%3A00%3A00Z&end=2026-11-20T10%3A01%3A00Z'",
+    );
     await page.close();
   });
 });

@@ -52,13 +52,25 @@ function fieldSummary({ enum: choices, default: usual, minimum, maximum, maxLeng
     .join(' · ');
 }
 
+/** The path with its examples, and those of the query without which it is refused. */
+function exampleAddress(path, parameters) {
+  const filled = parameters
+    .filter(({ in: place }) => place === 'path')
+    .reduce((text, { name, example }) => text.replace(`{${name}}`, encodeURIComponent(example)), path);
+  const query = parameters.filter(({ in: place, required }) => place === 'query' && required);
+  const wanted = new URLSearchParams(query.map(({ name, example }) => [name, example]));
+  return `${location.origin}${filled}${query.length > 0 ? `?${wanted}` : ''}`;
+}
+
 /** Something to paste into a shell. */
 function curl({ path, method, security, parameters = [], requestBody, responses }) {
-  const answer = Object.entries(responses).find(([status]) => status.startsWith('2'))?.[1];
-  const id = answer?.content['application/json'].example?.device_id ?? 'aovis-n4k-000123';
+  const isFile = Object.entries(responses).some(
+    ([status, { content }]) => status.startsWith('2') && content['application/json'] === undefined,
+  );
   const body = requestBody?.content['application/json'].example;
   const lines = [
-    `curl -X ${method.toUpperCase()} '${location.origin}${path.replace('{id}', id)}'`,
+    `curl -X ${method.toUpperCase()} '${exampleAddress(path, parameters)}'`,
+    ...(isFile ? ['-O -J'] : []),
     ...(security.some((choice) => choice.bearer) ? [`-H "Authorization: Bearer $ACCESS_TOKEN"`] : []),
     ...parameters
       .filter(({ in: place, required }) => place === 'header' && required)
@@ -68,8 +80,9 @@ function curl({ path, method, security, parameters = [], requestBody, responses 
   return lines.join(' \\\n  ');
 }
 
+/** Not all answers are JSON: a clip is a file. */
 function answer([status, { description, headers = {}, content }]) {
-  const { schema, example } = content['application/json'];
+  const [mediaType, { schema, example }] = Object.entries(content)[0];
   const named = Object.entries(headers).map(([name, header]) => ({
     name,
     in: 'header',
@@ -80,7 +93,9 @@ function answer([status, { description, headers = {}, content }]) {
     ...block(`Answer ${status}`),
     ...(status.startsWith('2') ? [] : [element('p', description)]),
     ...(named.length > 0 ? [parameterList(named)] : []),
-    fieldList(resolve(schema), resolve),
+    mediaType === 'application/json'
+      ? fieldList(resolve(schema), resolve)
+      : element('p', undefined, prose(`A file of type \`${mediaType}\`.`)),
     ...(example === undefined ? [] : [folded('Example', json(example))]),
   ];
 }
@@ -105,7 +120,7 @@ function withClass(node, name) {
 function article(operation) {
   const { operationId, path, method, summary, description, parameters, requestBody, responses } = operation;
   const body = requestBody?.content['application/json'];
-  const isRefusal = ([, { content }]) => content['application/json'].examples !== undefined;
+  const isRefusal = ([, { content }]) => content['application/json']?.examples !== undefined;
   const all = Object.entries(responses);
   const address = [
     withClass(element('code', method.toUpperCase()), `method ${method}`),
