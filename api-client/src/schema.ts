@@ -1578,17 +1578,26 @@ export interface operations {
                     "application/json": {
                         consents: {
                             adult_declared: {
-                                /** Format: date-time */
+                                /**
+                                 * Format: date-time
+                                 * @description When that was last said; null while it never was.
+                                 */
                                 at: string | null;
                                 given: boolean;
                             };
                             ai_features: {
-                                /** Format: date-time */
+                                /**
+                                 * Format: date-time
+                                 * @description When that was last said; null while it never was.
+                                 */
                                 at: string | null;
                                 given: boolean;
                             };
                             marketing: {
-                                /** Format: date-time */
+                                /**
+                                 * Format: date-time
+                                 * @description When that was last said; null while it never was.
+                                 */
                                 at: string | null;
                                 given: boolean;
                             };
@@ -1600,6 +1609,7 @@ export interface operations {
                         email_verified: boolean;
                         /** Format: uuid */
                         id: string;
+                        /** @description The ways to sign in. */
                         identities: {
                             /** Format: date-time */
                             created_at: string;
@@ -1823,17 +1833,26 @@ export interface operations {
                     "application/json": {
                         consents: {
                             adult_declared: {
-                                /** Format: date-time */
+                                /**
+                                 * Format: date-time
+                                 * @description When that was last said; null while it never was.
+                                 */
                                 at: string | null;
                                 given: boolean;
                             };
                             ai_features: {
-                                /** Format: date-time */
+                                /**
+                                 * Format: date-time
+                                 * @description When that was last said; null while it never was.
+                                 */
                                 at: string | null;
                                 given: boolean;
                             };
                             marketing: {
-                                /** Format: date-time */
+                                /**
+                                 * Format: date-time
+                                 * @description When that was last said; null while it never was.
+                                 */
                                 at: string | null;
                                 given: boolean;
                             };
@@ -1845,6 +1864,7 @@ export interface operations {
                         email_verified: boolean;
                         /** Format: uuid */
                         id: string;
+                        /** @description The ways to sign in. */
                         identities: {
                             /** Format: date-time */
                             created_at: string;
@@ -2086,6 +2106,7 @@ export interface operations {
                         orders: {
                             /** Format: date-time */
                             created_at: string;
+                            /** @description ISO 4217, in lower case. */
                             currency: string;
                             /** Format: uuid */
                             id: string;
@@ -2093,13 +2114,19 @@ export interface operations {
                                 name: string;
                                 quantity: number;
                                 sku: string;
+                                /** @description In the smallest unit of the currency, e.g. cents. */
                                 unit_price_minor: number;
                             }[];
                             /** Format: date-time */
                             paid_at: string | null;
+                            /** @description In the smallest unit of the currency, e.g. cents. */
                             refunded_minor: number;
-                            /** @enum {string} */
+                            /**
+                             * @description `pending`: not paid yet. `processing`: the payment was made and is not confirmed yet. `failed`: it was not paid. `expired`: the time to pay is over. `paid`; afterwards perhaps `partially_refunded` or `refunded`.
+                             * @enum {string}
+                             */
                             status: "pending" | "processing" | "failed" | "expired" | "paid" | "partially_refunded" | "refunded";
+                            /** @description In the smallest unit of the currency, e.g. cents. */
                             total_minor: number;
                         }[];
                     };
@@ -2207,6 +2234,7 @@ export interface operations {
                     "application/json": {
                         /** Format: date-time */
                         created_at: string;
+                        /** @description ISO 4217, in lower case. */
                         currency: string;
                         /** Format: uuid */
                         id: string;
@@ -2214,13 +2242,19 @@ export interface operations {
                             name: string;
                             quantity: number;
                             sku: string;
+                            /** @description In the smallest unit of the currency, e.g. cents. */
                             unit_price_minor: number;
                         }[];
                         /** Format: date-time */
                         paid_at: string | null;
+                        /** @description In the smallest unit of the currency, e.g. cents. */
                         refunded_minor: number;
-                        /** @enum {string} */
+                        /**
+                         * @description `pending`: not paid yet. `processing`: the payment was made and is not confirmed yet. `failed`: it was not paid. `expired`: the time to pay is over. `paid`; afterwards perhaps `partially_refunded` or `refunded`.
+                         * @enum {string}
+                         */
                         status: "pending" | "processing" | "failed" | "expired" | "paid" | "partially_refunded" | "refunded";
+                        /** @description In the smallest unit of the currency, e.g. cents. */
                         total_minor: number;
                     };
                 };
@@ -2346,20 +2380,30 @@ export interface operations {
                             activated_at: string | null;
                             /** Format: date-time */
                             created_at: string;
+                            /** @description ISO 4217, in lower case. */
                             currency: string;
                             device_id: string;
-                            /** Format: date-time */
+                            /**
+                             * Format: date-time
+                             * @description First instant at which it no longer counts.
+                             */
                             ends_at: string | null;
+                            /** @description SIM card number with its middle masked; null while there is none. */
                             iccid: string | null;
                             /** Format: date-time */
                             paid_at: string | null;
                             plan_id: string;
                             plan_name: string;
+                            /** @description In the smallest unit of the currency, e.g. cents. */
                             price_minor: number;
                             /** Format: uuid */
                             purchase_id: string;
+                            /** @description What went back of the price. */
                             refunded_minor: number;
-                            /** @enum {string} */
+                            /**
+                             * @description `pending`: not paid yet. `pending_assignment`: paid, waits for a SIM card. `paid`: waits to be ordered at the carrier. `ordering`: ordered, not in use yet. `active`: in use; only now it allows anything. `expired`: over or used up. `failed`: not paid, or refused by the carrier. `refunded`: the money went back. `disputed`: suspended while the customer’s bank asks for the money.
+                             * @enum {string}
+                             */
                             status: "pending" | "pending_assignment" | "paid" | "ordering" | "active" | "expired" | "failed" | "refunded" | "disputed";
                         }[];
                     };
@@ -2468,14 +2512,20 @@ export interface operations {
                         sessions: {
                             /** Format: date-time */
                             created_at: string;
+                            /** @description Whether it is the one that asks. */
                             current: boolean;
                             /** Format: date-time */
                             expires_at: string;
                             /** Format: uuid */
                             id: string;
-                            /** Format: date-time */
+                            /**
+                             * Format: date-time
+                             * @description When it last got new tokens.
+                             */
                             last_used_at: string;
+                            /** @description How it was signed in. */
                             method: string;
+                            /** @description What the app or browser called itself; null when it did not. */
                             user_agent: string | null;
                         }[];
                     };
@@ -2980,29 +3030,41 @@ export interface operations {
                      *     }
                      */
                     "application/json": {
+                        /** @description Activated of those handed over. */
                         activation_rate_percent: number | null;
                         /** Format: date-time */
                         as_of: string;
                         batch_id: string;
+                        /** @description Somebody made them theirs at some time. */
                         boards_activated: number;
+                        /** @description The factory is through with them. */
                         boards_handed_over: number;
+                        /** @description Activated, not withdrawn, and heard of within the last 7 days. */
                         boards_surviving: number;
                         boards_total: number;
                         boot_time: {
+                            /** @description Boards that reported it. */
                             boards_reporting: number;
                             mean_seconds: number | null;
+                            /** @description 100 less the coefficient of variation of the boards' means: 100 when all are alike, 0 at the least. */
                             uniformity_percent: number | null;
                         };
+                        /** @description Mean over the boards activated and not withdrawn. A board silent for 24 h has 0; else a third each for having spoken, for no crash in 24 h, and for no fragment dropped during its last samples. */
                         health_score_percent: number | null;
                         rssi: {
+                            /** @description Boards that reported it. */
                             boards_reporting: number;
                             mean_dbm: number | null;
+                            /** @description 100 less the coefficient of variation of the boards' means: 100 when all are alike, 0 at the least. */
                             uniformity_percent: number | null;
                         };
+                        /** @description Surviving of those activated. */
                         survival_percent: number | null;
                         uplink_bitrate: {
+                            /** @description Boards that reported it. */
                             boards_reporting: number;
                             mean_bps: number | null;
+                            /** @description 100 less the coefficient of variation of the boards' means: 100 when all are alike, 0 at the least. */
                             uniformity_percent: number | null;
                         };
                     };
@@ -3140,6 +3202,7 @@ export interface operations {
                             id: string;
                             key: string;
                             last_error: string | null;
+                            /** @description Without what looks like a secret. */
                             payload: string | number | boolean | Record<string, never> | unknown[] | null;
                             request_id: string | null;
                             topic: string;
@@ -3262,6 +3325,7 @@ export interface operations {
                         id: string;
                         key: string;
                         last_error: string | null;
+                        /** @description Without what looks like a secret. */
                         payload: string | number | boolean | Record<string, never> | unknown[] | null;
                         request_id: string | null;
                         topic: string;
@@ -3823,7 +3887,10 @@ export interface operations {
                         /** @enum {string} */
                         activation_policy: "label" | "label+device";
                         batch_id: string | null;
-                        /** @enum {string} */
+                        /**
+                         * @description `claimable`: whoever has its label may activate it. `closed`: nobody may, see `status`.
+                         * @enum {string}
+                         */
                         claim_state: "owned" | "claimable" | "closed";
                         code_epoch: number;
                         device_id: string;
@@ -3840,11 +3907,13 @@ export interface operations {
                             /** Format: uuid */
                             user_id: string;
                         }[];
+                        /** @description With its middle masked. */
                         iccid: string | null;
                         /** Format: date-time */
                         last_seen_at: string | null;
                         model: string;
                         online: boolean;
+                        /** @description `a***@example.com` */
                         owner_email: string | null;
                         /** Format: uuid */
                         owner_id: string | null;
@@ -3973,7 +4042,10 @@ export interface operations {
                  *     }
                  */
                 "application/json": {
-                    /** @enum {string} */
+                    /**
+                     * @description What a plan or trial allows on top of a right to the device; a viewer uses what the owner has.
+                     * @enum {string}
+                     */
                     capability: "cloud_playback" | "cellular_data";
                     days: number;
                     reason: string;
@@ -4611,6 +4683,7 @@ export interface operations {
                      */
                     "application/json": {
                         jobs: {
+                            /** @description In a row. */
                             failures: number;
                             last_error: string | null;
                             /** Format: date-time */
@@ -4748,6 +4821,7 @@ export interface operations {
                         orders: {
                             /** Format: date-time */
                             created_at: string;
+                            /** @description ISO 4217, in lower case. */
                             currency: string;
                             /** @enum {string|null} */
                             dispute: "open" | "won" | "lost" | null;
@@ -4758,15 +4832,21 @@ export interface operations {
                                 name: string;
                                 quantity: number;
                                 sku: string;
+                                /** @description In the smallest unit of the currency, e.g. cents. */
                                 unit_price_minor: number;
                             }[];
                             /** Format: date-time */
                             paid_at: string | null;
                             payment_intent: string | null;
+                            /** @description In the smallest unit of the currency, e.g. cents. */
                             refunded_minor: number;
-                            /** @enum {string} */
+                            /**
+                             * @description `pending`: not paid yet. `processing`: the payment was made and is not confirmed yet. `failed`: it was not paid. `expired`: the time to pay is over. `paid`; afterwards perhaps `partially_refunded` or `refunded`.
+                             * @enum {string}
+                             */
                             status: "pending" | "processing" | "failed" | "expired" | "paid" | "partially_refunded" | "refunded";
                             stripe_session_id: string | null;
+                            /** @description In the smallest unit of the currency, e.g. cents. */
                             total_minor: number;
                             /** Format: uuid */
                             user_id: string | null;
@@ -4911,6 +4991,7 @@ export interface operations {
                         order: {
                             /** Format: date-time */
                             created_at: string;
+                            /** @description ISO 4217, in lower case. */
                             currency: string;
                             /** @enum {string|null} */
                             dispute: "open" | "won" | "lost" | null;
@@ -4921,15 +5002,21 @@ export interface operations {
                                 name: string;
                                 quantity: number;
                                 sku: string;
+                                /** @description In the smallest unit of the currency, e.g. cents. */
                                 unit_price_minor: number;
                             }[];
                             /** Format: date-time */
                             paid_at: string | null;
                             payment_intent: string | null;
+                            /** @description In the smallest unit of the currency, e.g. cents. */
                             refunded_minor: number;
-                            /** @enum {string} */
+                            /**
+                             * @description `pending`: not paid yet. `processing`: the payment was made and is not confirmed yet. `failed`: it was not paid. `expired`: the time to pay is over. `paid`; afterwards perhaps `partially_refunded` or `refunded`.
+                             * @enum {string}
+                             */
                             status: "pending" | "processing" | "failed" | "expired" | "paid" | "partially_refunded" | "refunded";
                             stripe_session_id: string | null;
+                            /** @description In the smallest unit of the currency, e.g. cents. */
                             total_minor: number;
                             /** Format: uuid */
                             user_id: string | null;
@@ -5239,6 +5326,7 @@ export interface operations {
                      *     }
                      */
                     "application/json": {
+                        /** @description In the smallest unit of the currency, e.g. cents. */
                         amount_minor: number;
                         /** Format: uuid */
                         refund_request_id: string;
@@ -5429,11 +5517,15 @@ export interface operations {
                             slug: string;
                             variants: {
                                 active: boolean;
+                                /** @description ISO 4217, in lower case. */
                                 currency: string;
                                 name: string;
+                                /** @description In the smallest unit of the currency, e.g. cents. */
                                 price_minor: number;
+                                /** @description Held by open orders. */
                                 reserved: number;
                                 sku: string;
+                                /** @description In the warehouse, those of open orders included. */
                                 stock: number;
                             }[];
                         }[];
@@ -5539,10 +5631,12 @@ export interface operations {
                     variants: {
                         /** @default true */
                         active?: boolean;
+                        /** @description ISO 4217, in lower case. */
                         currency: string;
                         name: string;
                         price_minor: number;
                         sku: string;
+                        /** @description Pieces in the warehouse, those of open orders included. */
                         stock: number;
                     }[];
                 };
@@ -5581,11 +5675,15 @@ export interface operations {
                         slug: string;
                         variants: {
                             active: boolean;
+                            /** @description ISO 4217, in lower case. */
                             currency: string;
                             name: string;
+                            /** @description In the smallest unit of the currency, e.g. cents. */
                             price_minor: number;
+                            /** @description Held by open orders. */
                             reserved: number;
                             sku: string;
+                            /** @description In the warehouse, those of open orders included. */
                             stock: number;
                         }[];
                     };
@@ -5754,20 +5852,30 @@ export interface operations {
                             activated_at: string | null;
                             /** Format: date-time */
                             created_at: string;
+                            /** @description ISO 4217, in lower case. */
                             currency: string;
                             device_id: string;
-                            /** Format: date-time */
+                            /**
+                             * Format: date-time
+                             * @description First instant at which it no longer counts.
+                             */
                             ends_at: string | null;
+                            /** @description SIM card number with its middle masked; null while there is none. */
                             iccid: string | null;
                             /** Format: date-time */
                             paid_at: string | null;
                             plan_id: string;
                             plan_name: string;
+                            /** @description In the smallest unit of the currency, e.g. cents. */
                             price_minor: number;
                             /** Format: uuid */
                             purchase_id: string;
+                            /** @description What went back of the price. */
                             refunded_minor: number;
-                            /** @enum {string} */
+                            /**
+                             * @description `pending`: not paid yet. `pending_assignment`: paid, waits for a SIM card. `paid`: waits to be ordered at the carrier. `ordering`: ordered, not in use yet. `active`: in use; only now it allows anything. `expired`: over or used up. `failed`: not paid, or refused by the carrier. `refunded`: the money went back. `disputed`: suspended while the customer’s bank asks for the money.
+                             * @enum {string}
+                             */
                             status: "pending" | "pending_assignment" | "paid" | "ordering" | "active" | "expired" | "failed" | "refunded" | "disputed";
                             /** Format: uuid */
                             user_id: string;
@@ -5908,20 +6016,30 @@ export interface operations {
                             activated_at: string | null;
                             /** Format: date-time */
                             created_at: string;
+                            /** @description ISO 4217, in lower case. */
                             currency: string;
                             device_id: string;
-                            /** Format: date-time */
+                            /**
+                             * Format: date-time
+                             * @description First instant at which it no longer counts.
+                             */
                             ends_at: string | null;
+                            /** @description SIM card number with its middle masked; null while there is none. */
                             iccid: string | null;
                             /** Format: date-time */
                             paid_at: string | null;
                             plan_id: string;
                             plan_name: string;
+                            /** @description In the smallest unit of the currency, e.g. cents. */
                             price_minor: number;
                             /** Format: uuid */
                             purchase_id: string;
+                            /** @description What went back of the price. */
                             refunded_minor: number;
-                            /** @enum {string} */
+                            /**
+                             * @description `pending`: not paid yet. `pending_assignment`: paid, waits for a SIM card. `paid`: waits to be ordered at the carrier. `ordering`: ordered, not in use yet. `active`: in use; only now it allows anything. `expired`: over or used up. `failed`: not paid, or refused by the carrier. `refunded`: the money went back. `disputed`: suspended while the customer’s bank asks for the money.
+                             * @enum {string}
+                             */
                             status: "pending" | "pending_assignment" | "paid" | "ordering" | "active" | "expired" | "failed" | "refunded" | "disputed";
                             /** Format: uuid */
                             user_id: string;
@@ -6363,6 +6481,7 @@ export interface operations {
                         next_cursor: string | null;
                         sims: {
                             device_id: string | null;
+                            /** @description With its middle masked, as everywhere. */
                             iccid: string;
                             /** Format: date-time */
                             linked_at: string | null;
@@ -7112,7 +7231,9 @@ export interface operations {
                      *     }
                      */
                     "application/json": {
+                        /** @description Seconds until the link expires. */
                         expires_in: number;
+                        /** @description Binds the link to who asked for it: keep it, and send it back with the token. A browser keeps it as a cookie. */
                         request_secret: string;
                         /** @enum {boolean} */
                         sent: true;
@@ -7249,8 +7370,11 @@ export interface operations {
                      *     }
                      */
                     "application/json": {
+                        /** @description JSON Web Token (`typ` at+jwt): opaque to clients. */
                         access_token: string;
+                        /** @description Seconds until the access token expires. */
                         expires_in: number;
+                        /** @description Use once, then keep the new one. Send one refresh at a time. */
                         refresh_token: string;
                         /** @enum {string} */
                         token_type: "Bearer";
@@ -7398,8 +7522,11 @@ export interface operations {
                      *     }
                      */
                     "application/json": {
+                        /** @description JSON Web Token (`typ` at+jwt): opaque to clients. */
                         access_token: string;
+                        /** @description Seconds until the access token expires. */
                         expires_in: number;
+                        /** @description Use once, then keep the new one. Send one refresh at a time. */
                         refresh_token: string;
                         /** @enum {string} */
                         token_type: "Bearer";
@@ -7629,8 +7756,11 @@ export interface operations {
                      *     }
                      */
                     "application/json": {
+                        /** @description JSON Web Token (`typ` at+jwt): opaque to clients. */
                         access_token: string;
+                        /** @description Seconds until the access token expires. */
                         expires_in: number;
+                        /** @description Use once, then keep the new one. Send one refresh at a time. */
                         refresh_token: string;
                         /** @enum {string} */
                         token_type: "Bearer";
@@ -7772,7 +7902,10 @@ export interface operations {
                      *     }
                      */
                     "application/json": {
-                        /** Format: date-time */
+                        /**
+                         * Format: date-time
+                         * @description Sign in again afterwards.
+                         */
                         expires_at: string;
                         user: {
                             display_name: string | null;
@@ -8029,11 +8162,17 @@ export interface operations {
                      *     }
                      */
                     "application/json": {
-                        /** Format: date-time */
+                        /**
+                         * Format: date-time
+                         * @description The page cannot be paid afterwards, and the pieces are free again.
+                         */
                         expires_at: string;
                         /** Format: uuid */
                         order_id: string;
-                        /** Format: uri */
+                        /**
+                         * Format: uri
+                         * @description Open it in a browser.
+                         */
                         url: string;
                     };
                 };
@@ -8179,7 +8318,13 @@ export interface operations {
     checkoutDataPlan: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description The same key and body within a day get the same purchase instead of a second one.
+                 * @example "4f1d9b7e-2c3a-4d5b-9e8f-7a6b5c4d3e2f"
+                 */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -8212,9 +8357,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": {
-                        /** Format: uri */
+                        /**
+                         * Format: uri
+                         * @description Open it in a browser.
+                         */
                         checkout_url: string;
-                        /** Format: date-time */
+                        /**
+                         * Format: date-time
+                         * @description The page cannot be paid afterwards.
+                         */
                         expires_at: string;
                         /** Format: uuid */
                         purchase_id: string;
@@ -8269,6 +8420,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `idempotency_in_progress`: A request with this Idempotency-Key is still running. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `payload_too_large`: The body is too large. */
             413: {
                 headers: {
@@ -8281,6 +8442,16 @@ export interface operations {
             };
             /** @description `unsupported_media_type`: Send application/json. */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_key_reused`: This Idempotency-Key was used with another body. */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8366,9 +8537,11 @@ export interface operations {
                      *     }
                      */
                     "application/json": {
+                        /** @description For its signed-in owner alone. */
                         order?: {
                             /** Format: date-time */
                             created_at: string;
+                            /** @description ISO 4217, in lower case. */
                             currency: string;
                             /** Format: uuid */
                             id: string;
@@ -8376,16 +8549,25 @@ export interface operations {
                                 name: string;
                                 quantity: number;
                                 sku: string;
+                                /** @description In the smallest unit of the currency, e.g. cents. */
                                 unit_price_minor: number;
                             }[];
                             /** Format: date-time */
                             paid_at: string | null;
+                            /** @description In the smallest unit of the currency, e.g. cents. */
                             refunded_minor: number;
-                            /** @enum {string} */
+                            /**
+                             * @description `pending`: not paid yet. `processing`: the payment was made and is not confirmed yet. `failed`: it was not paid. `expired`: the time to pay is over. `paid`; afterwards perhaps `partially_refunded` or `refunded`.
+                             * @enum {string}
+                             */
                             status: "pending" | "processing" | "failed" | "expired" | "paid" | "partially_refunded" | "refunded";
+                            /** @description In the smallest unit of the currency, e.g. cents. */
                             total_minor: number;
                         };
-                        /** @enum {string} */
+                        /**
+                         * @description `processing` may still become one of the others.
+                         * @enum {string}
+                         */
                         status: "paid" | "processing" | "failed";
                     };
                 };
@@ -8482,9 +8664,13 @@ export interface operations {
                      *     }
                      */
                     "application/json": {
+                        /** @description Paid ones whose device has a SIM card now. */
                         assigned: number;
+                        /** @description Active ones whose time is over. */
                         expired: number;
+                        /** @description Paid ones whose order will be tried again. */
                         ordered_again: number;
+                        /** @description Purchases that will be asked for at the carrier. */
                         refreshed: number;
                     };
                 };
@@ -8581,13 +8767,17 @@ export interface operations {
                      */
                     "application/json": {
                         plans: {
+                            /** @description What it allows on the device while it is active. */
                             capabilities: ("cloud_playback" | "cellular_data")[];
+                            /** @description ISO 4217, in lower case. */
                             currency: string;
+                            /** @description Null when it is not limited. */
                             data_mb: number | null;
                             description: string;
                             duration_days: number;
                             name: string;
                             plan_id: string;
+                            /** @description In the smallest unit of the currency, e.g. cents. */
                             price_minor: number;
                         }[];
                     };
@@ -8675,17 +8865,30 @@ export interface operations {
                      */
                     "application/json": {
                         devices: {
-                            /** Format: date-time */
+                            /**
+                             * Format: date-time
+                             * @description First instant at which a viewer may no longer see it; null for the owner.
+                             */
                             access_ends_at: string | null;
-                            /** Format: date-time */
+                            /**
+                             * Format: date-time
+                             * @description Since when the present owner has it.
+                             */
                             activated_at: string;
                             device_id: string;
-                            /** Format: date-time */
+                            /**
+                             * Format: date-time
+                             * @description Null while it was never heard of.
+                             */
                             last_seen_at: string | null;
                             model: string;
+                            /** @description What the owner calls it; the serial until renamed. */
                             name: string;
                             online: boolean;
-                            /** @enum {string} */
+                            /**
+                             * @description A viewer changes nothing.
+                             * @enum {string}
+                             */
                             role: "owner" | "viewer";
                             serial: string;
                         }[];
@@ -8810,32 +9013,56 @@ export interface operations {
                      *     }
                      */
                     "application/json": {
-                        /** Format: date-time */
+                        /**
+                         * Format: date-time
+                         * @description First instant at which a viewer may no longer see it; null for the owner.
+                         */
                         access_ends_at: string | null;
-                        /** Format: date-time */
+                        /**
+                         * Format: date-time
+                         * @description Since when the present owner has it.
+                         */
                         activated_at: string;
+                        /** @description What the owner's plans allow now, for owner and viewers alike. */
                         capabilities: ("cloud_playback" | "cellular_data")[];
                         device_id: string;
+                        /** @description Empty for viewers. */
                         entitlements: {
+                            /** @description Whether it counts now. */
                             active: boolean;
-                            /** @enum {string} */
+                            /**
+                             * @description What a plan or trial allows on top of a right to the device; a viewer uses what the owner has.
+                             * @enum {string}
+                             */
                             capability: "cloud_playback" | "cellular_data";
-                            /** Format: date-time */
+                            /**
+                             * Format: date-time
+                             * @description First instant at which it no longer counts; null when it has no end.
+                             */
                             ends_at: string | null;
                             /** @enum {string} */
                             source: "trial" | "purchase" | "grant";
                             /** Format: date-time */
                             starts_at: string;
                         }[];
+                        /** @description SIM card number with its middle masked; null for viewers. */
                         iccid: string | null;
-                        /** Format: date-time */
+                        /**
+                         * Format: date-time
+                         * @description Null while it was never heard of.
+                         */
                         last_seen_at: string | null;
                         model: string;
+                        /** @description What the owner calls it; the serial until renamed. */
                         name: string;
                         online: boolean;
-                        /** @enum {string} */
+                        /**
+                         * @description A viewer changes nothing.
+                         * @enum {string}
+                         */
                         role: "owner" | "viewer";
                         serial: string;
+                        /** @description Null for viewers, before the board's first report, and while the shadow service cannot be reached. */
                         shadow: {
                             agent_version: string | null;
                             bitrate_bps: number | null;
@@ -9083,17 +9310,30 @@ export interface operations {
                      *     }
                      */
                     "application/json": {
-                        /** Format: date-time */
+                        /**
+                         * Format: date-time
+                         * @description First instant at which a viewer may no longer see it; null for the owner.
+                         */
                         access_ends_at: string | null;
-                        /** Format: date-time */
+                        /**
+                         * Format: date-time
+                         * @description Since when the present owner has it.
+                         */
                         activated_at: string;
                         device_id: string;
-                        /** Format: date-time */
+                        /**
+                         * Format: date-time
+                         * @description Null while it was never heard of.
+                         */
                         last_seen_at: string | null;
                         model: string;
+                        /** @description What the owner calls it; the serial until renamed. */
                         name: string;
                         online: boolean;
-                        /** @enum {string} */
+                        /**
+                         * @description A viewer changes nothing.
+                         * @enum {string}
+                         */
                         role: "owner" | "viewer";
                         serial: string;
                     };
@@ -9269,8 +9509,12 @@ export interface operations {
                         labels: ("person" | "several_people" | "car" | "truck" | "motorcycle" | "bicycle" | "dog" | "cat" | "bird" | "other_animal" | "package" | "open_door" | "smoke" | "fire" | "water" | "rain" | "snow" | "darkness" | "indoors" | "outdoors" | "no_movement")[];
                         /** @enum {string} */
                         language: "en" | "de" | "es" | "fr" | "it" | "nl" | "pl" | "pt" | "ja" | "ko" | "zh";
-                        /** Format: date-time */
+                        /**
+                         * Format: date-time
+                         * @description What was looked at, from here until `end`.
+                         */
                         start: string;
+                        /** @description Plain text written by a model: it may be wrong. */
                         summary: string;
                     };
                 };
@@ -9632,8 +9876,12 @@ export interface operations {
                     "application/json": {
                         /** Format: date-time */
                         created_at: string;
-                        /** Format: date-time */
+                        /**
+                         * Format: date-time
+                         * @description The board does not begin it from then on.
+                         */
                         expires_at: string;
+                        /** @description Why it `failed`, was `rejected` or `expired`; else null. */
                         failure: {
                             code: string;
                             message: string;
@@ -9642,10 +9890,14 @@ export interface operations {
                         params: {
                             [key: string]: string | number | boolean | Record<string, never> | unknown[] | null;
                         };
+                        /** @description What the board answered, if anything. */
                         result: {
                             [key: string]: string | number | boolean | Record<string, never> | unknown[] | null;
                         } | null;
-                        /** @enum {string} */
+                        /**
+                         * @description `pending`: on its way. `accepted`, `running`: the device has taken it. `expired`: it was not taken in time and never will be. `succeeded`, `failed`, `rejected` and `expired` are ends.
+                         * @enum {string}
+                         */
                         status: "pending" | "accepted" | "running" | "succeeded" | "failed" | "rejected" | "expired";
                         /** @enum {string} */
                         type: "reboot" | "identify" | "request_keyframe" | "ptz";
@@ -9663,8 +9915,12 @@ export interface operations {
                     "application/json": {
                         /** Format: date-time */
                         created_at: string;
-                        /** Format: date-time */
+                        /**
+                         * Format: date-time
+                         * @description The board does not begin it from then on.
+                         */
                         expires_at: string;
+                        /** @description Why it `failed`, was `rejected` or `expired`; else null. */
                         failure: {
                             code: string;
                             message: string;
@@ -9673,10 +9929,14 @@ export interface operations {
                         params: {
                             [key: string]: string | number | boolean | Record<string, never> | unknown[] | null;
                         };
+                        /** @description What the board answered, if anything. */
                         result: {
                             [key: string]: string | number | boolean | Record<string, never> | unknown[] | null;
                         } | null;
-                        /** @enum {string} */
+                        /**
+                         * @description `pending`: on its way. `accepted`, `running`: the device has taken it. `expired`: it was not taken in time and never will be. `succeeded`, `failed`, `rejected` and `expired` are ends.
+                         * @enum {string}
+                         */
                         status: "pending" | "accepted" | "running" | "succeeded" | "failed" | "rejected" | "expired";
                         /** @enum {string} */
                         type: "reboot" | "identify" | "request_keyframe" | "ptz";
@@ -9878,8 +10138,12 @@ export interface operations {
                         commands: {
                             /** Format: date-time */
                             created_at: string;
-                            /** Format: date-time */
+                            /**
+                             * Format: date-time
+                             * @description The board does not begin it from then on.
+                             */
                             expires_at: string;
+                            /** @description Why it `failed`, was `rejected` or `expired`; else null. */
                             failure: {
                                 code: string;
                                 message: string;
@@ -9888,10 +10152,14 @@ export interface operations {
                             params: {
                                 [key: string]: string | number | boolean | Record<string, never> | unknown[] | null;
                             };
+                            /** @description What the board answered, if anything. */
                             result: {
                                 [key: string]: string | number | boolean | Record<string, never> | unknown[] | null;
                             } | null;
-                            /** @enum {string} */
+                            /**
+                             * @description `pending`: on its way. `accepted`, `running`: the device has taken it. `expired`: it was not taken in time and never will be. `succeeded`, `failed`, `rejected` and `expired` are ends.
+                             * @enum {string}
+                             */
                             status: "pending" | "accepted" | "running" | "succeeded" | "failed" | "rejected" | "expired";
                             /** @enum {string} */
                             type: "reboot" | "identify" | "request_keyframe" | "ptz";
@@ -10024,8 +10292,12 @@ export interface operations {
                     "application/json": {
                         /** Format: date-time */
                         created_at: string;
-                        /** Format: date-time */
+                        /**
+                         * Format: date-time
+                         * @description The board does not begin it from then on.
+                         */
                         expires_at: string;
+                        /** @description Why it `failed`, was `rejected` or `expired`; else null. */
                         failure: {
                             code: string;
                             message: string;
@@ -10034,10 +10306,14 @@ export interface operations {
                         params: {
                             [key: string]: string | number | boolean | Record<string, never> | unknown[] | null;
                         };
+                        /** @description What the board answered, if anything. */
                         result: {
                             [key: string]: string | number | boolean | Record<string, never> | unknown[] | null;
                         } | null;
-                        /** @enum {string} */
+                        /**
+                         * @description `pending`: on its way. `accepted`, `running`: the device has taken it. `expired`: it was not taken in time and never will be. `succeeded`, `failed`, `rejected` and `expired` are ends.
+                         * @enum {string}
+                         */
                         status: "pending" | "accepted" | "running" | "succeeded" | "failed" | "rejected" | "expired";
                         /** @enum {string} */
                         type: "reboot" | "identify" | "request_keyframe" | "ptz";
@@ -10173,10 +10449,17 @@ export interface operations {
                      */
                     "application/json": {
                         entitlements: {
+                            /** @description Whether it counts now. */
                             active: boolean;
-                            /** @enum {string} */
+                            /**
+                             * @description What a plan or trial allows on top of a right to the device; a viewer uses what the owner has.
+                             * @enum {string}
+                             */
                             capability: "cloud_playback" | "cellular_data";
-                            /** Format: date-time */
+                            /**
+                             * Format: date-time
+                             * @description First instant at which it no longer counts; null when it has no end.
+                             */
                             ends_at: string | null;
                             /** Format: uuid */
                             entitlement_id: string;
@@ -10184,7 +10467,10 @@ export interface operations {
                             source: "trial" | "purchase" | "grant";
                             /** Format: date-time */
                             starts_at: string;
-                            /** @enum {string} */
+                            /**
+                             * @description `scheduled`: begins later. `active`: counts now. `expired`: its end has come. `suspended`: its payment is disputed. `revoked`: its payment went back, or the plan was used up.
+                             * @enum {string}
+                             */
                             state: "scheduled" | "active" | "expired" | "suspended" | "revoked";
                         }[];
                         next_cursor: string | null;
@@ -10329,8 +10615,12 @@ export interface operations {
                                 [key: string]: string | number | boolean | Record<string, never> | unknown[] | null;
                             };
                             event_id: string;
-                            /** Format: date-time */
+                            /**
+                             * Format: date-time
+                             * @description By the board's clock.
+                             */
                             occurred_at: string;
+                            /** @description Counts up by one per event within a boot. */
                             seq: number;
                             /** @enum {string} */
                             type: "boot" | "motion" | "stream_state" | "binding" | "alarm" | "crash" | "config_error";
@@ -10462,6 +10752,7 @@ export interface operations {
                      *     }
                      */
                     "application/json": {
+                        /** @description The part of `desired` that the board has not reported yet. */
                         delta: {
                             [key: string]: string | number | boolean | Record<string, never> | unknown[] | null;
                         };
@@ -10471,6 +10762,7 @@ export interface operations {
                         reported: {
                             [key: string]: string | number | boolean | Record<string, never> | unknown[] | null;
                         };
+                        /** @description Send it back as `If-Match` with a change; 0 while there is no shadow. */
                         version: number;
                     };
                 };
@@ -10643,6 +10935,7 @@ export interface operations {
                      *     }
                      */
                     "application/json": {
+                        /** @description The part of `desired` that the board has not reported yet. */
                         delta: {
                             [key: string]: string | number | boolean | Record<string, never> | unknown[] | null;
                         };
@@ -10652,6 +10945,7 @@ export interface operations {
                         reported: {
                             [key: string]: string | number | boolean | Record<string, never> | unknown[] | null;
                         };
+                        /** @description Send it back as `If-Match` with a change; 0 while there is no shadow. */
                         version: number;
                     };
                 };
@@ -10816,15 +11110,26 @@ export interface operations {
                             accepted_at: string | null;
                             /** Format: date-time */
                             created_at: string;
+                            /** @description The address that was invited; null for an invitation by link. */
                             email: string | null;
-                            /** Format: date-time */
+                            /**
+                             * Format: date-time
+                             * @description First instant at which there is nothing to see any more, whenever it was accepted.
+                             */
                             expires_at: string;
-                            /** Format: date-time */
+                            /**
+                             * Format: date-time
+                             * @description First instant at which the invitation can no longer be accepted.
+                             */
                             invitation_expires_at: string;
                             /** Format: uuid */
                             share_id: string;
-                            /** @enum {string} */
+                            /**
+                             * @description `invited` until somebody accepts.
+                             * @enum {string}
+                             */
                             status: "invited" | "active";
+                            /** @description The viewer's name, or enough of the address to recognise it by; null while nobody has accepted. */
                             viewer: string | null;
                         }[];
                     };
@@ -10965,16 +11270,28 @@ export interface operations {
                         accepted_at: string | null;
                         /** Format: date-time */
                         created_at: string;
+                        /** @description The address that was invited; null for an invitation by link. */
                         email: string | null;
-                        /** Format: date-time */
+                        /**
+                         * Format: date-time
+                         * @description First instant at which there is nothing to see any more, whenever it was accepted.
+                         */
                         expires_at: string;
-                        /** Format: date-time */
+                        /**
+                         * Format: date-time
+                         * @description First instant at which the invitation can no longer be accepted.
+                         */
                         invitation_expires_at: string;
                         /** Format: uuid */
                         share_id: string;
-                        /** @enum {string} */
+                        /**
+                         * @description `invited` until somebody accepts.
+                         * @enum {string}
+                         */
                         status: "invited" | "active";
+                        /** @description Of an invitation by link, for the owner to pass on: shown this once. Null when it goes out by mail. */
                         url: string | null;
+                        /** @description The viewer's name, or enough of the address to recognise it by; null while nobody has accepted. */
                         viewer: string | null;
                     };
                 };
@@ -11370,11 +11687,17 @@ export interface operations {
                      *     }
                      */
                     "application/json": {
-                        /** Format: date-time */
+                        /**
+                         * Format: date-time
+                         * @description Ask for a new address then.
+                         */
                         expires_at: string;
                         /** @enum {string} */
                         protocol: "hls";
-                        /** Format: uri */
+                        /**
+                         * Format: uri
+                         * @description For a player of HLS. Whoever has it can watch: do not pass it on, do not log it.
+                         */
                         url: string;
                     };
                 };
@@ -11530,15 +11853,22 @@ export interface operations {
                             /** Format: date-time */
                             at: string;
                             metric: string;
-                            /** @enum {string} */
+                            /**
+                             * @description Of `value`.
+                             * @enum {string}
+                             */
                             unit: "bps" | "dbm" | "celsius" | "percent" | "bytes" | "seconds" | "milliseconds" | "count";
                             value: number;
                         }[];
                     } | {
                         buckets: {
-                            /** Format: date-time */
+                            /**
+                             * Format: date-time
+                             * @description Its first instant; it ends where `bucket_s` seconds are over. Buckets are counted from the Unix epoch.
+                             */
                             at: string;
                             avg: number;
+                            /** @description Samples in it; there are no empty buckets. */
                             count: number;
                             max: number;
                             metric: string;
@@ -11679,9 +12009,15 @@ export interface operations {
                         /** Format: date-time */
                         created_at: string;
                         device_id: string;
-                        /** @enum {string} */
+                        /**
+                         * @description Whether the device was offered by or to the one who asks.
+                         * @enum {string}
+                         */
                         direction: "outgoing" | "incoming";
-                        /** Format: date-time */
+                        /**
+                         * Format: date-time
+                         * @description First instant at which it can no longer be accepted.
+                         */
                         expires_at: string;
                         recipient_email: string;
                         serial: string;
@@ -12130,25 +12466,46 @@ export interface operations {
                     "application/json": {
                         already_owned: boolean;
                         device: {
-                            /** Format: date-time */
+                            /**
+                             * Format: date-time
+                             * @description First instant at which a viewer may no longer see it; null for the owner.
+                             */
                             access_ends_at: string | null;
-                            /** Format: date-time */
+                            /**
+                             * Format: date-time
+                             * @description Since when the present owner has it.
+                             */
                             activated_at: string;
                             device_id: string;
-                            /** Format: date-time */
+                            /**
+                             * Format: date-time
+                             * @description Null while it was never heard of.
+                             */
                             last_seen_at: string | null;
                             model: string;
+                            /** @description What the owner calls it; the serial until renamed. */
                             name: string;
                             online: boolean;
-                            /** @enum {string} */
+                            /**
+                             * @description A viewer changes nothing.
+                             * @enum {string}
+                             */
                             role: "owner" | "viewer";
                             serial: string;
                         };
+                        /** @description The device's trial when it is this user's; null when an earlier owner had it. */
                         entitlement: {
+                            /** @description Whether it counts now. */
                             active: boolean;
-                            /** @enum {string} */
+                            /**
+                             * @description What a plan or trial allows on top of a right to the device; a viewer uses what the owner has.
+                             * @enum {string}
+                             */
                             capability: "cloud_playback" | "cellular_data";
-                            /** Format: date-time */
+                            /**
+                             * Format: date-time
+                             * @description First instant at which it no longer counts; null when it has no end.
+                             */
                             ends_at: string | null;
                             /** @enum {string} */
                             source: "trial" | "purchase" | "grant";
@@ -12156,6 +12513,7 @@ export interface operations {
                             starts_at: string;
                         } | null;
                         ownership: {
+                            /** @description Counts the changes of owner of this device. */
                             epoch: number;
                             /** Format: date-time */
                             since: string;
@@ -12503,8 +12861,11 @@ export interface operations {
                         /** @enum {string} */
                         type: "boot" | "motion" | "stream_state" | "binding" | "alarm" | "crash" | "config_error";
                     };
+                    /** @description When the broker took it, milliseconds since the Unix epoch. */
                     received_at: number;
+                    /** @description The thing the broker knows as the sender. */
                     thing: string;
+                    /** @description MQTT topic it came on. */
                     topic: string;
                 } | {
                     /** @enum {string} */
@@ -12519,8 +12880,11 @@ export interface operations {
                             value: number;
                         }[];
                     };
+                    /** @description When the broker took it, milliseconds since the Unix epoch. */
                     received_at: number;
+                    /** @description The thing the broker knows as the sender. */
                     thing: string;
+                    /** @description MQTT topic it came on. */
                     topic: string;
                 } | {
                     /** @enum {string} */
@@ -12539,8 +12903,11 @@ export interface operations {
                     } & {
                         [key: string]: unknown;
                     };
+                    /** @description When the broker took it, milliseconds since the Unix epoch. */
                     received_at: number;
+                    /** @description The thing the broker knows as the sender. */
                     thing: string;
+                    /** @description MQTT topic it came on. */
                     topic: string;
                 } | {
                     /** @enum {string} */
@@ -12549,8 +12916,11 @@ export interface operations {
                         at?: number;
                         online: boolean;
                     };
+                    /** @description When the broker took it, milliseconds since the Unix epoch. */
                     received_at: number;
+                    /** @description The thing the broker knows as the sender. */
                     thing: string;
+                    /** @description MQTT topic it came on. */
                     topic: string;
                 } | {
                     /** @enum {string} */
@@ -12567,8 +12937,11 @@ export interface operations {
                         /** @enum {string} */
                         status: "accepted" | "running" | "succeeded" | "failed" | "rejected";
                     };
+                    /** @description When the broker took it, milliseconds since the Unix epoch. */
                     received_at: number;
+                    /** @description The thing the broker knows as the sender. */
                     thing: string;
+                    /** @description MQTT topic it came on. */
                     topic: string;
                 };
             };
@@ -12736,17 +13109,30 @@ export interface operations {
                      */
                     "application/json": {
                         device: {
-                            /** Format: date-time */
+                            /**
+                             * Format: date-time
+                             * @description First instant at which a viewer may no longer see it; null for the owner.
+                             */
                             access_ends_at: string | null;
-                            /** Format: date-time */
+                            /**
+                             * Format: date-time
+                             * @description Since when the present owner has it.
+                             */
                             activated_at: string;
                             device_id: string;
-                            /** Format: date-time */
+                            /**
+                             * Format: date-time
+                             * @description Null while it was never heard of.
+                             */
                             last_seen_at: string | null;
                             model: string;
+                            /** @description What the owner calls it; the serial until renamed. */
                             name: string;
                             online: boolean;
-                            /** @enum {string} */
+                            /**
+                             * @description A viewer changes nothing.
+                             * @enum {string}
+                             */
                             role: "owner" | "viewer";
                             serial: string;
                         };
@@ -12915,11 +13301,13 @@ export interface operations {
                             name: string;
                             slug: string;
                             variants: {
+                                /** @description ISO 4217, in lower case. */
                                 currency: string;
                                 /** Format: uuid */
                                 id: string;
                                 in_stock: boolean;
                                 name: string;
+                                /** @description In the smallest unit of the currency, e.g. cents. */
                                 price_minor: number;
                                 sku: string;
                             }[];
@@ -13009,11 +13397,13 @@ export interface operations {
                         name: string;
                         slug: string;
                         variants: {
+                            /** @description ISO 4217, in lower case. */
                             currency: string;
                             /** Format: uuid */
                             id: string;
                             in_stock: boolean;
                             name: string;
+                            /** @description In the smallest unit of the currency, e.g. cents. */
                             price_minor: number;
                             sku: string;
                         }[];
@@ -13112,6 +13502,7 @@ export interface operations {
                  *     }
                  */
                 "application/json": {
+                    /** @description Unix seconds. */
                     created: number;
                     data: {
                         object: {
@@ -13275,9 +13666,15 @@ export interface operations {
                             /** Format: date-time */
                             created_at: string;
                             device_id: string;
-                            /** @enum {string} */
+                            /**
+                             * @description Whether the device was offered by or to the one who asks.
+                             * @enum {string}
+                             */
                             direction: "outgoing" | "incoming";
-                            /** Format: date-time */
+                            /**
+                             * Format: date-time
+                             * @description First instant at which it can no longer be accepted.
+                             */
                             expires_at: string;
                             recipient_email: string;
                             serial: string;
@@ -13394,21 +13791,35 @@ export interface operations {
                      */
                     "application/json": {
                         device: {
-                            /** Format: date-time */
+                            /**
+                             * Format: date-time
+                             * @description First instant at which a viewer may no longer see it; null for the owner.
+                             */
                             access_ends_at: string | null;
-                            /** Format: date-time */
+                            /**
+                             * Format: date-time
+                             * @description Since when the present owner has it.
+                             */
                             activated_at: string;
                             device_id: string;
-                            /** Format: date-time */
+                            /**
+                             * Format: date-time
+                             * @description Null while it was never heard of.
+                             */
                             last_seen_at: string | null;
                             model: string;
+                            /** @description What the owner calls it; the serial until renamed. */
                             name: string;
                             online: boolean;
-                            /** @enum {string} */
+                            /**
+                             * @description A viewer changes nothing.
+                             * @enum {string}
+                             */
                             role: "owner" | "viewer";
                             serial: string;
                         };
                         ownership: {
+                            /** @description Counts the changes of owner of this device. */
                             epoch: number;
                             /** Format: date-time */
                             since: string;
@@ -13571,6 +13982,7 @@ export interface operations {
                  *     }
                  */
                 "application/json": {
+                    /** @description Unix seconds. */
                     created: number;
                     data: {
                         object: {
@@ -13923,6 +14335,7 @@ export interface operations {
                      *     }
                      */
                     "application/json": {
+                        /** @description By name of the part: `ok`, or one sentence on what is wrong. */
                         checks: {
                             [key: string]: string;
                         };
@@ -13963,6 +14376,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        /** @description By name of the part: `ok`, or one sentence on what is wrong. */
                         checks: {
                             [key: string]: string;
                         };

@@ -275,6 +275,39 @@ describe('the OpenAPI document', () => {
     }
   });
 
+  it('says of every route that takes an Idempotency-Key that it does, and of no other', async () => {
+    const database = await createTestDatabase();
+    const { backend } = createBackendUnderTest(database.knex, database.url);
+    const said = backend.routes.map(({ contract: { operationId, headers = {}, errors } }) => ({
+      operationId,
+      idempotent: 'Idempotency-Key' in headers,
+      refuses: errors.includes('idempotency_key_reused') && errors.includes('idempotency_in_progress'),
+    }));
+    const done = backend.routes.map(({ contract: { operationId }, idempotent = false }) => ({
+      operationId,
+      idempotent,
+      refuses: idempotent,
+    }));
+    expect(said).toEqual(done);
+    await database.drop();
+  });
+
+  it('says what amounts are counted in and what the states of things mean', () => {
+    const operations = Object.values(openApiDocument(apiContracts).paths ?? {}).flatMap((item) =>
+      Object.values(item as Record<string, Operation>),
+    );
+    const unexplained = operations
+      .filter(({ tags: [tag = ''] }) => !['Staff', 'Service'].includes(tag))
+      .flatMap(({ operationId, responses }) => {
+        const answers = Object.entries(responses).filter(([status]) => status.startsWith('2'));
+        return fieldsOf(answers)
+          .filter(([name]) => name.endsWith('_minor') || name === 'status' || name === 'state')
+          .filter(([, field]) => field.description === undefined)
+          .map(([name]) => `${operationId} ${name}`);
+      });
+    expect(unexplained).toEqual([]);
+  });
+
   it('comes with a page that needs nothing from elsewhere', async () => {
     const database = await createTestDatabase();
     const app = createBackendUnderTest(database.knex, database.url);
@@ -294,4 +327,18 @@ function openObjects(schema: unknown): unknown[] {
   if (typeof schema !== 'object' || schema === null) return [];
   const own = 'properties' in schema && !('additionalProperties' in schema) ? [schema] : [];
   return [...own, ...Object.values(schema).flatMap(openObjects)];
+}
+
+interface Operation {
+  operationId: string;
+  tags: string[];
+  responses: Record<string, unknown>;
+}
+type Field = [name: string, schema: { description?: string }];
+
+/** All fields of the schemas in there, nested ones too. */
+function fieldsOf(schema: unknown): Field[] {
+  if (typeof schema !== 'object' || schema === null) return [];
+  const own = 'properties' in schema ? (Object.entries(schema.properties as object) as Field[]) : [];
+  return [...own, ...Object.values(schema).flatMap(fieldsOf)];
 }

@@ -23,8 +23,7 @@ export type ConsentKind = (typeof consentKinds)[number];
 
 export const consentSchema = z.strictObject({
   given: z.boolean(),
-  /** When that was last said; null while it never was. */
-  at: instantSchema.nullable(),
+  at: instantSchema.nullable().describe('When that was last said; null while it never was.'),
 });
 
 export const accountSchema = z.strictObject({
@@ -33,14 +32,15 @@ export const accountSchema = z.strictObject({
   email_verified: z.boolean(),
   display_name: z.string().nullable(),
   created_at: instantSchema,
-  /** The ways to sign in. */
-  identities: z.array(
-    z.strictObject({
-      provider: z.enum(['google', 'apple', 'email']),
-      created_at: instantSchema,
-      last_used_at: instantSchema,
-    }),
-  ),
+  identities: z
+    .array(
+      z.strictObject({
+        provider: z.enum(['google', 'apple', 'email']),
+        created_at: instantSchema,
+        last_used_at: instantSchema,
+      }),
+    )
+    .describe('The ways to sign in.'),
   consents: z.strictObject({
     adult_declared: consentSchema,
     ai_features: consentSchema,
@@ -161,16 +161,12 @@ export const getOrder = defineRoute({
 
 export const accountSessionSchema = z.strictObject({
   id: z.uuid(),
-  /** How it was signed in. */
-  method: z.string(),
-  /** What the app or browser called itself; null when it did not. */
-  user_agent: z.string().nullable(),
+  method: z.string().describe('How it was signed in.'),
+  user_agent: z.string().nullable().describe('What the app or browser called itself; null when it did not.'),
   created_at: instantSchema,
-  /** Exact to a token's life: a session is noted when it gets new tokens. */
-  last_used_at: instantSchema,
+  last_used_at: instantSchema.describe('When it last got new tokens.'),
   expires_at: instantSchema,
-  /** The one that asks. */
-  current: z.boolean(),
+  current: z.boolean().describe('Whether it is the one that asks.'),
 });
 export type AccountSession = z.infer<typeof accountSessionSchema>;
 

@@ -30,15 +30,14 @@ export type AdminDeviceView = z.infer<typeof adminDeviceSchema>;
 
 export const adminDeviceDetailSchema = z.strictObject({
   ...deviceFields,
-  /** `claimable`: whoever has its label may activate it. `closed`: nobody may, see `status`. */
-  claim_state: z.enum(['owned', 'claimable', 'closed']),
+  claim_state: z
+    .enum(['owned', 'claimable', 'closed'])
+    .describe('`claimable`: whoever has its label may activate it. `closed`: nobody may, see `status`.'),
   activation_policy: z.enum(['label', 'label+device']),
   code_epoch: z.int(),
   ownership_epoch: z.int(),
-  /** With its middle masked. */
-  iccid: z.string().nullable(),
-  /** `a***@example.com` */
-  owner_email: z.string().nullable(),
+  iccid: z.string().nullable().describe('With its middle masked.'),
+  owner_email: z.string().nullable().describe('`a***@example.com`'),
   ownerships: z.array(
     z.strictObject({
       user_id: z.uuid(),
@@ -181,8 +180,7 @@ export const changeEntitlement = defineRoute({
 });
 
 export const adminSimSchema = z.strictObject({
-  /** With its middle masked, as everywhere. */
-  iccid: z.string(),
+  iccid: z.string().describe('With its middle masked, as everywhere.'),
   status: z.enum(simStatuses),
   device_id: z.string().nullable(),
   linked_at: instantSchema.nullable(),

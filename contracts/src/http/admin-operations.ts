@@ -66,8 +66,7 @@ export const deadLetterSchema = z.strictObject({
   id: z.string(),
   topic: z.string(),
   key: z.string(),
-  /** Without what looks like a secret. */
-  payload: z.json(),
+  payload: z.json().describe('Without what looks like a secret.'),
   attempts: z.int().nonnegative(),
   last_error: z.string().nullable(),
   request_id: z.string().nullable(),
@@ -152,8 +151,7 @@ export const jobSchema = z.strictObject({
   name: z.string(),
   next_run_at: instantSchema,
   running: z.boolean(),
-  /** In a row. */
-  failures: z.int().nonnegative(),
+  failures: z.int().nonnegative().describe('In a row.'),
   last_started_at: instantSchema.nullable(),
   last_finished_at: instantSchema.nullable(),
   last_result: z.record(z.string(), z.number()).nullable(),

@@ -25,10 +25,8 @@ const variantSchema = z.strictObject({
   name: z.string(),
   price_minor: amountMinorSchema,
   currency: currencySchema,
-  /** In the warehouse, those of open orders included. */
-  stock: z.int().nonnegative(),
-  /** Held by open orders. */
-  reserved: z.int().nonnegative(),
+  stock: z.int().nonnegative().describe('In the warehouse, those of open orders included.'),
+  reserved: z.int().nonnegative().describe('Held by open orders.'),
   active: z.boolean(),
 });
 export const adminProductSchema = z.strictObject({

@@ -12,13 +12,10 @@ export const userSchema = z.strictObject({
 export type UserView = z.infer<typeof userSchema>;
 
 export const tokenPairSchema = z.strictObject({
-  /** JSON Web Token (`typ` at+jwt): opaque to clients. */
-  access_token: z.string(),
-  /** Use once, then keep the new one. Send one refresh at a time. */
-  refresh_token: z.string(),
+  access_token: z.string().describe('JSON Web Token (`typ` at+jwt): opaque to clients.'),
+  refresh_token: z.string().describe('Use once, then keep the new one. Send one refresh at a time.'),
   token_type: z.literal('Bearer'),
-  /** Seconds until the access token expires. */
-  expires_in: z.int().positive(),
+  expires_in: z.int().positive().describe('Seconds until the access token expires.'),
 });
 export type TokenPair = z.infer<typeof tokenPairSchema>;
 
@@ -100,10 +97,13 @@ export const revokeAppToken = defineRoute({
 
 export const magicLinkRequestedSchema = z.strictObject({
   sent: z.literal(true),
-  /** Binds the link to who asked for it: keep it, and send it back with the token. A browser keeps it as a cookie. */
-  request_secret: z.string().length(43),
-  /** Seconds until the link expires. */
-  expires_in: z.int().positive(),
+  request_secret: z
+    .string()
+    .length(43)
+    .describe(
+      'Binds the link to who asked for it: keep it, and send it back with the token. A browser keeps it as a cookie.',
+    ),
+  expires_in: z.int().positive().describe('Seconds until the link expires.'),
 });
 
 export const requestMagicLink = defineRoute({
@@ -164,8 +164,7 @@ export const verifyMagicLink = defineRoute({
 
 export const webSessionSchema = z.strictObject({
   user: userSchema,
-  /** Sign in again afterwards. */
-  expires_at: z.iso.datetime(),
+  expires_at: z.iso.datetime().describe('Sign in again afterwards.'),
 });
 
 export const openWebSession = defineRoute({

@@ -40,14 +40,19 @@ export const commandViewSchema = z.strictObject({
   id: ulidSchema,
   type: z.enum(commandTypes),
   params: z.record(z.string(), z.json()),
-  status: z.enum(commandStatuses),
-  /** What the board answered, if anything. */
-  result: z.record(z.string(), z.json()).nullable(),
-  /** Why it `failed`, was `rejected` or `expired`. Not named `error`: that is what refused requests answer. */
-  failure: commandAckSchema.shape.error.unwrap().nullable(),
+  status: z
+    .enum(commandStatuses)
+    .describe(
+      '`pending`: on its way. `accepted`, `running`: the device has taken it. `expired`: it was not taken in time and never ' +
+        'will be. `succeeded`, `failed`, `rejected` and `expired` are ends.',
+    ),
+  result: z.record(z.string(), z.json()).nullable().describe('What the board answered, if anything.'),
+  failure: commandAckSchema.shape.error
+    .unwrap()
+    .nullable()
+    .describe('Why it `failed`, was `rejected` or `expired`; else null.'),
   created_at: instantSchema,
-  /** The board does not begin it from then on. */
-  expires_at: instantSchema,
+  expires_at: instantSchema.describe('The board does not begin it from then on.'),
   updated_at: instantSchema,
 });
 export type CommandView = z.infer<typeof commandViewSchema>;

@@ -7,28 +7,25 @@ import { stripeEventSchema, stripeSignatureHeader, webhookReceivedSchema } from 
 
 const instantSchema = z.iso.datetime();
 const planIdSchema = z.string().regex(/^[a-z0-9][a-z0-9-]{1,62}$/);
-/** A price in the smallest unit of its currency, e.g. cents; ISO 4217 in lower case. */
-const priceFields = { price_minor: z.int().positive(), currency: z.string().regex(/^[a-z]{3}$/) };
+const priceFields = {
+  price_minor: z.int().positive().describe('In the smallest unit of the currency, e.g. cents.'),
+  currency: z
+    .string()
+    .regex(/^[a-z]{3}$/)
+    .describe('ISO 4217, in lower case.'),
+};
 
 export const dataPlanSchema = z.strictObject({
   plan_id: planIdSchema,
   name: z.string(),
   description: z.string(),
   ...priceFields,
-  /** Null when it is not limited. */
-  data_mb: z.int().positive().nullable(),
+  data_mb: z.int().positive().nullable().describe('Null when it is not limited.'),
   duration_days: z.int().positive(),
-  /** What it allows on the device while it is active. */
-  capabilities: z.array(capabilitySchema),
+  capabilities: z.array(capabilitySchema).describe('What it allows on the device while it is active.'),
 });
 export type DataPlanView = z.infer<typeof dataPlanSchema>;
 
-/**
- * `pending`: not paid yet. `pending_assignment`: paid, waits for a SIM card. `paid`: waits to be ordered at the carrier.
- * `ordering`: ordered, not in use yet. `active`: in use; only now it allows anything. `expired`: over or used up.
- * `failed`: not paid, or refused by the carrier. `refunded`: the money went back. `disputed`: suspended while the
- * customer's bank asks for the money.
- */
 export const purchaseStatuses = [
   'pending',
   'pending_assignment',
@@ -40,23 +37,28 @@ export const purchaseStatuses = [
   'refunded',
   'disputed',
 ] as const;
-const purchaseStatusSchema = z.enum(purchaseStatuses);
+const purchaseStatusSchema = z
+  .enum(purchaseStatuses)
+  .describe(
+    '`pending`: not paid yet. `pending_assignment`: paid, waits for a SIM card. `paid`: waits to be ordered at the ' +
+      'carrier. `ordering`: ordered, not in use yet. `active`: in use; only now it allows anything. `expired`: over or ' +
+      'used up. `failed`: not paid, or refused by the carrier. `refunded`: the money went back. `disputed`: suspended ' +
+      'while the customer’s bank asks for the money.',
+  );
 
 export const purchaseSchema = z.strictObject({
   purchase_id: z.uuid(),
   plan_id: planIdSchema,
   plan_name: z.string(),
   device_id: deviceIdSchema,
-  /** SIM card number with its middle masked; null while there is none. */
-  iccid: z.string().nullable(),
+  iccid: z.string().nullable().describe('SIM card number with its middle masked; null while there is none.'),
   status: purchaseStatusSchema,
   ...priceFields,
-  refunded_minor: z.int().nonnegative(),
+  refunded_minor: z.int().nonnegative().describe('What went back of the price.'),
   created_at: instantSchema,
   paid_at: instantSchema.nullable(),
   activated_at: instantSchema.nullable(),
-  /** First instant at which it no longer counts. */
-  ends_at: instantSchema.nullable(),
+  ends_at: instantSchema.nullable().describe('First instant at which it no longer counts.'),
 });
 export type PurchaseView = z.infer<typeof purchaseSchema>;
 
@@ -70,8 +72,10 @@ export const dataPlanFileSchema = z.strictObject({
         name: z.string().min(1).max(120),
         description: z.string().min(1).max(2_000),
         capabilities: z.array(capabilitySchema).min(1),
-        /** The carrier's name of the package. */
-        package_code: z.string().regex(/^[\w-]{1,64}$/),
+        package_code: z
+          .string()
+          .regex(/^[\w-]{1,64}$/)
+          .describe("The carrier's name of the package."),
       }),
     )
     .max(500)
@@ -116,6 +120,12 @@ export const checkoutDataPlan = defineRoute({
     'from its activation on; follow it in the list of purchases.',
   tag: 'Data plans',
   auth: 'user',
+  headers: {
+    'Idempotency-Key': {
+      description: 'The same key and body within a day get the same purchase instead of a second one.',
+      example: '"4f1d9b7e-2c3a-4d5b-9e8f-7a6b5c4d3e2f"',
+    },
+  },
   body: z.strictObject({ plan_id: z.string().min(1).max(63), device_id: z.string().min(1).max(128) }),
   example: {
     body: { plan_id: 'eu-5gb-30d', device_id: 'aovis-n4k-000123' },
@@ -128,13 +138,18 @@ export const checkoutDataPlan = defineRoute({
   responses: {
     201: z.strictObject({
       purchase_id: z.uuid(),
-      /** Open it in a browser. */
-      checkout_url: z.url(),
-      /** The page cannot be paid afterwards. */
-      expires_at: instantSchema,
+      checkout_url: z.url().describe('Open it in a browser.'),
+      expires_at: instantSchema.describe('The page cannot be paid afterwards.'),
     }),
   },
-  errors: ['plan_not_found', 'device_not_found', 'feature_disabled', 'payment_provider_unavailable'],
+  errors: [
+    'plan_not_found',
+    'device_not_found',
+    'feature_disabled',
+    'payment_provider_unavailable',
+    'idempotency_key_reused',
+    'idempotency_in_progress',
+  ],
 });
 
 export const listPurchases = defineRoute({
@@ -274,14 +289,10 @@ export const reconcileDataPlans = defineRoute({
   example: { answer: { refreshed: 12, ordered_again: 1, assigned: 0, expired: 3 } },
   responses: {
     200: z.strictObject({
-      /** Purchases that will be asked for at the carrier. */
-      refreshed: z.int().nonnegative(),
-      /** Paid ones whose order will be tried again. */
-      ordered_again: z.int().nonnegative(),
-      /** Paid ones whose device has a SIM card now. */
-      assigned: z.int().nonnegative(),
-      /** Active ones whose time is over. */
-      expired: z.int().nonnegative(),
+      refreshed: z.int().nonnegative().describe('Purchases that will be asked for at the carrier.'),
+      ordered_again: z.int().nonnegative().describe('Paid ones whose order will be tried again.'),
+      assigned: z.int().nonnegative().describe('Paid ones whose device has a SIM card now.'),
+      expired: z.int().nonnegative().describe('Active ones whose time is over.'),
     }),
   },
   errors: ['unauthorized', 'cron_not_configured'],

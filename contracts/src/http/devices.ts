@@ -4,9 +4,10 @@ import { desiredConfigSchema, streamStates } from '../shadow.ts';
 import { nextCursorSchema, pageQuery } from './paging.ts';
 import { defineRoute } from './route.ts';
 
-/** What a plan or trial can allow on top of a right to the device; a viewer uses what the owner has. */
 export const capabilities = ['cloud_playback', 'cellular_data'] as const;
-export const capabilitySchema = z.enum(capabilities);
+export const capabilitySchema = z
+  .enum(capabilities)
+  .describe('What a plan or trial allows on top of a right to the device; a viewer uses what the owner has.');
 export type Capability = z.infer<typeof capabilitySchema>;
 
 const instantSchema = z.iso.datetime();
@@ -27,9 +28,10 @@ export const entitlementSchema = z.strictObject({
   capability: capabilitySchema,
   source: z.enum(['trial', 'purchase', 'grant']),
   starts_at: instantSchema,
-  /** First instant at which it no longer counts; null when it has no end. */
-  ends_at: instantSchema.nullable(),
-  active: z.boolean(),
+  ends_at: instantSchema
+    .nullable()
+    .describe('First instant at which it no longer counts; null when it has no end.'),
+  active: z.boolean().describe('Whether it counts now.'),
 });
 export type EntitlementView = z.infer<typeof entitlementSchema>;
 
@@ -41,15 +43,14 @@ const deviceFields = {
   device_id: deviceIdSchema,
   serial: serialSchema,
   model: modelCodeSchema,
-  /** What the owner calls it; the serial until renamed. */
-  name: deviceNameSchema,
+  name: deviceNameSchema.describe('What the owner calls it; the serial until renamed.'),
   online: z.boolean(),
-  last_seen_at: instantSchema.nullable(),
-  /** Since when the present owner has it. */
-  activated_at: instantSchema,
-  role: z.enum(deviceRoles),
-  /** First instant at which a viewer may no longer see it; null for the owner. */
-  access_ends_at: instantSchema.nullable(),
+  last_seen_at: instantSchema.nullable().describe('Null while it was never heard of.'),
+  activated_at: instantSchema.describe('Since when the present owner has it.'),
+  role: z.enum(deviceRoles).describe('A viewer changes nothing.'),
+  access_ends_at: instantSchema
+    .nullable()
+    .describe('First instant at which a viewer may no longer see it; null for the owner.'),
 };
 
 export const deviceSchema = z.strictObject(deviceFields);
@@ -70,28 +71,30 @@ export type ShadowSummary = z.infer<typeof shadowSummarySchema>;
 
 export const deviceDetailSchema = z.strictObject({
   ...deviceFields,
-  /** What the owner's plans allow now, for owner and viewers alike. */
-  capabilities: z.array(capabilitySchema),
-  /** SIM card number with its middle masked; null for viewers. */
-  iccid: z.string().nullable(),
-  /** Empty for viewers. */
-  entitlements: z.array(entitlementSchema),
-  /** Null for viewers, before the board's first report, and while the shadow service cannot be reached. */
-  shadow: shadowSummarySchema.nullable(),
+  capabilities: z
+    .array(capabilitySchema)
+    .describe("What the owner's plans allow now, for owner and viewers alike."),
+  iccid: z.string().nullable().describe('SIM card number with its middle masked; null for viewers.'),
+  entitlements: z.array(entitlementSchema).describe('Empty for viewers.'),
+  shadow: shadowSummarySchema
+    .nullable()
+    .describe(
+      "Null for viewers, before the board's first report, and while the shadow service cannot be reached.",
+    ),
 });
 export type DeviceDetail = z.infer<typeof deviceDetailSchema>;
 
 export const ownershipSchema = z.strictObject({
   since: instantSchema,
-  /** Counts the changes of owner of this device. */
-  epoch: z.int().nonnegative(),
+  epoch: z.int().nonnegative().describe('Counts the changes of owner of this device.'),
 });
 
 export const activationSchema = z.strictObject({
   device: deviceSchema,
   ownership: ownershipSchema,
-  /** The device's trial when it is this user's; null when an earlier owner had it. */
-  entitlement: entitlementSchema.nullable(),
+  entitlement: entitlementSchema
+    .nullable()
+    .describe("The device's trial when it is this user's; null when an earlier owner had it."),
   already_owned: z.boolean(),
 });
 export type Activation = z.infer<typeof activationSchema>;
@@ -254,17 +257,18 @@ export const releaseDevice = defineRoute({
   errors: ['device_not_found'],
 });
 
-/**
- * - `scheduled`: begins later. `active`: counts now. `expired`: its end has come.
- * - `suspended`: its payment is disputed. `revoked`: its payment went back, or the plan was used up.
- */
 export const entitlementStates = ['scheduled', 'active', 'expired', 'suspended', 'revoked'] as const;
 export type EntitlementState = (typeof entitlementStates)[number];
 
 export const deviceEntitlementSchema = z.strictObject({
   entitlement_id: z.uuid(),
   ...entitlementSchema.shape,
-  state: z.enum(entitlementStates),
+  state: z
+    .enum(entitlementStates)
+    .describe(
+      '`scheduled`: begins later. `active`: counts now. `expired`: its end has come. `suspended`: its payment is ' +
+        'disputed. `revoked`: its payment went back, or the plan was used up.',
+    ),
 });
 export type DeviceEntitlementView = z.infer<typeof deviceEntitlementSchema>;
 
@@ -302,10 +306,11 @@ const shadowDocumentSchema = z.record(z.string(), z.json());
 export const shadowSchema = z.strictObject({
   reported: shadowDocumentSchema,
   desired: shadowDocumentSchema,
-  /** The part of `desired` that the board has not reported yet. */
-  delta: shadowDocumentSchema,
-  /** Send it back as `If-Match` with a change; 0 while there is no shadow. */
-  version: z.int().nonnegative(),
+  delta: shadowDocumentSchema.describe('The part of `desired` that the board has not reported yet.'),
+  version: z
+    .int()
+    .nonnegative()
+    .describe('Send it back as `If-Match` with a change; 0 while there is no shadow.'),
 });
 export type ShadowView = z.infer<typeof shadowSchema>;
 

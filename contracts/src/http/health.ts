@@ -16,8 +16,9 @@ export const getHealth = defineRoute({
 
 export const readinessSchema = z.strictObject({
   status: z.enum(['ready', 'not_ready']),
-  /** By name of the part: `ok`, or one sentence on what is wrong. */
-  checks: z.record(z.string(), z.string()),
+  checks: z
+    .record(z.string(), z.string())
+    .describe('By name of the part: `ok`, or one sentence on what is wrong.'),
 });
 
 export const getReadiness = defineRoute({

@@ -32,12 +32,9 @@ export type PresencePayload = z.infer<typeof presencePayloadSchema>;
 export const lwtPayloadSchema = z.strictObject({ online: z.boolean(), at: epochMsSchema.optional() });
 
 const common = {
-  /** The thing the broker knows as the sender. */
-  thing: deviceIdSchema,
-  /** MQTT topic it came on. */
-  topic: z.string().min(1).max(256),
-  /** When the broker took it, milliseconds since the Unix epoch. */
-  received_at: epochMsSchema,
+  thing: deviceIdSchema.describe('The thing the broker knows as the sender.'),
+  topic: z.string().min(1).max(256).describe('MQTT topic it came on.'),
+  received_at: epochMsSchema.describe('When the broker took it, milliseconds since the Unix epoch.'),
 };
 
 const envelopeKinds = z.discriminatedUnion('kind', [

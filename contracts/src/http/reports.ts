@@ -21,10 +21,8 @@ const range = { from: '2026-11-20T00:00:00Z', to: '2026-11-21T00:00:00Z' };
 export const reportedEventSchema = z.strictObject({
   event_id: boardEventSchema.shape.event_id,
   type: boardEventSchema.shape.type,
-  /** By the board's clock. */
-  occurred_at: instantSchema,
-  /** Counts up by one per event within a boot. */
-  seq: boardEventSchema.shape.seq,
+  occurred_at: instantSchema.describe("By the board's clock."),
+  seq: boardEventSchema.shape.seq.describe('Counts up by one per event within a boot.'),
   data: z.record(z.string(), z.json()),
 });
 export type ReportedEvent = z.infer<typeof reportedEventSchema>;
@@ -66,8 +64,7 @@ const { metric, value, unit } = telemetrySampleSchema.shape;
 export const reportedSampleSchema = z.strictObject({
   metric,
   value,
-  /** Of `value`. */
-  unit,
+  unit: unit.describe('Of `value`.'),
   at: instantSchema,
 });
 export type ReportedSample = z.infer<typeof reportedSampleSchema>;
@@ -76,13 +73,13 @@ export type ReportedSample = z.infer<typeof reportedSampleSchema>;
 export const telemetryBucketSchema = z.strictObject({
   metric,
   unit,
-  /** Its first instant; it ends where `bucket_s` seconds are over. Buckets are counted from the Unix epoch. */
-  at: instantSchema,
+  at: instantSchema.describe(
+    'Its first instant; it ends where `bucket_s` seconds are over. Buckets are counted from the Unix epoch.',
+  ),
   min: value,
   avg: value,
   max: value,
-  /** Samples in it; there are no empty buckets. */
-  count: z.int().positive(),
+  count: z.int().positive().describe('Samples in it; there are no empty buckets.'),
 });
 export type TelemetryBucket = z.infer<typeof telemetryBucketSchema>;
 
@@ -127,31 +124,27 @@ export const listDeviceTelemetry = defineRoute({
 const percentSchema = z.number().min(0).max(100).nullable();
 
 const spreadFields = {
-  /** Boards that reported it. */
-  boards_reporting: z.int().nonnegative(),
-  /** 100 less the coefficient of variation of the boards' means: 100 when all are alike, 0 at the least. */
-  uniformity_percent: percentSchema,
+  boards_reporting: z.int().nonnegative().describe('Boards that reported it.'),
+  uniformity_percent: percentSchema.describe(
+    "100 less the coefficient of variation of the boards' means: 100 when all are alike, 0 at the least.",
+  ),
 };
 
 export const batchQualitySchema = z.strictObject({
   batch_id: z.string(),
   as_of: instantSchema,
   boards_total: z.int().nonnegative(),
-  /** The factory is through with them. */
-  boards_handed_over: z.int().nonnegative(),
-  /** Somebody made them theirs at some time. */
-  boards_activated: z.int().nonnegative(),
-  /** Activated, not withdrawn, and heard of within the last 7 days. */
-  boards_surviving: z.int().nonnegative(),
-  /** Activated of those handed over. */
-  activation_rate_percent: percentSchema,
-  /** Surviving of those activated. */
-  survival_percent: percentSchema,
-  /**
-   * Mean over the boards activated and not withdrawn. A board silent for 24 h has 0; else a third each for having
-   * spoken, for no crash in 24 h, and for no fragment dropped during its last samples.
-   */
-  health_score_percent: percentSchema,
+  boards_handed_over: z.int().nonnegative().describe('The factory is through with them.'),
+  boards_activated: z.int().nonnegative().describe('Somebody made them theirs at some time.'),
+  boards_surviving: z
+    .int()
+    .nonnegative()
+    .describe('Activated, not withdrawn, and heard of within the last 7 days.'),
+  activation_rate_percent: percentSchema.describe('Activated of those handed over.'),
+  survival_percent: percentSchema.describe('Surviving of those activated.'),
+  health_score_percent: percentSchema.describe(
+    'Mean over the boards activated and not withdrawn. A board silent for 24 h has 0; else a third each for having spoken, for no crash in 24 h, and for no fragment dropped during its last samples.',
+  ),
   uplink_bitrate: z.strictObject({ mean_bps: z.number().nullable(), ...spreadFields }),
   rssi: z.strictObject({ mean_dbm: z.number().nullable(), ...spreadFields }),
   boot_time: z.strictObject({ mean_seconds: z.number().nullable(), ...spreadFields }),

@@ -13,37 +13,45 @@ const acceptBodySchema = z.strictObject({ token: invitationTokenSchema });
 
 export const shareSchema = z.strictObject({
   share_id: z.uuid(),
-  /** `invited` until somebody accepts. */
-  status: z.enum(['invited', 'active']),
-  /** The address that was invited; null for an invitation by link. */
-  email: z.string().nullable(),
-  /** The viewer's name, or enough of the address to recognise it by; null while nobody has accepted. */
-  viewer: z.string().nullable(),
+  status: z.enum(['invited', 'active']).describe('`invited` until somebody accepts.'),
+  email: z.string().nullable().describe('The address that was invited; null for an invitation by link.'),
+  viewer: z
+    .string()
+    .nullable()
+    .describe(
+      "The viewer's name, or enough of the address to recognise it by; null while nobody has accepted.",
+    ),
   created_at: instantSchema,
-  /** First instant at which the invitation can no longer be accepted. */
-  invitation_expires_at: instantSchema,
+  invitation_expires_at: instantSchema.describe(
+    'First instant at which the invitation can no longer be accepted.',
+  ),
   accepted_at: instantSchema.nullable(),
-  /** First instant at which there is nothing to see any more, whenever it was accepted. */
-  expires_at: instantSchema,
+  expires_at: instantSchema.describe(
+    'First instant at which there is nothing to see any more, whenever it was accepted.',
+  ),
 });
 export type ShareView = z.infer<typeof shareSchema>;
 
 export const createdShareSchema = z.strictObject({
   ...shareSchema.shape,
-  /** Of an invitation by link, for the owner to pass on: shown this once. Null when it goes out by mail. */
-  url: z.string().nullable(),
+  url: z
+    .string()
+    .nullable()
+    .describe(
+      'Of an invitation by link, for the owner to pass on: shown this once. Null when it goes out by mail.',
+    ),
 });
 export type CreatedShare = z.infer<typeof createdShareSchema>;
 
 export const transferSchema = z.strictObject({
   device_id: deviceIdSchema,
   serial: serialSchema,
-  /** Whether the device was offered by or to the one who asks. */
-  direction: z.enum(['outgoing', 'incoming']),
+  direction: z
+    .enum(['outgoing', 'incoming'])
+    .describe('Whether the device was offered by or to the one who asks.'),
   recipient_email: z.string(),
   created_at: instantSchema,
-  /** First instant at which it can no longer be accepted. */
-  expires_at: instantSchema,
+  expires_at: instantSchema.describe('First instant at which it can no longer be accepted.'),
 });
 export type TransferView = z.infer<typeof transferSchema>;
 

@@ -2,12 +2,14 @@ import * as z from 'zod';
 import { defineRoute } from './route.ts';
 import { stripeEventSchema, stripeSignatureHeader, webhookReceivedSchema } from './webhooks.ts';
 
-/** An amount in the smallest unit of its currency, e.g. cents. */
-export const amountMinorSchema = z.int().nonnegative();
-/** ISO 4217, in lower case as Stripe writes it. */
+export const amountMinorSchema = z
+  .int()
+  .nonnegative()
+  .describe('In the smallest unit of the currency, e.g. cents.');
 export const currencySchema = z
   .string()
-  .regex(/^[a-z]{3}$/, 'a currency is three lower-case letters, e.g. usd');
+  .regex(/^[a-z]{3}$/, 'a currency is three lower-case letters, e.g. usd')
+  .describe('ISO 4217, in lower case.');
 export const slugSchema = z
   .string()
   .max(64)
@@ -94,8 +96,11 @@ export const catalogProductSchema = z.strictObject({
         name: nameSchema,
         price_minor: z.int().positive().max(100_000_000),
         currency: currencySchema,
-        /** Pieces in the warehouse, those of open orders included. */
-        stock: z.int().nonnegative().max(maxStock),
+        stock: z
+          .int()
+          .nonnegative()
+          .max(maxStock)
+          .describe('Pieces in the warehouse, those of open orders included.'),
         active: z.boolean().default(true),
       }),
     )
@@ -150,7 +155,13 @@ export const createCheckout = defineRoute({
     },
   },
   responses: {
-    201: z.strictObject({ order_id: z.uuid(), url: z.url(), expires_at: instantSchema }),
+    201: z.strictObject({
+      order_id: z.uuid(),
+      url: z.url().describe('Open it in a browser.'),
+      expires_at: instantSchema.describe(
+        'The page cannot be paid afterwards, and the pieces are free again.',
+      ),
+    }),
   },
   errors: [
     'product_not_found',
@@ -163,7 +174,6 @@ export const createCheckout = defineRoute({
   ],
 });
 
-/** `refunded` and `partially_refunded` say more than `paid`, which they were before. */
 export const orderStatuses = [
   'pending',
   'processing',
@@ -176,7 +186,12 @@ export const orderStatuses = [
 
 export const orderSchema = z.strictObject({
   id: z.uuid(),
-  status: z.enum(orderStatuses),
+  status: z
+    .enum(orderStatuses)
+    .describe(
+      '`pending`: not paid yet. `processing`: the payment was made and is not confirmed yet. `failed`: it was not ' +
+        'paid. `expired`: the time to pay is over. `paid`; afterwards perhaps `partially_refunded` or `refunded`.',
+    ),
   currency: currencySchema,
   total_minor: amountMinorSchema,
   refunded_minor: amountMinorSchema,
@@ -210,7 +225,12 @@ export const getCheckoutSuccess = defineRoute({
   },
   example: { query: { session_id: 'cs_live_a1b2c3' }, answer: { status: 'paid' } },
   responses: {
-    200: z.strictObject({ status: z.enum(['paid', 'processing', 'failed']), order: orderSchema.optional() }),
+    200: z.strictObject({
+      status: z
+        .enum(['paid', 'processing', 'failed'])
+        .describe('`processing` may still become one of the others.'),
+      order: orderSchema.optional().describe('For its signed-in owner alone.'),
+    }),
   },
   errors: [],
 });

@@ -35,7 +35,13 @@ export const getDeviceStream = defineRoute({
     },
   },
   responses: {
-    200: z.strictObject({ protocol: z.literal('hls'), url: z.url(), expires_at: instantSchema }),
+    200: z.strictObject({
+      protocol: z.literal('hls'),
+      url: z
+        .url()
+        .describe('For a player of HLS. Whoever has it can watch: do not pass it on, do not log it.'),
+      expires_at: instantSchema.describe('Ask for a new address then.'),
+    }),
   },
   errors: ['device_not_found', 'entitlement_required', 'stream_not_available', 'invalid_range'],
 });
@@ -144,11 +150,9 @@ export type SummaryLanguage = (typeof summaryLanguages)[number];
 
 export const summarySchema = z.strictObject({
   labels: z.array(z.enum(sceneLabels)).max(8),
-  /** Plain text written by a model: it may be wrong. */
-  summary: z.string().min(1).max(600),
+  summary: z.string().min(1).max(600).describe('Plain text written by a model: it may be wrong.'),
   language: z.enum(summaryLanguages),
-  /** What was looked at. */
-  start: instantSchema,
+  start: instantSchema.describe('What was looked at, from here until `end`.'),
   end: instantSchema,
   images: z.int().positive(),
 });

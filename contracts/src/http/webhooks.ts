@@ -18,8 +18,7 @@ export const stripeSignatureHeader = 'Stripe-Signature';
 export const stripeEventSchema = z.looseObject({
   id: z.string().regex(/^evt_\w{1,250}$/),
   type: z.string().regex(/^[a-z0-9_.]{1,128}$/),
-  /** Unix seconds. */
-  created: z.int().nonnegative(),
+  created: z.int().nonnegative().describe('Unix seconds.'),
   livemode: z.boolean(),
   data: z.looseObject({ object: z.record(z.string(), z.json()) }),
 });
