@@ -82,6 +82,15 @@ describe('loadConfig', () => {
       { AOVIS_ENVIRONMENT: 'production' },
       /AOVIS_PUBLIC_URL must begin with https/,
     ],
+    ...['AOVIS_KINESIS_VIDEO_URL', 'AOVIS_BEDROCK_URL', 'AOVIS_CORS_ORIGINS'].map(
+      (variable): [string, Record<string, string>, RegExp] => [
+        `plain http for ${variable} in production`,
+        { AOVIS_ENVIRONMENT: 'production', [variable]: 'http://127.0.0.1:1' },
+        new RegExp(`${variable} must begin with https`),
+      ],
+    ),
+    ['a sender that is none', { AOVIS_MAIL_FROM: 'AOVIS' }, /AOVIS_MAIL_FROM must be an e-mail address/],
+    ['a region that is none', { AOVIS_AWS_REGION: 'Virginia' }, /AOVIS_AWS_REGION must be the code/],
     ['a short pepper', { AOVIS_ACTIVATION_PEPPERS: 'p1:abcd' }, /at least 32/],
     ['a file for what is no secret', { AOVIS_HTTP_PORT_FILE: '/x' }, /AOVIS_HTTP_PORT is no secret/],
   ];

@@ -74,26 +74,38 @@ function contradictions(config: Config): string[] {
   if (new Set(secrets).size < secrets.length)
     problems.push('two secrets have the same value; make one for each');
   problems.push(...stripeContradictions(config));
-  if (config.environment === 'production') {
-    for (const name of [
-      'publicUrl',
-      'googleJwksUrl',
-      'appleJwksUrl',
-      'iotDataUrl',
-      'eiotclubBaseUrl',
-    ] as const) {
-      if (!config[name].startsWith('https://'))
-        problems.push(
-          `${settings[name].variable} must begin with https:// when AOVIS_ENVIRONMENT is production`,
-        );
-    }
-  }
+  if (config.environment === 'production') problems.push(...plainAddresses(config));
   return problems;
+}
+
+/** Settings with addresses over which anybody on the way could read and change what we send. */
+const addresses = [
+  'publicUrl',
+  'corsOrigins',
+  'googleJwksUrl',
+  'appleJwksUrl',
+  'iotDataUrl',
+  'kinesisVideoUrl',
+  'bedrockUrl',
+  'eiotclubBaseUrl',
+] as const;
+
+function plainAddresses(config: Config): string[] {
+  return addresses
+    .filter((name) => [config[name] ?? []].flat().some((address) => !address.startsWith('https://')))
+    .map(
+      (name) => `${settings[name].variable} must begin with https:// when AOVIS_ENVIRONMENT is production`,
+    );
 }
 
 function stripeContradictions(config: Config): string[] {
   const { environment, stripeSecretKey: key, stripeOrderWebhookSecret: webhookSecret, stripeUrl } = config;
+  const { stripeDataPlanWebhookSecret: planSecret, eiotclubAppKey } = config;
   const problems: string[] = [];
+  if (webhookSecret !== undefined && webhookSecret === planSecret)
+    problems.push(
+      'AOVIS_STRIPE_WEBHOOK_SECRET and AOVIS_STRIPE_DATA_PLAN_WEBHOOK_SECRET are the same; each endpoint at Stripe has its own',
+    );
   const live = isLiveKey(key);
   if (stripeUrl !== undefined && (live || environment === 'production'))
     problems.push('AOVIS_STRIPE_URL is for tests: remove it, or use a test key outside production');
@@ -103,6 +115,10 @@ function stripeContradictions(config: Config): string[] {
   if (key !== undefined && webhookSecret === undefined)
     problems.push(
       'AOVIS_STRIPE_WEBHOOK_SECRET is missing while AOVIS_STRIPE_SECRET_KEY is set: paid orders would go unnoticed',
+    );
+  if (key !== undefined && eiotclubAppKey !== undefined && planSecret === undefined)
+    problems.push(
+      'AOVIS_STRIPE_DATA_PLAN_WEBHOOK_SECRET is missing while data plans are sold: paid ones would go unnoticed',
     );
   return problems;
 }

@@ -1,3 +1,5 @@
+import { readEmail } from '../kernel/email.ts';
+
 /** Each parser throws an Error whose message continues «VARIABLE …»: what is wrong and what to write. Never the value of a secret. */
 
 export function text(value: string): string {
@@ -89,6 +91,20 @@ export function strongSecret(value: string): string {
     );
   if (/change-?me|password|example|default|insecure/i.test(value))
     throw new Error('looks like a placeholder; make a random one with: openssl rand -base64 48');
+  return value;
+}
+
+/** An address with or without a name before it (RFC 5322, 3.4): `AOVIS <no-reply@aovis.app>`. */
+export function sender(value: string): string {
+  const [, address = value] = /^[^<>]*<([^<>]*)>$/.exec(value) ?? [];
+  if (readEmail(address) === undefined)
+    throw new Error('must be an e-mail address, or a name and one: AOVIS <no-reply@aovis.app>');
+  return value;
+}
+
+/** A region of AWS by its code (AWS Account Management, "Regions"). */
+export function awsRegion(value: string): string {
+  if (!/^[a-z]{2}(-[a-z]+)+-\d$/.test(value)) throw new Error('must be the code of a region, e.g. us-east-1');
   return value;
 }
 

@@ -1,5 +1,6 @@
 import { parsePeppers } from '../features/devices/activation-hash.ts';
 import {
+  awsRegion,
   countries,
   databaseUrl,
   jsonOrText,
@@ -7,6 +8,7 @@ import {
   oneOf,
   origin,
   origins,
+  sender,
   stripeKey,
   stripeWebhookSecret,
   strongSecret,
@@ -172,7 +174,7 @@ export const settings = {
       example: 'smtps://user:<password>@mail.example.com',
     },
   ),
-  mailFrom: setting('AOVIS_MAIL_FROM', text, 'Sender of our mails.', {
+  mailFrom: setting('AOVIS_MAIL_FROM', sender, 'Sender of our mails.', {
     default: 'AOVIS <no-reply@aovis.app>',
   }),
 
@@ -197,7 +199,7 @@ export const settings = {
 
   awsRegion: setting(
     'AOVIS_AWS_REGION',
-    text,
+    awsRegion,
     'Region of IoT Core and Kinesis Video; credentials come from the SDK’s default chain.',
     {
       default: 'us-east-1',

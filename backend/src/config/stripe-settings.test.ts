@@ -32,6 +32,16 @@ it.each([
     { AOVIS_STRIPE_WEBHOOK_SECRET: '' },
     /paid orders would go unnoticed/,
   ],
+  [
+    'data plans whose payment nobody would notice',
+    { EIOTCLUB_APP_KEY: 'aovis', EIOTCLUB_SECRET: 'a1b1c1d1' },
+    /AOVIS_STRIPE_DATA_PLAN_WEBHOOK_SECRET is missing/,
+  ],
+  [
+    'one signing secret for both endpoints',
+    { AOVIS_STRIPE_DATA_PLAN_WEBHOOK_SECRET: live.AOVIS_STRIPE_WEBHOOK_SECRET },
+    /each endpoint at Stripe has its own/,
+  ],
   ['another address for real money', { AOVIS_STRIPE_URL: 'https://stripe.example' }, /is for tests/],
   ['no country', { AOVIS_SHIPPING_COUNTRIES: 'America' }, /two-letter code/],
 ])('refuses %s', (_, change, sentence) => {
