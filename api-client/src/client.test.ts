@@ -85,6 +85,19 @@ describe('a client', () => {
     expect(await tokens.read()).toEqual({ accessToken: 'a2', refreshToken: 'r2' });
   });
 
+  it('keeps the sign-in it has when another one is refused', async () => {
+    const fetch = async (request: Request): Promise<Response> =>
+      request.url.endsWith('/verify')
+        ? Response.json(refusal('invalid_token'), { status: 401 })
+        : backend.fetch(request);
+    const hasty = createApiClient({ baseUrl: 'http://api.test', tokens, fetch });
+    const body = { token: 'used', request_secret: 'secret' };
+    const result = await hasty.POST('/api/auth/app-magic-link/verify', { body });
+    expect(() => dataOf(result)).toThrow(expect.objectContaining({ code: 'invalid_token' }));
+    expect(backend.seen).toEqual([]);
+    expect(await tokens.read()).toEqual({ accessToken: 'a1', refreshToken: 'r1' });
+  });
+
   it('is signed out when the sign-in has ended', async () => {
     backend.signedOut = true;
     const result = await api.GET('/api/devices');

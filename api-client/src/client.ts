@@ -1,4 +1,5 @@
 import createFetchClient, { type Client, type Middleware } from 'openapi-fetch';
+import { ApiError } from './api-error.ts';
 import type { paths } from './schema.ts';
 import { MemoryTokenStore, TokenRefresh, type TokenStore, type Tokens } from './token-refresh.ts';
 
@@ -60,7 +61,7 @@ function signIn({
     async onResponse({ response, id }) {
       const first = copies.get(id);
       copies.delete(id);
-      if (first === undefined || response.status !== 401) return undefined;
+      if (first === undefined || !(await isSignedOut(response))) return undefined;
       const renewed = await refresh.after(first.accessToken);
       if (renewed === undefined) return undefined;
       await response.body?.cancel();
@@ -70,6 +71,16 @@ function signIn({
       copies.delete(id);
     },
   };
+}
+
+/** Other refusals of this status are about something else, e.g. an id token that is no good: renewing helps nobody. */
+async function isSignedOut(response: Response): Promise<boolean> {
+  if (response.status !== 401) return false;
+  const body: unknown = await response
+    .clone()
+    .json()
+    .catch(() => undefined);
+  return new ApiError(response, body).code === 'unauthorized';
 }
 
 function authorized(request: Request, { accessToken }: Tokens): Request {
