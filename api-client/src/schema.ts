@@ -2931,7 +2931,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: You may not do that. */
+            /** @description `forbidden`: Your role does not allow that: ask the owner of the device, or an administrator. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3090,7 +3090,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: You may not do that. */
+            /** @description `forbidden`: Your role does not allow that: ask the owner of the device, or an administrator. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3231,7 +3231,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: You may not do that. */
+            /** @description `forbidden`: Your role does not allow that: ask the owner of the device, or an administrator. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3352,7 +3352,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: You may not do that. */
+            /** @description `forbidden`: Your role does not allow that: ask the owner of the device, or an administrator. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3481,7 +3481,7 @@ export interface operations {
             /**
              * @description `csrf_refused`: This came from a page of another origin; only our own pages may do that.
              *
-             *     `forbidden`: You may not do that.
+             *     `forbidden`: Your role does not allow that: ask the owner of the device, or an administrator.
              */
             403: {
                 headers: {
@@ -3631,7 +3631,7 @@ export interface operations {
             /**
              * @description `csrf_refused`: This came from a page of another origin; only our own pages may do that.
              *
-             *     `forbidden`: You may not do that.
+             *     `forbidden`: Your role does not allow that: ask the owner of the device, or an administrator.
              */
             403: {
                 headers: {
@@ -3793,7 +3793,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: You may not do that. */
+            /** @description `forbidden`: Your role does not allow that: ask the owner of the device, or an administrator. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3954,7 +3954,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: You may not do that. */
+            /** @description `forbidden`: Your role does not allow that: ask the owner of the device, or an administrator. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4100,7 +4100,7 @@ export interface operations {
             /**
              * @description `csrf_refused`: This came from a page of another origin; only our own pages may do that.
              *
-             *     `forbidden`: You may not do that.
+             *     `forbidden`: Your role does not allow that: ask the owner of the device, or an administrator.
              */
             403: {
                 headers: {
@@ -4272,7 +4272,7 @@ export interface operations {
             /**
              * @description `csrf_refused`: This came from a page of another origin; only our own pages may do that.
              *
-             *     `forbidden`: You may not do that.
+             *     `forbidden`: Your role does not allow that: ask the owner of the device, or an administrator.
              */
             403: {
                 headers: {
@@ -4428,7 +4428,7 @@ export interface operations {
             /**
              * @description `csrf_refused`: This came from a page of another origin; only our own pages may do that.
              *
-             *     `forbidden`: You may not do that.
+             *     `forbidden`: Your role does not allow that: ask the owner of the device, or an administrator.
              */
             403: {
                 headers: {
@@ -4711,7 +4711,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: You may not do that. */
+            /** @description `forbidden`: Your role does not allow that: ask the owner of the device, or an administrator. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4874,7 +4874,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: You may not do that. */
+            /** @description `forbidden`: Your role does not allow that: ask the owner of the device, or an administrator. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5044,7 +5044,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: You may not do that. */
+            /** @description `forbidden`: Your role does not allow that: ask the owner of the device, or an administrator. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5179,7 +5179,7 @@ export interface operations {
             /**
              * @description `csrf_refused`: This came from a page of another origin; only our own pages may do that.
              *
-             *     `forbidden`: You may not do that.
+             *     `forbidden`: Your role does not allow that: ask the owner of the device, or an administrator.
              */
             403: {
                 headers: {
@@ -5360,7 +5360,7 @@ export interface operations {
             /**
              * @description `csrf_refused`: This came from a page of another origin; only our own pages may do that.
              *
-             *     `forbidden`: You may not do that.
+             *     `forbidden`: Your role does not allow that: ask the owner of the device, or an administrator.
              */
             403: {
                 headers: {
@@ -5542,7 +5542,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: You may not do that. */
+            /** @description `forbidden`: Your role does not allow that: ask the owner of the device, or an administrator. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5716,7 +5716,7 @@ export interface operations {
             /**
              * @description `csrf_refused`: This came from a page of another origin; only our own pages may do that.
              *
-             *     `forbidden`: You may not do that.
+             *     `forbidden`: Your role does not allow that: ask the owner of the device, or an administrator.
              */
             403: {
                 headers: {
@@ -5903,7 +5903,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: You may not do that. */
+            /** @description `forbidden`: Your role does not allow that: ask the owner of the device, or an administrator. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6067,7 +6067,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: You may not do that. */
+            /** @description `forbidden`: Your role does not allow that: ask the owner of the device, or an administrator. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6196,7 +6196,7 @@ export interface operations {
             /**
              * @description `csrf_refused`: This came from a page of another origin; only our own pages may do that.
              *
-             *     `forbidden`: You may not do that.
+             *     `forbidden`: Your role does not allow that: ask the owner of the device, or an administrator.
              */
             403: {
                 headers: {
@@ -6356,7 +6356,7 @@ export interface operations {
             /**
              * @description `csrf_refused`: This came from a page of another origin; only our own pages may do that.
              *
-             *     `forbidden`: You may not do that.
+             *     `forbidden`: Your role does not allow that: ask the owner of the device, or an administrator.
              */
             403: {
                 headers: {
@@ -6514,7 +6514,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: You may not do that. */
+            /** @description `forbidden`: Your role does not allow that: ask the owner of the device, or an administrator. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6642,7 +6642,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: You may not do that. */
+            /** @description `forbidden`: Your role does not allow that: ask the owner of the device, or an administrator. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6775,7 +6775,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: You may not do that. */
+            /** @description `forbidden`: Your role does not allow that: ask the owner of the device, or an administrator. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6924,7 +6924,7 @@ export interface operations {
             /**
              * @description `csrf_refused`: This came from a page of another origin; only our own pages may do that.
              *
-             *     `forbidden`: You may not do that.
+             *     `forbidden`: Your role does not allow that: ask the owner of the device, or an administrator.
              */
             403: {
                 headers: {
@@ -7085,7 +7085,7 @@ export interface operations {
             /**
              * @description `csrf_refused`: This came from a page of another origin; only our own pages may do that.
              *
-             *     `forbidden`: You may not do that.
+             *     `forbidden`: Your role does not allow that: ask the owner of the device, or an administrator.
              */
             403: {
                 headers: {
@@ -9204,7 +9204,7 @@ export interface operations {
             /**
              * @description `csrf_refused`: This came from a page of another origin; only our own pages may do that.
              *
-             *     `forbidden`: You may not do that.
+             *     `forbidden`: Your role does not allow that: ask the owner of the device, or an administrator.
              */
             403: {
                 headers: {
@@ -9366,7 +9366,7 @@ export interface operations {
             /**
              * @description `csrf_refused`: This came from a page of another origin; only our own pages may do that.
              *
-             *     `forbidden`: You may not do that.
+             *     `forbidden`: Your role does not allow that: ask the owner of the device, or an administrator.
              */
             403: {
                 headers: {
@@ -9552,7 +9552,7 @@ export interface operations {
              *
              *     `entitlement_required`: This needs a plan that you do not have; details name the capability.
              *
-             *     `forbidden`: You may not do that.
+             *     `forbidden`: Your role does not allow that: ask the owner of the device, or an administrator.
              */
             403: {
                 headers: {
@@ -9972,7 +9972,7 @@ export interface operations {
             /**
              * @description `csrf_refused`: This came from a page of another origin; only our own pages may do that.
              *
-             *     `forbidden`: You may not do that.
+             *     `forbidden`: Your role does not allow that: ask the owner of the device, or an administrator.
              */
             403: {
                 headers: {
@@ -10190,7 +10190,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: You may not do that. */
+            /** @description `forbidden`: Your role does not allow that: ask the owner of the device, or an administrator. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10342,7 +10342,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: You may not do that. */
+            /** @description `forbidden`: Your role does not allow that: ask the owner of the device, or an administrator. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10497,7 +10497,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: You may not do that. */
+            /** @description `forbidden`: Your role does not allow that: ask the owner of the device, or an administrator. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10787,7 +10787,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: You may not do that. */
+            /** @description `forbidden`: Your role does not allow that: ask the owner of the device, or an administrator. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10977,7 +10977,7 @@ export interface operations {
             /**
              * @description `csrf_refused`: This came from a page of another origin; only our own pages may do that.
              *
-             *     `forbidden`: You may not do that.
+             *     `forbidden`: Your role does not allow that: ask the owner of the device, or an administrator.
              */
             403: {
                 headers: {
@@ -11155,7 +11155,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: You may not do that. */
+            /** @description `forbidden`: Your role does not allow that: ask the owner of the device, or an administrator. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11325,7 +11325,7 @@ export interface operations {
             /**
              * @description `csrf_refused`: This came from a page of another origin; only our own pages may do that.
              *
-             *     `forbidden`: You may not do that.
+             *     `forbidden`: Your role does not allow that: ask the owner of the device, or an administrator.
              */
             403: {
                 headers: {
@@ -11346,7 +11346,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_shares`: This device is shared with as many people as it can be; end a share first. */
+            /**
+             * @description `already_owner`: This device is yours already.
+             *
+             *     `too_many_shares`: This device is shared with as many people as it can be; end a share first.
+             */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -11472,7 +11476,7 @@ export interface operations {
             /**
              * @description `csrf_refused`: This came from a page of another origin; only our own pages may do that.
              *
-             *     `forbidden`: You may not do that.
+             *     `forbidden`: Your role does not allow that: ask the owner of the device, or an administrator.
              */
             403: {
                 headers: {
@@ -11904,7 +11908,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: You may not do that. */
+            /** @description `forbidden`: Your role does not allow that: ask the owner of the device, or an administrator. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -12053,7 +12057,7 @@ export interface operations {
             /**
              * @description `csrf_refused`: This came from a page of another origin; only our own pages may do that.
              *
-             *     `forbidden`: You may not do that.
+             *     `forbidden`: Your role does not allow that: ask the owner of the device, or an administrator.
              */
             403: {
                 headers: {
@@ -12202,7 +12206,7 @@ export interface operations {
             /**
              * @description `csrf_refused`: This came from a page of another origin; only our own pages may do that.
              *
-             *     `forbidden`: You may not do that.
+             *     `forbidden`: Your role does not allow that: ask the owner of the device, or an administrator.
              */
             403: {
                 headers: {

@@ -19,7 +19,7 @@ export const errorCodes = {
   // Signing in
   unauthorized: [401, 'Sign in first: no valid access token came with the request.'],
   csrf_refused: [403, 'This came from a page of another origin; only our own pages may do that.'],
-  forbidden: [403, 'You may not do that.'],
+  forbidden: [403, 'Your role does not allow that: ask the owner of the device, or an administrator.'],
   invalid_provider: [400, 'The provider is unknown; use google or apple.'],
   invalid_token: [401, 'The token is not valid, was used, or has expired.'],
   provider_unavailable: [503, 'The sign-in provider cannot be reached; try again.'],

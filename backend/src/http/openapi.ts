@@ -54,7 +54,7 @@ const tags = [
   { name: 'Factory', description: 'For factory stations: what they provisioned, signed with their key.' },
   { name: 'Ingestion', description: 'For the forwarder of the IoT rule: what boards say.' },
   { name: 'Staff', description: 'For our own people, by role: support may look, admin may change.' },
-  { name: 'Service', description: 'For load balancers and operators.' },
+  { name: 'Service', description: 'For load balancers, schedulers and operators.' },
 ];
 
 const exampleRequestId = '5f3c9a52-1c64-4c0e-9f57-0f6a3f0d2b11';

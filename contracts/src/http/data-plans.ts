@@ -200,7 +200,7 @@ export const receiveDataPlanPayment = defineRoute({
   description:
     'An endpoint of its own at Stripe, with its own secret. Sent at least once and in any order; events of other ' +
     'payments answer `ignored: true`. An error keeps nothing, so that Stripe sends the event again.',
-  tag: 'Data plans',
+  tag: 'Webhooks',
   auth: 'signature',
   headers: {
     [stripeSignatureHeader]: {
@@ -245,7 +245,7 @@ export const receiveCarrierNotice = defineRoute({
     'Signed inside the body by the scheme of EIOTCLUB’s open platform, without appkey. A notification is a hint: ' +
     'whatever it says of money or packages is asked again at the carrier. The answer is what the carrier wants to ' +
     'see and can be configured; events that are not known are kept and answered alike.',
-  tag: 'Data plans',
+  tag: 'Webhooks',
   auth: 'signature',
   body: z.looseObject({
     id: z.union([z.string(), z.number()]),
@@ -277,7 +277,7 @@ export const reconcileDataPlans = defineRoute({
   description:
     'For a scheduler, every few minutes. Puts the questions into the queue and answers at once; calling it twice asks ' +
     'once.',
-  tag: 'Data plans',
+  tag: 'Service',
   auth: 'signature',
   headers: {
     Authorization: {

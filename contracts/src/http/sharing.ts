@@ -105,7 +105,7 @@ export const createShare = defineRoute({
     answer: { ...exampleShare, url: null },
   },
   responses: { 201: createdShareSchema },
-  errors: ['device_not_found', 'invalid_email', 'too_many_shares'],
+  errors: ['device_not_found', 'invalid_email', 'already_owner', 'too_many_shares'],
 });
 
 export const listShares = defineRoute({

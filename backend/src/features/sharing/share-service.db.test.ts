@@ -36,6 +36,14 @@ describe('sharing a device', () => {
     stand.access.assertDeviceServiceAccess(person.userId, deviceId, undefined, { minimum: 'viewer' });
   const auditOf = (action: string) => db('audit_log').where({ action, subject_id: deviceId }).orderBy('seq');
 
+  it('does not invite the owner, who sees the device anyway, and takes no place for it', async () => {
+    await expect(invite(owner.email.toUpperCase())).rejects.toMatchObject({ code: 'already_owner' });
+    expect(await stand.shares.list(owner.userId, deviceId)).toEqual([]);
+    expect(await auditOf('share.invite')).toMatchObject([
+      { outcome: 'refused', actor_id: owner.userId, details: { code: 'already_owner' } },
+    ]);
+  });
+
   it('begins with a mail to the one who is invited', async () => {
     const share = await invite(` ${guest.email.toUpperCase()} `);
     expect(share).toMatchObject({ status: 'invited', email: guest.email, viewer: null, url: null });

@@ -19,7 +19,7 @@ import { type Share, ShareRepository } from './share-repository.ts';
 import { toShareView } from './share-view.ts';
 import { type SharingMailPayload, shareMailTopic } from './sharing-outbox.ts';
 import { decideAcceptance, freeSlot, sharesPerDevice, shareWindow } from './sharing-rules.ts';
-import { lockVerifiedEmail } from './verified-address.ts';
+import { findVerifiedEmail, lockVerifiedEmail } from './verified-address.ts';
 
 export interface ShareDependencies {
   db: Database;
@@ -115,6 +115,8 @@ export class ShareService {
     const { clock, tokens } = this.#dependencies;
     const ownership = await lockOwnership(trx, deviceId);
     if (ownership?.ownerId !== userId) return { ok: false, code: 'device_not_found' };
+    if (email !== undefined && (await findVerifiedEmail(trx, userId)) === email)
+      return { ok: false, code: 'already_owner' };
     const now = clock.now();
     const shares = new ShareRepository(trx);
     await shares.endLapsed(now, { deviceId, limit: sharesPerDevice });
