@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import knex from 'knex';
 import { describeConflicts } from './added-constraint.ts';
+import { databaseProblem } from './database-problem.ts';
 import { migrateToLatest, preflight, readSchemaState } from './migrator.ts';
 
 const usage = `Usage: npm run migrate [-- --status | --preflight]
@@ -14,15 +15,15 @@ async function main(flags: string[]): Promise<number> {
     return 0;
   }
   const unknown = flags.filter((flag) => flag !== '--status' && flag !== '--preflight');
-  const url = process.env.DATABASE_URL_FILE
-    ? readFileSync(process.env.DATABASE_URL_FILE, 'utf8').trim()
-    : process.env.DATABASE_URL;
-  if (unknown.length > 0 || !url) {
-    console.error(unknown.length > 0 ? `Unknown option ${unknown.join(' ')}.` : 'DATABASE_URL is not set.');
-    console.error(usage);
+  if (unknown.length > 0) {
+    console.error(`Unknown option ${unknown.join(' ')}.\n${usage}`);
     return 2;
   }
-  const db = knex({ client: 'pg', connection: url, pool: { min: 0, max: 1 } });
+  const url = addressFrom(process.env);
+  if (url === undefined) return 2;
+  // Whoever asked gets the error anyway.
+  const quiet = { warn: () => {}, error: () => {} };
+  const db = knex({ client: 'pg', connection: url, pool: { min: 0, max: 1 }, log: quiet });
   try {
     if (flags.includes('--status')) {
       const { applied, pending, unknown: newer } = await readSchemaState(db);
@@ -42,10 +43,25 @@ async function main(flags: string[]): Promise<number> {
     console.log(ran.length === 0 ? 'The schema is up to date.' : 'Done.');
     return 0;
   } catch (error) {
-    console.error(error instanceof Error ? error.message : error);
+    console.error(databaseProblem(error) ?? (error instanceof Error ? error.message : error));
     return 1;
   } finally {
     await db.destroy();
+  }
+}
+
+/** Undefined when it is said why there is none. */
+function addressFrom({ DATABASE_URL_FILE: file, DATABASE_URL: url }: NodeJS.ProcessEnv): string | undefined {
+  if (!file) {
+    if (!url) console.error(`DATABASE_URL is not set.\n${usage}`);
+    return url || undefined;
+  }
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    console.error(`The file that DATABASE_URL_FILE names cannot be read (${code}).`);
+    return undefined;
   }
 }
 

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { databaseProblem } from '@aovis/migrations/database-problem';
 import { auditCommands } from './cli/audit-commands.ts';
 import { type Commands, flagOptions, say, UsageError } from './cli/command.ts';
 import { factoryCommands } from './cli/factory-commands.ts';
@@ -6,6 +7,7 @@ import { shopCommands } from './cli/shop-commands.ts';
 import { simCommands } from './cli/sim-commands.ts';
 import { staffCommands } from './cli/staff-commands.ts';
 import { loadConfig } from './config/config.ts';
+import { DatabaseUrlRefused } from './config/database-url.ts';
 import { InvitationRefused } from './features/admin/invitation-service.ts';
 import { CatalogFileRefused } from './features/catalog/catalog-service.ts';
 import { PlanFileRefused } from './features/data-plans/plan-file.ts';
@@ -38,6 +40,7 @@ The database is the one of DATABASE_URL or DATABASE_URL_FILE. Answers go to stdo
 
 /** These say all there is to say; their causes are for debuggers. */
 const refusals = [
+  DatabaseUrlRefused,
   InvitationRefused,
   CatalogFileRefused,
   CardFileRefused,
@@ -77,13 +80,23 @@ async function main(words: string[]): Promise<number> {
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     const mistyped = error instanceof UsageError || code?.startsWith('ERR_PARSE_ARGS');
-    const message = error instanceof Error ? error.message : String(error);
-    const cause = error instanceof Error && error.cause instanceof Error ? ` (${error.cause.message})` : '';
-    process.stderr.write(
-      `${message}${refusals.some((refusal) => error instanceof refusal) ? '' : cause}\n${mistyped ? `\n${usage}` : ''}`,
-    );
+    process.stderr.write(`${sentenceOf(error)}\n${mistyped ? `\n${usage}` : ''}`);
     return mistyped ? 2 : 1;
   }
+}
+
+function sentenceOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (refusals.some((refusal) => error instanceof refusal)) return error.message;
+  const { code, syscall, path } = error as NodeJS.ErrnoException;
+  if (syscall === 'open' && path !== undefined) return `The file ${path} cannot be read (${code}).`;
+  const cause = error.cause instanceof Error ? ` (${reasonOf(error.cause)})` : '';
+  return databaseProblem(error) ?? `${error.message}${cause}`;
+}
+
+/** `fetch` says why it failed in the cause of its error. */
+function reasonOf({ message, cause }: Error): string {
+  return cause instanceof Error && cause.message !== '' ? `${message}: ${cause.message}` : message;
 }
 
 process.exitCode = await main(process.argv.slice(2));

@@ -32,7 +32,7 @@ export interface Backend {
   routes: readonly Route[];
   pages: readonly RenderedPage[];
   outbox: OutboxWorker;
-  /** Begins the background work. @throws Error with a sentence when the schema is not this version's */
+  /** Begins the background work. @throws SchemaRefused, ListenRefused */
   start(): Promise<void>;
   /** Ends it; safe to call twice. HTTP must be drained before. */
   stop(): Promise<void>;
@@ -123,11 +123,18 @@ export function composeBackend(config: Config, adapters: Adapters): Backend {
   };
 }
 
+/** A schema that is not this version's, as a sentence. */
+export class SchemaRefused extends Error {}
+
 /** Older: migrate it. Newer: this program would not understand what it finds. */
 async function assertSchema(db: Database): Promise<void> {
   const { pending, unknown } = await readSchemaState(db);
   if (unknown.length > 0)
-    throw new Error(`The database is newer than this program (${unknown.join(', ')}): update the program.`);
+    throw new SchemaRefused(
+      `The database is newer than this program (${unknown.join(', ')}): update the program.`,
+    );
   if (pending.length > 0)
-    throw new Error(`The database is older than this program (${pending.join(', ')}): run npm run migrate.`);
+    throw new SchemaRefused(
+      `The database is older than this program (${pending.join(', ')}): run npm run migrate.`,
+    );
 }

@@ -67,6 +67,32 @@ describe('the programs', () => {
     await empty.drop();
   });
 
+  it('say in one sentence what an operator can mend', async () => {
+    const nowhere = database.url.replace(/:\d+\/.*$/, ':1/aovis');
+    const refused: [environment: Record<string, string>, sentence: string][] = [
+      [{ DATABASE_URL: nowhere }, 'cannot be reached (connect ECONNREFUSED'],
+      [{ DATABASE_URL: `${database.url}_none` }, 'does not exist; create it, then run npm run migrate'],
+      [{ DATABASE_URL: database.url.replace('//', '//no') }, 'refuses the user or password'],
+      [{ AOVIS_HTTP_HOST: '192.0.2.1' }, '192.0.2.1 is no address of this machine: correct AOVIS_HTTP_HOST.'],
+      [
+        { AOVIS_METRICS_PORT: new URL(database.url).port },
+        'is taken: stop the other program or set AOVIS_METRICS_PORT.',
+      ],
+    ];
+    const ends = await Promise.all(
+      refused.map(([change]) => ended(run('main.ts', [], { ...environment, ...change }))),
+    );
+    for (const [index, { code, err, out }] of ends.entries()) {
+      expect({ code, err }).toEqual({ code: 1, err: expect.stringContaining(refused[index]?.[1] ?? '?') });
+      expect(err.trim().split('\n')).toHaveLength(1);
+      expect(out).not.toContain('"stack"');
+    }
+    const commands = await ended(run('cli.ts', ['audit', 'head'], { DATABASE_URL: nowhere }));
+    expect(commands).toMatchObject({ code: 1, err: expect.stringContaining('start PostgreSQL') });
+    const noFile = await ended(run('cli.ts', ['audit', 'head'], { DATABASE_URL_FILE: '/no/such/file' }));
+    expect(noFile.err).toBe('The file that DATABASE_URL_FILE names cannot be read (ENOENT).\n');
+  });
+
   it('verify the audit log from the command line, against anchors too', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'aovis-cli-'));
     try {

@@ -1,9 +1,10 @@
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { composeBackend } from './compose.ts';
+import { createServer } from 'node:http';
+import { databaseProblem } from '@aovis/migrations/database-problem';
+import { composeBackend, SchemaRefused } from './compose.ts';
 import { productionAdapters } from './composition/adapters.ts';
 import { type Config, ConfigError, loadConfig } from './config/config.ts';
 import { drain } from './http/drain.ts';
+import { ListenRefused, listenOn } from './http/listen.ts';
 import { createLogger, type Logger } from './kernel/logger.ts';
 
 const drainTimes = { leaveMs: 500, endMs: 10_000 };
@@ -26,21 +27,6 @@ function configuration(): Config {
   }
 }
 
-function listen(server: Server, { httpHost, httpPort }: Config): Promise<AddressInfo> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      reject(
-        error.code === 'EADDRINUSE'
-          ? new Error(
-              `Port ${httpPort} on ${httpHost} is taken: stop the other program or set AOVIS_HTTP_PORT.`,
-            )
-          : error,
-      );
-    });
-    server.listen(httpPort, httpHost, () => resolve(server.address() as AddressInfo));
-  });
-}
-
 async function run(config: Config, log: Logger): Promise<void> {
   const adapters = productionAdapters(config, log);
   const backend = composeBackend(config, adapters);
@@ -51,7 +37,11 @@ async function run(config: Config, log: Logger): Promise<void> {
   });
   try {
     await backend.start();
-    const { address, port } = await listen(server, config);
+    const { address, port } = await listenOn(server, {
+      host: config.httpHost,
+      port: config.httpPort,
+      settings: 'AOVIS_HTTP',
+    });
     log.info({ url: `http://${address}:${port}`, pid: process.pid }, 'listening');
     const signal = await stopAsked;
     log.info({ signal }, 'stopping');
@@ -63,10 +53,17 @@ async function run(config: Config, log: Logger): Promise<void> {
   log.info('stopped');
 }
 
+function startProblem(error: unknown): string | undefined {
+  if (error instanceof ListenRefused || error instanceof SchemaRefused) return error.message;
+  return databaseProblem(error);
+}
+
 const config = configuration();
 const log = createLogger({ level: config.logLevel });
 run(config, log).catch((error: unknown) => {
-  log.error({ error }, 'the backend cannot run');
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  // What an operator can mend is said in a sentence; the stack of all else leads to the fault.
+  const reason = startProblem(error);
+  log.error(reason === undefined ? { error } : { reason }, 'the backend cannot run');
+  process.stderr.write(`${reason ?? (error instanceof Error ? error.message : String(error))}\n`);
   process.exitCode = 1;
 });

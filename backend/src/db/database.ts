@@ -28,8 +28,13 @@ export function openDatabase({ url, poolSize, acquireTimeoutMs = 2_000, log }: D
 
 /** Knex would write to the console. Whoever asked gets the error anyway. */
 function knexLog(log: Logger | undefined): Knex.Logger {
-  const warn = (message: unknown): void => log?.warn({ reason: String(message) }, 'database connection');
+  const warn = (message: unknown): void => log?.warn({ reason: firstLine(message) }, 'database connection');
   return { warn, error: warn, deprecate: () => {}, debug: () => {} };
+}
+
+/** Knex puts a stack into its message. */
+function firstLine(message: unknown): string {
+  return String(message).split('\n', 1)[0] ?? '';
 }
 
 /** Serialization failures and deadlocks are over when they are reported: the work is simply done again. */

@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
+import { listenOn } from '../http/listen.ts';
 import type { Logger } from '../kernel/logger.ts';
 
 export interface MetricsServerOptions {
@@ -26,7 +27,7 @@ export class MetricsServer {
     return address ? `http://${address.address}:${address.port}/metrics` : undefined;
   }
 
-  /** @throws Error when the port is taken */
+  /** @throws ListenRefused */
   async start(): Promise<void> {
     const { host, port, log } = this.#options;
     if (port === undefined || this.#server) return;
@@ -36,10 +37,7 @@ export class MetricsServer {
       });
     });
     this.#server = server;
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
-      server.listen(port, host, resolve);
-    });
+    await listenOn(server, { host, port, settings: 'AOVIS_METRICS' });
     log.info({ url: this.url }, 'metrics');
   }
 
