@@ -30,10 +30,12 @@ export function parseJsonBody(request: Request): unknown {
   return value;
 }
 
+/** Fatal: bytes that are no UTF-8 must not turn into replacement characters. */
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
 function parse(bytes: Buffer): unknown {
   try {
-    // Fatal: bytes that are no UTF-8 must not turn into replacement characters.
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    return JSON.parse(utf8.decode(bytes));
   } catch (cause) {
     throw new AppError('invalid_json', { cause });
   }

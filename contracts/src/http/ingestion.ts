@@ -76,9 +76,11 @@ function isDate(ms: number): boolean {
   return !Number.isNaN(new Date(ms).getTime());
 }
 
-/** JSON.stringify escapes exactly the lone surrogates and the control characters. */
+/** PostgreSQL's text and jsonb hold neither; names of fields are looked at too. */
 function hasStorableText(value: unknown): boolean {
-  return !/(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/.test(JSON.stringify(value));
+  if (typeof value === 'string') return value.isWellFormed() && !value.includes('\0');
+  if (typeof value !== 'object' || value === null) return true;
+  return Object.entries(value).every(([name, item]) => hasStorableText(name) && hasStorableText(item));
 }
 
 /** `duplicate`: stored before, nothing happened now. */

@@ -31,11 +31,16 @@ export class FakeIngestionRepository implements IngestionRepository {
     this.events.push({ thing, event });
   }
 
-  async storeNewTelemetry({ thing, dedupKey, batch, receivedAt }: TelemetryMessage): Promise<boolean> {
-    if (!this.things.has(thing) || !(await this.markIngested(thing, dedupKey))) return false;
-    await this.touch(thing, receivedAt);
-    this.telemetry.push(...batch.samples.map((sample) => ({ thing, sample })));
-    return true;
+  async storeNewTelemetry(messages: readonly TelemetryMessage[]): Promise<boolean[]> {
+    const results: boolean[] = [];
+    for (const { thing, dedupKey, batch, receivedAt } of messages) {
+      const isNew = this.things.has(thing) && (await this.markIngested(thing, dedupKey));
+      results.push(isNew);
+      if (!isNew) continue;
+      await this.touch(thing, receivedAt);
+      this.telemetry.push(...batch.samples.map((sample) => ({ thing, sample })));
+    }
+    return results;
   }
 
   async lockPresence(thing: string): Promise<Presence | undefined> {

@@ -1,6 +1,6 @@
 import type { CommandAck } from '@aovis/contracts/commands';
 import { dedupKeyOf, type IotEnvelope } from '@aovis/contracts/http/ingestion';
-import type { IngestionRepository } from './ingestion-repository.ts';
+import type { IngestionRepository, TelemetryMessage } from './ingestion-repository.ts';
 import { presenceAfter } from './presence-rules.ts';
 
 export type IngestResult = 'stored' | 'duplicate' | 'unknown_thing' | 'unknown_command';
@@ -12,27 +12,14 @@ export interface CommandAnswers {
   acknowledge(thing: string, ack: CommandAck, receivedAt: Date): Promise<void>;
 }
 
-/**
- * The most frequent message by far, in the one statement it takes.
- * @returns false when `ingest` has to look closer: another kind, a duplicate, an unknown thing
- */
-export async function ingestNewTelemetry(
-  repository: IngestionRepository,
-  envelope: IotEnvelope,
-): Promise<boolean> {
-  return envelope.kind === 'telemetry' && storeNewTelemetry(repository, envelope);
-}
-
-function storeNewTelemetry(
-  repository: IngestionRepository,
-  envelope: Extract<IotEnvelope, { kind: 'telemetry' }>,
-): Promise<boolean> {
-  return repository.storeNewTelemetry({
+/** What is stored of a batch of samples. */
+export function telemetryMessageOf(envelope: Extract<IotEnvelope, { kind: 'telemetry' }>): TelemetryMessage {
+  return {
     thing: envelope.thing,
     dedupKey: dedupKeyOf(envelope),
     batch: envelope.payload,
     receivedAt: new Date(envelope.received_at),
-  });
+  };
 }
 
 /** Stores one envelope, once. Everything in one transaction: a message that failed half way comes again as new. */
@@ -44,7 +31,10 @@ export async function ingest(
   const { thing, kind, payload } = envelope;
   const receivedAt = new Date(envelope.received_at);
   if (!(await repository.knows(thing))) return 'unknown_thing';
-  if (kind === 'telemetry') return (await storeNewTelemetry(repository, envelope)) ? 'stored' : 'duplicate';
+  if (kind === 'telemetry') {
+    const [isNew] = await repository.storeNewTelemetry([telemetryMessageOf(envelope)]);
+    return isNew ? 'stored' : 'duplicate';
+  }
   if (kind === 'command_ack' && !(await commands.knows(thing, payload.id))) return 'unknown_command';
   if (!(await repository.markIngested(thing, dedupKeyOf(envelope), kind, receivedAt))) return 'duplicate';
   await repository.touch(thing, receivedAt);

@@ -1,5 +1,5 @@
 import type { BoardEvent } from '@aovis/contracts/events';
-import type { TelemetryBatch, TelemetrySample } from '@aovis/contracts/telemetry';
+import type { TelemetryBatch } from '@aovis/contracts/telemetry';
 import type { Database } from '../../db/database.ts';
 import { type PreparedStatement, runPrepared } from '../../db/prepared.ts';
 import type { Presence } from './presence-rules.ts';
@@ -11,10 +11,10 @@ export interface IngestionRepository {
   markIngested(thing: string, dedupKey: string, kind: string, receivedAt: Date): Promise<boolean>;
   insertEvent(thing: string, event: BoardEvent, receivedAt: Date): Promise<void>;
   /**
-   * All that a batch which is new leads to, at once and atomic by itself: mark, samples, touch.
-   * @returns false when nothing was stored, because the thing is unknown or the key is not new
+   * All that batches which are new lead to, at once and atomic by itself: mark, samples, touch.
+   * @returns for each whether it was stored; not so when the thing is unknown or the key is not new
    */
-  storeNewTelemetry(message: TelemetryMessage): Promise<boolean>;
+  storeNewTelemetry(messages: readonly TelemetryMessage[]): Promise<boolean[]>;
   /** Locks the presence of the thing until the transaction ends. */
   lockPresence(thing: string): Promise<Presence | undefined>;
   storePresence(thing: string, presence: Presence, disconnectReason: string | undefined): Promise<void>;
@@ -27,6 +27,11 @@ export interface TelemetryMessage {
   dedupKey: string;
   batch: TelemetryBatch;
   receivedAt: Date;
+}
+
+interface StoredKey {
+  device_id: string;
+  event_id: string;
 }
 
 interface PresenceRow {
@@ -50,21 +55,35 @@ const statements = {
     text: `UPDATE devices SET last_seen_at = $2
            WHERE device_id = $1 AND (last_seen_at IS NULL OR last_seen_at < $3)`,
   },
+  // Marks go in by order of their key, and devices that somebody else is changing are not waited for (the next message
+  // touches them): so instances that store many at once never wait for each other in a circle.
   storeNewTelemetry: {
     name: 'store-new-telemetry',
     text: `WITH marked AS (
              INSERT INTO ingested_messages (device_id, event_id, kind, received_at)
-             SELECT device_id, $2, 'telemetry', $4 FROM devices WHERE device_id = $1
-             ON CONFLICT (device_id, event_id) DO NOTHING RETURNING device_id
+             SELECT message.* FROM (
+               SELECT thing, key, 'telemetry', received_at
+               FROM unnest($1::text[], $2::text[], $3::timestamptz[]) AS message (thing, key, received_at)
+               WHERE EXISTS (SELECT FROM devices WHERE device_id = thing)
+               ORDER BY thing, key
+             ) AS message
+             ON CONFLICT (device_id, event_id) DO NOTHING RETURNING device_id, event_id, received_at
            ), samples AS (
              INSERT INTO device_telemetry (device_id, event_id, metric, value, unit, at, received_at)
-             SELECT marked.device_id, $3, sample.*, $4
-             FROM marked, unnest($6::text[], $7::float8[], $8::text[], $9::timestamptz[]) AS sample
+             SELECT device_id, sample.event_id, metric, value, unit, at, received_at
+             FROM unnest($4::text[], $5::text[], $6::text[], $7::text[], $8::float8[], $9::text[], $10::timestamptz[])
+               AS sample (thing, key, event_id, metric, value, unit, at)
+             JOIN marked ON marked.device_id = thing AND marked.event_id = key
+           ), newest AS (
+             SELECT device_id, max(received_at) AS seen_at FROM marked GROUP BY device_id
+           ), stale AS (
+             SELECT device_id, seen_at FROM devices JOIN newest USING (device_id)
+             WHERE last_seen_at IS NULL OR last_seen_at < seen_at - $11::interval
+             FOR NO KEY UPDATE OF devices SKIP LOCKED
            ), touched AS (
-             UPDATE devices SET last_seen_at = $4 FROM marked
-             WHERE devices.device_id = marked.device_id AND (last_seen_at IS NULL OR last_seen_at < $5)
+             UPDATE devices SET last_seen_at = seen_at FROM stale WHERE devices.device_id = stale.device_id
            )
-           SELECT device_id FROM marked`,
+           SELECT device_id, event_id FROM marked`,
   },
 } satisfies Record<string, PreparedStatement>;
 
@@ -96,16 +115,22 @@ export class KnexIngestionRepository implements IngestionRepository {
     });
   }
 
-  async storeNewTelemetry({ thing, dedupKey, batch, receivedAt }: TelemetryMessage): Promise<boolean> {
-    const stored = await runPrepared(this.#db, statements.storeNewTelemetry, [
-      thing,
-      dedupKey,
-      batch.event_id,
-      receivedAt,
-      staleBefore(receivedAt),
-      ...columnsOf(batch.samples),
+  async storeNewTelemetry(messages: readonly TelemetryMessage[]): Promise<boolean[]> {
+    const byKey = new Map<string, TelemetryMessage>();
+    for (const message of messages) if (!byKey.has(keyOf(message))) byKey.set(keyOf(message), message);
+    const single = [...byKey.values()];
+    const stored = await runPrepared<StoredKey>(this.#db, statements.storeNewTelemetry, [
+      single.map(({ thing }) => thing),
+      single.map(({ dedupKey }) => dedupKey),
+      single.map(({ receivedAt }) => receivedAt),
+      ...sampleColumns(single),
+      `${touchEveryMs} ms`,
     ]);
-    return stored.length === 1;
+    const storedKeys = new Set(stored.map(({ device_id, event_id }) => `${device_id} ${event_id}`));
+    return messages.map((message) => {
+      const key = keyOf(message);
+      return byKey.get(key) === message && storedKeys.has(key);
+    });
   }
 
   async lockPresence(thing: string): Promise<Presence | undefined> {
@@ -141,21 +166,30 @@ export class KnexIngestionRepository implements IngestionRepository {
   }
 
   async touch(thing: string, seenAt: Date): Promise<void> {
-    await runPrepared(this.#db, statements.touch, [thing, seenAt, staleBefore(seenAt)]);
+    const staleBefore = new Date(seenAt.getTime() - touchEveryMs);
+    await runPrepared(this.#db, statements.touch, [thing, seenAt, staleBefore]);
   }
 }
 
 /** Boards may talk many times a second; half a minute is exact enough for a person. */
 export const touchEveryMs = 30_000;
 
-const staleBefore = (seenAt: Date): Date => new Date(seenAt.getTime() - touchEveryMs);
+function keyOf({ thing, dedupKey }: TelemetryMessage): string {
+  return `${thing} ${dedupKey}`;
+}
 
-/** Metric, value, unit and time, each as an array for `unnest`. */
-function columnsOf(samples: readonly TelemetrySample[]): unknown[][] {
-  return [
-    samples.map(({ metric }) => metric),
-    samples.map(({ value }) => value),
-    samples.map(({ unit }) => unit),
-    samples.map(({ at }) => new Date(at)),
-  ];
+/** All samples of all messages, each field as an array for `unnest`. */
+function sampleColumns(messages: readonly TelemetryMessage[]): unknown[][] {
+  const rows = messages.flatMap(({ thing, dedupKey, batch: { event_id, samples } }) =>
+    samples.map(({ metric, value, unit, at }) => [
+      thing,
+      dedupKey,
+      event_id,
+      metric,
+      value,
+      unit,
+      new Date(at),
+    ]),
+  );
+  return Array.from({ length: 7 }, (_, column) => rows.map((row) => row[column]));
 }

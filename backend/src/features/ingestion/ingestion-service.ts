@@ -1,12 +1,13 @@
 import type { IotEnvelope, IotEventResult } from '@aovis/contracts/http/ingestion';
 import { type Database, statement, transaction } from '../../db/database.ts';
 import type { Clock } from '../../kernel/clock.ts';
+import { Coalescer } from '../../kernel/coalescer.ts';
 import { AppError } from '../../kernel/errors.ts';
 import { record } from '../audit/audit-log.ts';
 import { RefusalBudget } from '../audit/refusal-budget.ts';
 import { acknowledgeCommand, isCommandOf } from '../commands/command-acknowledgement.ts';
-import { type CommandAnswers, type IngestResult, ingest, ingestNewTelemetry } from './ingest.ts';
-import { KnexIngestionRepository } from './ingestion-repository.ts';
+import { type CommandAnswers, type IngestResult, ingest, telemetryMessageOf } from './ingest.ts';
+import { KnexIngestionRepository, type TelemetryMessage } from './ingestion-repository.ts';
 import { checkSignature, type SignatureVerdict, type SignedRequest } from './signature.ts';
 
 export interface IngestionDependencies {
@@ -20,9 +21,19 @@ export interface IngestionDependencies {
 export class IngestionService {
   readonly #dependencies: IngestionDependencies;
   readonly #refusals: RefusalBudget;
+  readonly #newTelemetry: Coalescer<TelemetryMessage, boolean>;
 
   constructor(dependencies: IngestionDependencies) {
     this.#dependencies = dependencies;
+    const repository = new KnexIngestionRepository(dependencies.db);
+    this.#newTelemetry = new Coalescer(
+      (messages) => statement(() => repository.storeNewTelemetry(messages)),
+      {
+        lanes: 2,
+        maxItems: 64,
+        isWorthAlone: (error) => !(error instanceof AppError && error.code === 'service_unavailable'),
+      },
+    );
     this.#refusals = new RefusalBudget(dependencies.clock);
   }
 
@@ -43,7 +54,8 @@ export class IngestionService {
    */
   async take(envelope: IotEnvelope, requestId: string): Promise<IotEventResult> {
     const { db } = this.#dependencies;
-    if (await statement(() => ingestNewTelemetry(new KnexIngestionRepository(db), envelope)))
+    // What a fleet sends most goes in without a transaction of its own. What is not stored so is looked at more closely.
+    if (envelope.kind === 'telemetry' && (await this.#newTelemetry.add(telemetryMessageOf(envelope))))
       return { received: true, duplicate: false };
     const result = await transaction(db, async (trx) => {
       const taken = await ingest(new KnexIngestionRepository(trx), commandAnswers(trx, requestId), envelope);

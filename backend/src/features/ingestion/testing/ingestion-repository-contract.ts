@@ -40,23 +40,45 @@ export function ingestionRepositoryContract(makeStand: () => Promise<IngestionRe
     expect(await eventsOf(thing)).toEqual([event]);
   });
 
-  it('stores a new batch of samples with all that goes with it, once, and for known things', async () => {
+  it('stores new batches of samples with all that goes with them, once, and for known things', async () => {
     const { repository, newThing, telemetryOf, lastSeenOf } = await makeStand();
+    const [one, another] = [await newThing(), await newThing()];
+    const batch = telemetryBatchSchema.parse(fixture.telemetry.payload);
+    const message = { thing: one, dedupKey: 'telemetry:1', batch, receivedAt: at };
+    const next = { ...message, dedupKey: 'telemetry:2', receivedAt: later(1) };
+    const elsewhere = { ...message, thing: another, receivedAt: later(2) };
+    const unknown = { ...message, thing: 'aovis-n4k-999999' };
+    expect(await repository.storeNewTelemetry([message, unknown, elsewhere, { ...message }, next])).toEqual([
+      true,
+      false,
+      true,
+      false,
+      true,
+    ]);
+    expect(await telemetryOf(one)).toEqual([...batch.samples, ...batch.samples]);
+    expect(await telemetryOf(another)).toEqual(batch.samples);
+    expect(await telemetryOf(unknown.thing)).toEqual([]);
+    expect(await repository.markIngested(one, 'telemetry:1', 'telemetry', at)).toBe(false);
+
+    const again = { ...message, receivedAt: later(3_600_000) };
+    expect(await repository.storeNewTelemetry([again])).toEqual([false]);
+    expect(await telemetryOf(one)).toHaveLength(2 * batch.samples.length);
+    expect([at, later(1)]).toContainEqual(await lastSeenOf(one));
+    expect(await lastSeenOf(another)).toEqual(later(2));
+  });
+
+  it('moves the time of the last word with samples as it does without', async () => {
+    const { repository, newThing, lastSeenOf } = await makeStand();
     const thing = await newThing();
     const batch = telemetryBatchSchema.parse(fixture.telemetry.payload);
-    const message = { thing, dedupKey: 'telemetry:1', batch, receivedAt: at };
-    expect(await repository.storeNewTelemetry(message)).toBe(true);
-    expect(await telemetryOf(thing)).toEqual(batch.samples);
-    expect(await lastSeenOf(thing)).toEqual(at);
-
-    expect(await repository.storeNewTelemetry({ ...message, receivedAt: later(3_600_000) })).toBe(false);
-    expect(await repository.markIngested(thing, 'telemetry:1', 'telemetry', at)).toBe(false);
-    expect(await telemetryOf(thing)).toEqual(batch.samples);
-    expect(await lastSeenOf(thing)).toEqual(at);
-
-    const stranger = { ...message, thing: 'aovis-n4k-999999' };
-    expect(await repository.storeNewTelemetry(stranger)).toBe(false);
-    expect(await telemetryOf(stranger.thing)).toEqual([]);
+    const seen: unknown[] = [];
+    for (const ms of [0, touchEveryMs, -60_000, touchEveryMs + 1]) {
+      await repository.storeNewTelemetry([
+        { thing, dedupKey: `telemetry:${ms}`, batch, receivedAt: later(ms) },
+      ]);
+      seen.push(await lastSeenOf(thing));
+    }
+    expect(seen).toEqual([at, at, at, later(touchEveryMs + 1)]);
   });
 
   it('keeps the presence', async () => {
