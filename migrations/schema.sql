@@ -160,6 +160,38 @@ CREATE TABLE data_plans (
     CONSTRAINT data_plans_pkey PRIMARY KEY (plan_id)
 );
 
+CREATE TABLE device_claims (
+    id text NOT NULL,
+    device_id text NOT NULL,
+    user_id uuid NOT NULL,
+    epoch integer NOT NULL,
+    nonce text NOT NULL,
+    status text NOT NULL DEFAULT 'pending'::text,
+    failure text,
+    request_id text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    published_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    CONSTRAINT device_claims_end_complete CHECK (((status = 'pending'::text) = (ended_at IS NULL))),
+    CONSTRAINT device_claims_expire_soon CHECK (((expires_at > created_at) AND (expires_at <= (created_at + '00:05:00'::interval)))),
+    CONSTRAINT device_claims_failure_complete CHECK (((status = ANY (ARRAY['refused'::text, 'expired'::text])) = (failure IS NOT NULL))),
+    CONSTRAINT device_claims_id_shape CHECK ((id ~ '^[0-7][0-9A-HJKMNP-TV-Z]{25}$'::text)),
+    CONSTRAINT device_claims_nonce_shape CHECK ((nonce ~ '^[A-Za-z0-9_-]{43}$'::text)),
+    CONSTRAINT device_claims_status_known CHECK ((status = ANY (ARRAY['pending'::text, 'activated'::text, 'refused'::text, 'expired'::text]))),
+    CONSTRAINT device_claims_device_fkey FOREIGN KEY (device_id) REFERENCES devices(device_id),
+    CONSTRAINT device_claims_user_fkey FOREIGN KEY (user_id) REFERENCES users(id),
+    CONSTRAINT device_claims_pkey PRIMARY KEY (id)
+);
+
+CREATE INDEX device_claims_due ON device_claims USING btree (expires_at) WHERE (status = 'pending'::text);
+
+CREATE INDEX device_claims_ended ON device_claims USING btree (ended_at) WHERE (status <> 'pending'::text);
+
+CREATE UNIQUE INDEX device_claims_one_pending ON device_claims USING btree (device_id) WHERE (status = 'pending'::text);
+
+CREATE INDEX device_claims_user ON device_claims USING btree (user_id);
+
 CREATE TABLE device_commands (
     id text NOT NULL,
     device_id text NOT NULL,
@@ -855,6 +887,18 @@ AS $function$
       RETURN NEW;
     END $function$;
 
+CREATE OR REPLACE FUNCTION public.refuse_second_claim_end()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+    BEGIN
+      IF OLD.status <> 'pending' THEN
+        RAISE EXCEPTION 'claim % has ended as % and does not become %', OLD.id, OLD.status, NEW.status
+          USING ERRCODE = 'check_violation', CONSTRAINT = 'device_claims_end_once';
+      END IF;
+      RETURN NEW;
+    END $function$;
+
 CREATE OR REPLACE FUNCTION public.require_present_ownership()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -879,6 +923,8 @@ CREATE TRIGGER account_consents_open BEFORE INSERT ON account_consents FOR EACH 
 CREATE TRIGGER audit_log_append_only BEFORE DELETE OR UPDATE ON audit_log FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER audit_log_no_truncate BEFORE TRUNCATE ON audit_log FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER device_claims_end_once BEFORE UPDATE OF status ON device_claims FOR EACH ROW EXECUTE FUNCTION refuse_second_claim_end();
 
 CREATE TRIGGER device_commands_announced AFTER UPDATE OF status ON device_commands FOR EACH ROW EXECUTE FUNCTION announce_command();
 
