@@ -1244,9 +1244,29 @@ export interface paths {
         put?: never;
         /**
          * Make a device one’s own with the code on its label
-         * @description Checked in this order: code present, code right (an unknown device answers like a wrong code), released by the factory, SIM card, owner, the board’s own confirmation where its model wants it. Repeating it as the owner is harmless. The first activation ever of a device starts a 30-day trial of `cloud_playback`.
+         * @description Checked in this order: code present, code right (an unknown device answers like a wrong code), released by the factory, SIM card, owner, the board’s own confirmation where its model wants it. Repeating it as the owner is harmless. The first activation ever of a device starts a 30-day trial of `cloud_playback`. 202 is a model whose boards confirm: the device has been asked, and `getDeviceClaim` tells when it has answered, usually within a second. It must be online and in claim mode: for 15 minutes after its first start, after a factory reset and after a press of its button, and only while nobody owns it.
          */
         post: operations["activateDevice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/devices/claims/{claim_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What became of an activation that waits for the device
+         * @description Ask once a second while it is `pending`. Nobody but who began it can see it. A claim that came to nothing is not taken up again: activate once more.
+         */
+        get: operations["getDeviceClaim"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1494,7 +1514,7 @@ export interface components {
         Error: {
             error: {
                 /** @enum {string} */
-                code: "invalid_json" | "invalid_request" | "missing_fields" | "unsupported_media_type" | "payload_too_large" | "not_found" | "method_not_allowed" | "rate_limited" | "idempotency_key_reused" | "idempotency_in_progress" | "internal_error" | "service_unavailable" | "unauthorized" | "csrf_refused" | "forbidden" | "invalid_provider" | "invalid_token" | "provider_unavailable" | "invalid_email" | "session_not_found" | "fresh_sign_in_required" | "activation_code_required" | "invalid_activation_code" | "device_not_provisioned" | "iccid_mismatch" | "device_owned_by_another_user" | "device_proof_required" | "device_proof_timeout" | "device_not_found" | "entitlement_required" | "stream_not_available" | "invalid_range" | "shadow_version_conflict" | "device_offline" | "command_not_found" | "device_timeout" | "feature_disabled" | "consent_required" | "share_not_found" | "too_many_shares" | "invitation_not_found" | "invitation_for_another_address" | "already_owner" | "transfer_not_found" | "transfer_already_offered" | "invalid_signature" | "invalid_manifest" | "unknown_station" | "manifest_conflict" | "product_not_found" | "out_of_stock" | "mixed_currencies" | "payment_provider_unavailable" | "order_not_found" | "refund_not_possible" | "plan_not_found" | "sim_provider_error" | "cron_not_configured" | "purchase_not_found" | "user_not_found" | "sku_taken" | "entitlement_not_found" | "dead_letter_not_found" | "webhook_not_configured" | "livemode_mismatch";
+                code: "invalid_json" | "invalid_request" | "missing_fields" | "unsupported_media_type" | "payload_too_large" | "not_found" | "method_not_allowed" | "rate_limited" | "idempotency_key_reused" | "idempotency_in_progress" | "internal_error" | "service_unavailable" | "unauthorized" | "csrf_refused" | "forbidden" | "invalid_provider" | "invalid_token" | "provider_unavailable" | "invalid_email" | "session_not_found" | "fresh_sign_in_required" | "activation_code_required" | "invalid_activation_code" | "device_not_provisioned" | "iccid_mismatch" | "device_owned_by_another_user" | "device_proof_required" | "device_proof_timeout" | "claim_pending" | "claim_not_found" | "device_not_found" | "entitlement_required" | "stream_not_available" | "invalid_range" | "shadow_version_conflict" | "device_offline" | "command_not_found" | "device_timeout" | "feature_disabled" | "consent_required" | "share_not_found" | "too_many_shares" | "invitation_not_found" | "invitation_for_another_address" | "already_owner" | "transfer_not_found" | "transfer_already_offered" | "invalid_signature" | "invalid_manifest" | "unknown_station" | "manifest_conflict" | "product_not_found" | "out_of_stock" | "mixed_currencies" | "payment_provider_unavailable" | "order_not_found" | "refund_not_possible" | "plan_not_found" | "sim_provider_error" | "cron_not_configured" | "purchase_not_found" | "user_not_found" | "sku_taken" | "entitlement_not_found" | "dead_letter_not_found" | "webhook_not_configured" | "livemode_mismatch";
                 details?: {
                     [key: string]: string | number | boolean | Record<string, never> | unknown[] | null;
                 } | {
@@ -1507,7 +1527,7 @@ export interface components {
         };
         Problem: {
             /** @enum {string} */
-            code: "invalid_json" | "invalid_request" | "missing_fields" | "unsupported_media_type" | "payload_too_large" | "not_found" | "method_not_allowed" | "rate_limited" | "idempotency_key_reused" | "idempotency_in_progress" | "internal_error" | "service_unavailable" | "unauthorized" | "csrf_refused" | "forbidden" | "invalid_provider" | "invalid_token" | "provider_unavailable" | "invalid_email" | "session_not_found" | "fresh_sign_in_required" | "activation_code_required" | "invalid_activation_code" | "device_not_provisioned" | "iccid_mismatch" | "device_owned_by_another_user" | "device_proof_required" | "device_proof_timeout" | "device_not_found" | "entitlement_required" | "stream_not_available" | "invalid_range" | "shadow_version_conflict" | "device_offline" | "command_not_found" | "device_timeout" | "feature_disabled" | "consent_required" | "share_not_found" | "too_many_shares" | "invitation_not_found" | "invitation_for_another_address" | "already_owner" | "transfer_not_found" | "transfer_already_offered" | "invalid_signature" | "invalid_manifest" | "unknown_station" | "manifest_conflict" | "product_not_found" | "out_of_stock" | "mixed_currencies" | "payment_provider_unavailable" | "order_not_found" | "refund_not_possible" | "plan_not_found" | "sim_provider_error" | "cron_not_configured" | "purchase_not_found" | "user_not_found" | "sku_taken" | "entitlement_not_found" | "dead_letter_not_found" | "webhook_not_configured" | "livemode_mismatch";
+            code: "invalid_json" | "invalid_request" | "missing_fields" | "unsupported_media_type" | "payload_too_large" | "not_found" | "method_not_allowed" | "rate_limited" | "idempotency_key_reused" | "idempotency_in_progress" | "internal_error" | "service_unavailable" | "unauthorized" | "csrf_refused" | "forbidden" | "invalid_provider" | "invalid_token" | "provider_unavailable" | "invalid_email" | "session_not_found" | "fresh_sign_in_required" | "activation_code_required" | "invalid_activation_code" | "device_not_provisioned" | "iccid_mismatch" | "device_owned_by_another_user" | "device_proof_required" | "device_proof_timeout" | "claim_pending" | "claim_not_found" | "device_not_found" | "entitlement_required" | "stream_not_available" | "invalid_range" | "shadow_version_conflict" | "device_offline" | "command_not_found" | "device_timeout" | "feature_disabled" | "consent_required" | "share_not_found" | "too_many_shares" | "invitation_not_found" | "invitation_for_another_address" | "already_owner" | "transfer_not_found" | "transfer_already_offered" | "invalid_signature" | "invalid_manifest" | "unknown_station" | "manifest_conflict" | "product_not_found" | "out_of_stock" | "mixed_currencies" | "payment_provider_unavailable" | "order_not_found" | "refund_not_possible" | "plan_not_found" | "sim_provider_error" | "cron_not_configured" | "purchase_not_found" | "user_not_found" | "sku_taken" | "entitlement_not_found" | "dead_letter_not_found" | "webhook_not_configured" | "livemode_mismatch";
             detail: string;
             details?: {
                 [key: string]: string | number | boolean | Record<string, never> | unknown[] | null;
@@ -12525,6 +12545,100 @@ export interface operations {
                     };
                 };
             };
+            /** @description Done */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description What it brought, once `activated` and as long as the device is one’s own; else null. */
+                        activation: {
+                            already_owned: boolean;
+                            device: {
+                                /**
+                                 * Format: date-time
+                                 * @description First instant at which a viewer may no longer see it; null for the owner.
+                                 */
+                                access_ends_at: string | null;
+                                /**
+                                 * Format: date-time
+                                 * @description Since when the present owner has it.
+                                 */
+                                activated_at: string;
+                                device_id: string;
+                                /**
+                                 * Format: date-time
+                                 * @description Null while it was never heard of.
+                                 */
+                                last_seen_at: string | null;
+                                model: string;
+                                /** @description What the owner calls it; the serial until renamed. */
+                                name: string;
+                                online: boolean;
+                                /**
+                                 * @description A viewer changes nothing.
+                                 * @enum {string}
+                                 */
+                                role: "owner" | "viewer";
+                                serial: string;
+                            };
+                            /** @description The device's trial when it is this user's; null when an earlier owner had it. */
+                            entitlement: {
+                                /** @description Whether it counts now. */
+                                active: boolean;
+                                /**
+                                 * @description What a plan or trial allows on top of a right to the device; a viewer uses what the owner has.
+                                 * @enum {string}
+                                 */
+                                capability: "cloud_playback" | "cellular_data";
+                                /**
+                                 * Format: date-time
+                                 * @description First instant at which it no longer counts; null when it has no end.
+                                 */
+                                ends_at: string | null;
+                                /** @enum {string} */
+                                source: "trial" | "purchase" | "grant";
+                                /** Format: date-time */
+                                starts_at: string;
+                            } | null;
+                            ownership: {
+                                /** @description Counts the changes of owner of this device. */
+                                epoch: number;
+                                /** Format: date-time */
+                                since: string;
+                            };
+                        } | null;
+                        claim_id: string;
+                        /**
+                         * Format: date-time
+                         * @description When the device was asked.
+                         */
+                        created_at: string;
+                        device_id: string;
+                        /**
+                         * Format: date-time
+                         * @description From then on its confirmation counts no more.
+                         */
+                        expires_at: string;
+                        /** @description Why it was `refused` or `expired`; else null. */
+                        failure: {
+                            /**
+                             * @description `device_proof_timeout`: no answer came. `invalid_proof`: the answer was not this device’s signature. `certificate_not_active`: its identity was withdrawn. `ownership_changed`: somebody else has activated it.
+                             * @enum {string}
+                             */
+                            code: "device_proof_timeout" | "invalid_proof" | "certificate_not_active" | "ownership_changed";
+                            /** @description The same in a sentence that says what to do. */
+                            message: string;
+                        } | null;
+                        /**
+                         * @description `pending`: the device has been asked to confirm. `activated`: it has, and is one’s own. `refused`: what it answered does not do, or it changed hands meanwhile. `expired`: it did not answer in time. All but the first are ends.
+                         * @enum {string}
+                         */
+                        status: "pending" | "activated" | "refused" | "expired";
+                    };
+                };
+            };
             /**
              * @description `activation_code_required`: The activation code is missing; it is printed on the label of the device.
              *
@@ -12570,7 +12684,11 @@ export interface operations {
                 };
             };
             /**
-             * @description `device_not_provisioned`: This device has not been released by the factory yet.
+             * @description `claim_pending`: Somebody else is activating this device at this moment; try again in two minutes.
+             *
+             *     `device_not_provisioned`: This device has not been released by the factory yet.
+             *
+             *     `device_offline`: The device is offline.
              *
              *     `device_proof_required`: The device itself must confirm: put it into claim mode and try again.
              */
@@ -12595,6 +12713,195 @@ export interface operations {
             };
             /** @description `unsupported_media_type`: Send application/json. */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests; wait as long as Retry-After says. */
+            429: {
+                headers: {
+                    /**
+                     * @description Seconds to wait.
+                     * @example 10
+                     */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. Quote the request id when you report it. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `service_unavailable`: The service cannot answer right now; try again. */
+            503: {
+                headers: {
+                    /**
+                     * @description Seconds to wait.
+                     * @example 10
+                     */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getDeviceClaim: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 01KAGX2Q0R8M3T5V7W9X1Y2Z3D */
+                claim_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "claim_id": "01KAGX2Q0R8M3T5V7W9X1Y2Z3D",
+                     *       "device_id": "aovis-n4k-000123",
+                     *       "status": "pending",
+                     *       "created_at": "2026-11-20T12:00:00.000Z",
+                     *       "expires_at": "2026-11-20T12:02:00.000Z",
+                     *       "failure": null,
+                     *       "activation": null
+                     *     }
+                     */
+                    "application/json": {
+                        /** @description What it brought, once `activated` and as long as the device is one’s own; else null. */
+                        activation: {
+                            already_owned: boolean;
+                            device: {
+                                /**
+                                 * Format: date-time
+                                 * @description First instant at which a viewer may no longer see it; null for the owner.
+                                 */
+                                access_ends_at: string | null;
+                                /**
+                                 * Format: date-time
+                                 * @description Since when the present owner has it.
+                                 */
+                                activated_at: string;
+                                device_id: string;
+                                /**
+                                 * Format: date-time
+                                 * @description Null while it was never heard of.
+                                 */
+                                last_seen_at: string | null;
+                                model: string;
+                                /** @description What the owner calls it; the serial until renamed. */
+                                name: string;
+                                online: boolean;
+                                /**
+                                 * @description A viewer changes nothing.
+                                 * @enum {string}
+                                 */
+                                role: "owner" | "viewer";
+                                serial: string;
+                            };
+                            /** @description The device's trial when it is this user's; null when an earlier owner had it. */
+                            entitlement: {
+                                /** @description Whether it counts now. */
+                                active: boolean;
+                                /**
+                                 * @description What a plan or trial allows on top of a right to the device; a viewer uses what the owner has.
+                                 * @enum {string}
+                                 */
+                                capability: "cloud_playback" | "cellular_data";
+                                /**
+                                 * Format: date-time
+                                 * @description First instant at which it no longer counts; null when it has no end.
+                                 */
+                                ends_at: string | null;
+                                /** @enum {string} */
+                                source: "trial" | "purchase" | "grant";
+                                /** Format: date-time */
+                                starts_at: string;
+                            } | null;
+                            ownership: {
+                                /** @description Counts the changes of owner of this device. */
+                                epoch: number;
+                                /** Format: date-time */
+                                since: string;
+                            };
+                        } | null;
+                        claim_id: string;
+                        /**
+                         * Format: date-time
+                         * @description When the device was asked.
+                         */
+                        created_at: string;
+                        device_id: string;
+                        /**
+                         * Format: date-time
+                         * @description From then on its confirmation counts no more.
+                         */
+                        expires_at: string;
+                        /** @description Why it was `refused` or `expired`; else null. */
+                        failure: {
+                            /**
+                             * @description `device_proof_timeout`: no answer came. `invalid_proof`: the answer was not this device’s signature. `certificate_not_active`: its identity was withdrawn. `ownership_changed`: somebody else has activated it.
+                             * @enum {string}
+                             */
+                            code: "device_proof_timeout" | "invalid_proof" | "certificate_not_active" | "ownership_changed";
+                            /** @description The same in a sentence that says what to do. */
+                            message: string;
+                        } | null;
+                        /**
+                         * @description `pending`: the device has been asked to confirm. `activated`: it has, and is one’s own. `refused`: what it answered does not do, or it changed hands meanwhile. `expired`: it did not answer in time. All but the first are ends.
+                         * @enum {string}
+                         */
+                        status: "pending" | "activated" | "refused" | "expired";
+                    };
+                };
+            };
+            /** @description `invalid_request`: The request does not fit the schema; details name each field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: Sign in first: no valid access token came with the request. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `claim_not_found`: You have begun no such activation; activate the device once more. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12947,6 +13254,21 @@ export interface operations {
                     thing: string;
                     /** @description MQTT topic it came on. */
                     topic: string;
+                } | {
+                    /** @enum {string} */
+                    kind: "binding_proof";
+                    payload: {
+                        certificate_id: string;
+                        claim_id: string;
+                        /** Format: base64url */
+                        signature: string;
+                    };
+                    /** @description When the broker took it, milliseconds since the Unix epoch. */
+                    received_at: number;
+                    /** @description The thing the broker knows as the sender. */
+                    thing: string;
+                    /** @description MQTT topic it came on. */
+                    topic: string;
                 };
             };
         };
@@ -12995,7 +13317,9 @@ export interface operations {
                 };
             };
             /**
-             * @description `command_not_found`: There is no such command.
+             * @description `claim_not_found`: You have begun no such activation; activate the device once more.
+             *
+             *     `command_not_found`: There is no such command.
              *
              *     `device_not_found`: You have no such device.
              */

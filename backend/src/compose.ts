@@ -6,6 +6,7 @@ import type { Adapters } from './composition/adapters.ts';
 import { composeAdmin } from './composition/admin.ts';
 import { composeAi } from './composition/ai.ts';
 import { composeAuth } from './composition/auth.ts';
+import { composeBinding } from './composition/binding.ts';
 import { composeCommands } from './composition/commands.ts';
 import { composeCore, type Feature } from './composition/core.ts';
 import { composeDataPlans } from './composition/data-plans.ts';
@@ -48,9 +49,11 @@ export function composeBackend(config: Config, adapters: Adapters): Backend {
     return { id: userId, sessionId, role };
   };
 
+  const binding = composeBinding(core);
   const features: readonly Feature[] = [
     composeAuth(core),
-    composeDevices(core),
+    composeDevices(core, binding),
+    binding,
     composeSharing(core),
     composeVideo(core),
     composeAi(core),

@@ -41,6 +41,8 @@ export const errorCodes = {
     504,
     'The device did not confirm in time; check that it is online and in claim mode.',
   ],
+  claim_pending: [409, 'Somebody else is activating this device at this moment; try again in two minutes.'],
+  claim_not_found: [404, 'You have begun no such activation; activate the device once more.'],
   // Devices
   device_not_found: [404, 'You have no such device.'],
   entitlement_required: [403, 'This needs a plan that you do not have; details name the capability.'],

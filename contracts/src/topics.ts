@@ -35,6 +35,9 @@ export function lwtTopic(thing: string): string {
 /** The named shadow that carries desired configuration; the classic shadow carries reported state. */
 export const configShadow = 'config';
 
+/** The named shadow by which a board learns whether it has an owner, and of each change of owner; see `ownership.ts`. */
+export const ownershipShadow = 'ownership';
+
 /**
  * Prefix of a shadow's topics; append `/get`, `/update`, `/delete` and their `/accepted`, `/rejected`, or
  * `/update/delta`, `/update/documents` (AWS IoT Developer Guide, "Device Shadow MQTT topics").

@@ -1,11 +1,15 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { dataOf } from '@aovis/api-client/api-error';
 import { type ApiClient, createApiClient, tokensOf } from '@aovis/api-client/client';
 import type { operations } from '@aovis/api-client/schema';
 import { MemoryTokenStore } from '@aovis/api-client/token-refresh';
 import type { SignedIn, TokenPair } from '@aovis/contracts/http/auth';
-import type { Activation, DeviceDetail } from '@aovis/contracts/http/devices';
-import type { Answer } from './expect-answer.ts';
+import type { Activation, ActivationClaim, DeviceDetail } from '@aovis/contracts/http/devices';
+import { type Answer, expectAnswer } from './expect-answer.ts';
 import { lastMailId, mailedToken } from './mailbox.ts';
+
+/** As the API's document advises. */
+const askAgainMs = 1_000;
 
 type ConfigChange = operations['updateDeviceShadow']['requestBody']['content']['application/json']['desired'];
 
@@ -44,9 +48,36 @@ export class AppClient {
     return data;
   }
 
-  async activate(deviceId: string, activationCode: string): Promise<Answer<Activation>> {
+  /** 202 where the board has to confirm: `claim` tells what comes of it. */
+  async beginActivation(
+    deviceId: string,
+    activationCode: string,
+  ): Promise<Answer<Activation | ActivationClaim>> {
     const body = { aovis_device_id: deviceId, activation_code: activationCode };
     return answerOf(await this.api.POST('/api/devices/activate', { body }));
+  }
+
+  async claim(claimId: string): Promise<Answer<ActivationClaim>> {
+    const params = { path: { claim_id: claimId } };
+    return answerOf(await this.api.GET('/api/devices/claims/{claim_id}', { params }));
+  }
+
+  /** Activates, and waits for the board where it has to confirm; throws a sentence when it does not. */
+  async activate(deviceId: string, activationCode: string): Promise<Answer<Activation>> {
+    const { status, body } = await this.beginActivation(deviceId, activationCode);
+    if (!('claim_id' in body)) return { status, body };
+    const ended = await this.#endOf(body.claim_id);
+    if (ended.activation !== null) return { status: 200, body: ended.activation };
+    throw new Error(ended.failure?.message ?? `The claim ended as ${ended.status}.`);
+  }
+
+  /** A claim ends by itself, after two minutes at the latest. */
+  async #endOf(claimId: string): Promise<ActivationClaim> {
+    for (;;) {
+      const claim = expectAnswer(await this.claim(claimId), 200);
+      if (claim.status !== 'pending') return claim;
+      await pause(askAgainMs);
+    }
   }
 
   async device(deviceId: string): Promise<Answer<DeviceDetail>> {

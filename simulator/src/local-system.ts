@@ -171,6 +171,7 @@ export class LocalSystem {
       AOVIS_SMTP_URL: `smtp://127.0.0.1:${endpoints.mail.smtpPort}`,
       AOVIS_AWS_REGION: endpoints.region,
       AOVIS_IOT_DATA_URL: endpoints.iot.dataUrl,
+      AOVIS_IOT_CONTROL_URL: endpoints.iot.controlUrl,
       AOVIS_KINESIS_VIDEO_URL: endpoints.kinesisVideoUrl,
       AOVIS_AI_SUMMARIES: 'on',
       AOVIS_BEDROCK_URL: endpoints.bedrockUrl,

@@ -1,4 +1,5 @@
 import { BedrockVision } from '../aws/bedrock.ts';
+import { IotCertificates } from '../aws/iot-certificates.ts';
 import { IotPublisher } from '../aws/iot-publisher.ts';
 import { IotShadows } from '../aws/iot-shadows.ts';
 import { KinesisVideoClips } from '../aws/kinesis-video-clips.ts';
@@ -11,6 +12,7 @@ import { type Database, openDatabase } from '../db/database.ts';
 import { eiotclubCarrier } from '../eiotclub/connect.ts';
 import type { Thumbnails, VisionModel } from '../features/ai/ai-ports.ts';
 import { type IdTokenVerifier, JoseIdTokenVerifier } from '../features/auth/id-token-verifier.ts';
+import type { CertificateRegistry } from '../features/binding/certificate-registry.ts';
 import type { BoardPublisher } from '../features/commands/board-publisher.ts';
 import type { PlanCheckouts } from '../features/data-plans/plan-checkouts.ts';
 import type { SimCarrier } from '../features/data-plans/sim-carrier.ts';
@@ -34,6 +36,7 @@ export interface Adapters {
   idTokens: IdTokenVerifier;
   shadows: ShadowPort;
   boardPublisher: BoardPublisher;
+  certificates: CertificateRegistry;
   streams: VideoStreams;
   hls: HlsSessions;
   clips: Clips;
@@ -58,6 +61,7 @@ export function productionAdapters(config: Config, log: Logger): Adapters {
   const iotData = { region: config.awsRegion, endpoint: config.iotDataUrl };
   const shadows = new IotShadows(iotData);
   const boardPublisher = new IotPublisher(iotData);
+  const certificates = new IotCertificates({ region: config.awsRegion, endpoint: config.iotControlUrl });
   const video = { region: config.awsRegion, endpoint: config.kinesisVideoUrl };
   const streams = new KinesisVideoStreams(video);
   const hls = new KinesisVideoHls(video);
@@ -87,6 +91,7 @@ export function productionAdapters(config: Config, log: Logger): Adapters {
     ),
     shadows,
     boardPublisher,
+    certificates,
     streams,
     hls,
     clips,
@@ -97,7 +102,16 @@ export function productionAdapters(config: Config, log: Logger): Adapters {
     planCheckouts: planCheckouts(config),
     carrier: eiotclubCarrier(config, db),
     close: async () => {
-      for (const client of [shadows, boardPublisher, streams, hls, clips, liveChannels, thumbnails])
+      for (const client of [
+        shadows,
+        boardPublisher,
+        certificates,
+        streams,
+        hls,
+        clips,
+        liveChannels,
+        thumbnails,
+      ])
         client.close();
       visionModel?.close();
       await db.destroy();

@@ -7,20 +7,24 @@ import { factoryRoutes } from '../features/factory/factory-routes.ts';
 import { ManifestService } from '../features/factory/manifest-service.ts';
 import { ingestionRoutes } from '../features/ingestion/ingestion-routes.ts';
 import { IngestionService } from '../features/ingestion/ingestion-service.ts';
+import type { Binding } from './binding.ts';
 import type { Core, Feature } from './core.ts';
 
-export function composeDevices({ config, adapters, access, entitlements, entitlementsIn }: Core): Feature {
+export function composeDevices(
+  { config, adapters, access, entitlements, entitlementsIn }: Core,
+  { claims, proofs }: Pick<Binding, 'claims' | 'proofs'>,
+): Feature {
   const { db, clock, shadows, streams } = adapters;
   const peppers = config.activationPeppers;
 
-  const activations = new ActivationService({ db, clock, peppers, entitlementsIn });
+  const activations = new ActivationService({ db, clock, peppers, entitlementsIn, claims });
   const devices = new DeviceService({ db, clock, access, entitlements, shadows });
   const { proofModels } = config;
   return {
     routes: [
       ...deviceRoutes({ activations, devices }),
       ...factoryRoutes(new ManifestService({ db, clock, peppers, proofModels })),
-      ...ingestionRoutes(new IngestionService({ db, clock, signingKey: config.iotEventSecret })),
+      ...ingestionRoutes(new IngestionService({ db, clock, signingKey: config.iotEventSecret, proofs })),
     ],
     outboxHandlers: deviceOutboxHandlers({
       db,

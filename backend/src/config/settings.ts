@@ -213,6 +213,12 @@ export const settings = {
       example: 'https://<prefix>-ats.iot.us-east-1.amazonaws.com',
     },
   ),
+  iotControlUrl: setting(
+    'AOVIS_IOT_CONTROL_URL',
+    optional(url('https', 'http')),
+    'Replaces the public address of IoT Core in the region, where the boards’ certificates are registered.',
+    { default: '' },
+  ),
   kinesisVideoUrl: setting(
     'AOVIS_KINESIS_VIDEO_URL',
     optional(url('https', 'http')),

@@ -13,6 +13,7 @@ export function fakeAdapters(given: Pick<Adapters, 'db'> & Partial<Adapters>): A
     idTokens: { verify: () => Promise.reject(new AppError('invalid_token')) },
     shadows: new FakeShadows(),
     boardPublisher: { publish: async () => {} },
+    certificates: { find: async () => undefined },
     streams: { ensureStream: async () => {} },
     clips: {
       measure: async () => ({ fragments: 0, bytes: 0 }),

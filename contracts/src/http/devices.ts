@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { deviceIdSchema, modelCodeSchema, serialSchema } from '../ids.ts';
+import { deviceIdSchema, modelCodeSchema, serialSchema, ulidSchema } from '../ids.ts';
 import { desiredConfigSchema, streamStates } from '../shadow.ts';
 import { nextCursorSchema, pageQuery } from './paging.ts';
 import { defineRoute } from './route.ts';
@@ -99,6 +99,45 @@ export const activationSchema = z.strictObject({
 });
 export type Activation = z.infer<typeof activationSchema>;
 
+export const claimStatuses = ['pending', 'activated', 'refused', 'expired'] as const;
+export const claimFailureCodes = [
+  'device_proof_timeout',
+  'invalid_proof',
+  'certificate_not_active',
+  'ownership_changed',
+] as const;
+
+/** An activation that waits for the board's own confirmation. */
+export const activationClaimSchema = z.strictObject({
+  claim_id: ulidSchema,
+  device_id: deviceIdSchema,
+  status: z
+    .enum(claimStatuses)
+    .describe(
+      '`pending`: the device has been asked to confirm. `activated`: it has, and is one’s own. `refused`: what it ' +
+        'answered does not do, or it changed hands meanwhile. `expired`: it did not answer in time. All but the first ' +
+        'are ends.',
+    ),
+  created_at: instantSchema.describe('When the device was asked.'),
+  expires_at: instantSchema.describe('From then on its confirmation counts no more.'),
+  failure: z
+    .strictObject({
+      code: z
+        .enum(claimFailureCodes)
+        .describe(
+          '`device_proof_timeout`: no answer came. `invalid_proof`: the answer was not this device’s signature. ' +
+            '`certificate_not_active`: its identity was withdrawn. `ownership_changed`: somebody else has activated it.',
+        ),
+      message: z.string().describe('The same in a sentence that says what to do.'),
+    })
+    .nullable()
+    .describe('Why it was `refused` or `expired`; else null.'),
+  activation: activationSchema
+    .nullable()
+    .describe('What it brought, once `activated` and as long as the device is one’s own; else null.'),
+});
+export type ActivationClaim = z.infer<typeof activationClaimSchema>;
+
 export const exampleDevice: DeviceView = {
   device_id: 'aovis-n4k-000123',
   serial: 'N4K-000123',
@@ -127,7 +166,10 @@ export const activateDevice = defineRoute({
   description:
     'Checked in this order: code present, code right (an unknown device answers like a wrong code), released by ' +
     'the factory, SIM card, owner, the board’s own confirmation where its model wants it. Repeating it as the ' +
-    'owner is harmless. The first activation ever of a device starts a 30-day trial of `cloud_playback`.',
+    'owner is harmless. The first activation ever of a device starts a 30-day trial of `cloud_playback`. 202 is a ' +
+    'model whose boards confirm: the device has been asked, and `getDeviceClaim` tells when it has answered, usually ' +
+    'within a second. It must be online and in claim mode: for 15 minutes after its first start, after a factory ' +
+    'reset and after a press of its button, and only while nobody owns it.',
   tag: 'Devices',
   auth: 'user',
   body: z.strictObject({
@@ -159,15 +201,44 @@ export const activateDevice = defineRoute({
       already_owned: false,
     },
   },
-  responses: { 200: activationSchema },
+  responses: { 200: activationSchema, 202: activationClaimSchema },
   errors: [
     'activation_code_required',
     'invalid_activation_code',
     'device_not_provisioned',
     'iccid_mismatch',
     'device_owned_by_another_user',
+    'device_offline',
     'device_proof_required',
+    'claim_pending',
   ],
+});
+
+export const getDeviceClaim = defineRoute({
+  operationId: 'getDeviceClaim',
+  method: 'get',
+  path: '/api/devices/claims/{claim_id}',
+  summary: 'What became of an activation that waits for the device',
+  description:
+    'Ask once a second while it is `pending`. Nobody but who began it can see it. A claim that came to nothing is ' +
+    'not taken up again: activate once more.',
+  tag: 'Devices',
+  auth: 'user',
+  params: z.strictObject({ claim_id: z.string().max(128) }),
+  example: {
+    params: { claim_id: '01KAGX2Q0R8M3T5V7W9X1Y2Z3D' },
+    answer: {
+      claim_id: '01KAGX2Q0R8M3T5V7W9X1Y2Z3D',
+      device_id: exampleDevice.device_id,
+      status: 'pending',
+      created_at: '2026-11-20T12:00:00.000Z',
+      expires_at: '2026-11-20T12:02:00.000Z',
+      failure: null,
+      activation: null,
+    },
+  },
+  responses: { 200: activationClaimSchema },
+  errors: ['claim_not_found'],
 });
 
 export const listDevices = defineRoute({

@@ -12,6 +12,7 @@ it.each([
   [fixture.presence_disconnected, `presence:${session}:3:disconnected`],
   [fixture.lwt, `lwt:1772352062000`],
   [fixture.command_ack, `command_ack:01KAGX2Q0R8M3T5V7W9X1Y2Z3C:succeeded`],
+  [fixture.binding_proof, `binding_proof:01KAGX2Q0R8M3T5V7W9X1Y2Z3D`],
 ])('reads a golden envelope and knows its dedup key %#', (golden, dedupKey) => {
   const envelope = iotEnvelopeSchema.parse(golden);
   expect(envelope).toEqual(golden);

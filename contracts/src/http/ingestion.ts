@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { bindingProofSchema } from '../binding-proof.ts';
 import { commandAckSchema } from '../commands.ts';
 import { boardEventSchema, epochMsSchema } from '../events.ts';
 import { deviceIdSchema } from '../ids.ts';
@@ -43,6 +44,7 @@ const envelopeKinds = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('presence'), ...common, payload: presencePayloadSchema }),
   z.strictObject({ kind: z.literal('lwt'), ...common, payload: lwtPayloadSchema }),
   z.strictObject({ kind: z.literal('command_ack'), ...common, payload: commandAckSchema }),
+  z.strictObject({ kind: z.literal('binding_proof'), ...common, payload: bindingProofSchema }),
 ]);
 export type IotEnvelope = z.infer<typeof envelopeKinds>;
 
@@ -68,6 +70,7 @@ function timesOf({ received_at, kind, payload }: IotEnvelope): number[] {
     case 'lwt':
       return payload.at === undefined ? [received_at] : [received_at, payload.at];
     case 'command_ack':
+    case 'binding_proof':
       return [received_at];
   }
 }
@@ -101,6 +104,9 @@ export function dedupKeyOf(envelope: IotEnvelope): string {
       return `lwt:${envelope.received_at}`;
     case 'command_ack':
       return `command_ack:${envelope.payload.id}:${envelope.payload.status}`;
+    // One proof for each claim: a second one, whatever it says, changes nothing.
+    case 'binding_proof':
+      return `binding_proof:${envelope.payload.claim_id}`;
   }
 }
 
@@ -146,5 +152,5 @@ export const receiveIotEvent = defineRoute({
     answer: { received: true, duplicate: false },
   },
   responses: { 200: iotEventResultSchema },
-  errors: ['invalid_signature', 'device_not_found', 'command_not_found'],
+  errors: ['invalid_signature', 'device_not_found', 'command_not_found', 'claim_not_found'],
 });

@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline';
 
 export interface LocalCloud {
   region: string;
+  iotControlUrl: string;
   iotDataUrl: string;
   kinesisVideoUrl: string;
   stripeUrl: string;
@@ -20,7 +21,7 @@ interface EndpointsFile {
   region: string;
   accessKeyId: string;
   secretAccessKey: string;
-  iot: { dataUrl: string; adminUrl: string };
+  iot: { controlUrl: string; dataUrl: string; adminUrl: string };
   kinesisVideoUrl: string;
   stripeUrl: string;
   eiotclubUrl: string;
@@ -59,6 +60,7 @@ export async function startLocalCloud(): Promise<LocalCloud> {
   process.env.AWS_SECRET_ACCESS_KEY = endpoints.secretAccessKey;
   return {
     region: endpoints.region,
+    iotControlUrl: endpoints.iot.controlUrl,
     iotDataUrl: endpoints.iot.dataUrl,
     kinesisVideoUrl: endpoints.kinesisVideoUrl,
     stripeUrl: endpoints.stripeUrl,

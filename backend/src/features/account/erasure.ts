@@ -16,6 +16,7 @@ const statements = [
   'DELETE FROM identities WHERE user_id = :userId',
   'DELETE FROM account_consents WHERE user_id = :userId',
   'DELETE FROM activation_attempts WHERE user_id = :userId',
+  'DELETE FROM device_claims WHERE user_id = :userId',
   'DELETE FROM magic_links WHERE email = :email',
   // Answers to requests with an Idempotency-Key; their scope is the user and the route.
   `DELETE FROM idempotency_keys WHERE starts_with(scope, :userId || ' ')`,

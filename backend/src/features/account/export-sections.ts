@@ -74,6 +74,11 @@ export const exportSections: readonly ExportSection[] = [
     columns: 'device_id, ip AS network, outcome, at',
     from: 'activation_attempts WHERE user_id = :userId',
   }),
+  list('device_claims', ['device_claims'], {
+    cursor: 'id',
+    columns: 'id, device_id, status, failure, created_at, expires_at, ended_at',
+    from: 'device_claims WHERE user_id = :userId',
+  }),
   list('entitlements', ['entitlements'], {
     cursor: 'id',
     columns: `id, device_id, capability, source, status, purchase_id, starts_at, ends_at, created_at,

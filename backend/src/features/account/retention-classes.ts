@@ -63,6 +63,13 @@ export const dataClasses: readonly DataClass[] = [
     why: 'The limits on guessing look back one day.',
   },
   {
+    name: 'device_claims',
+    what: 'Activations that a device had to confirm, ended',
+    ...ofTable('device_claims', 'ended_at < :before'),
+    keptDays: 30,
+    why: 'To help a customer whose device did not confirm. Who owns what is not kept here.',
+  },
+  {
     name: 'idempotency_keys',
     what: 'Answers kept for repeated requests',
     ...ofTable('idempotency_keys', 'expires_at < :before'),

@@ -3,6 +3,7 @@ import { createTestDatabase, type TestDatabase } from '@aovis/dev-database/testi
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Database } from '../../db/database.ts';
 import { FakeClock } from '../../kernel/fake-clock.ts';
+import { ulidOf } from '../../kernel/ulid.ts';
 import { seedBoard, seedOwnership, seedUser } from '../devices/testing/seed.ts';
 import { dataClasses } from './retention-classes.ts';
 import { retentionJob } from './retention-job.ts';
@@ -58,6 +59,20 @@ describe('the retention job', () => {
         key: randomUUID(),
         fingerprint: Buffer.of(1),
         expires_at: over,
+      }),
+    device_claims: (over) =>
+      db('device_claims').insert({
+        id: ulidOf(over, randomBytes(10)),
+        device_id: deviceId,
+        user_id: userId,
+        epoch: 0,
+        nonce: randomBytes(32).toString('base64url'),
+        status: 'expired',
+        failure: 'device_proof_timeout',
+        request_id: 'test',
+        created_at: new Date(over.getTime() - 120_000),
+        expires_at: over,
+        ended_at: over,
       }),
     rate_limits: (over) => db('rate_limits').insert({ key: randomUUID(), hits: 1, resets_at: over }),
     outbox_dead_letters: (over) =>

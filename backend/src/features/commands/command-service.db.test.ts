@@ -9,6 +9,7 @@ import { createLogger } from '../../kernel/logger.ts';
 import { claimNext, fail, finish } from '../../outbox/outbox-queue.ts';
 import { seedBoard, seedOwnership, seedUser } from '../devices/testing/seed.ts';
 import { IngestionService } from '../ingestion/ingestion-service.ts';
+import { noProofs } from '../ingestion/testing/no-proofs.ts';
 import { type Command, commandValidMs } from './command.ts';
 import { expireCommandsJob } from './command-expiry.ts';
 import { commandOutboxHandlers } from './command-outbox.ts';
@@ -43,7 +44,7 @@ describe('commands, step by step', () => {
     waits.start();
     const access = { assertDeviceServiceAccess: async () => ({ deviceId, epoch: 1, online: true }) };
     commands = new CommandService({ db, clock, access, waits, randomBytes });
-    ingestion = new IngestionService({ db, clock, signingKey: 'k' });
+    ingestion = new IngestionService({ db, clock, signingKey: 'k', proofs: noProofs });
     userId = await seedUser(db);
     deviceId = await seedBoard(db);
     await seedOwnership(db, { userId, deviceId });

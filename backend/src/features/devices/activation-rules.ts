@@ -34,7 +34,9 @@ export interface ActivationFacts {
 export type ActivationDecision =
   | { kind: 'refuse'; code: ErrorCode }
   | { kind: 'already_owned' }
-  | { kind: 'grant' };
+  | { kind: 'grant' }
+  /** All is right but for the board's own word. */
+  | { kind: 'prove' };
 
 /**
  * Decides a claim. The order is the contract: nobody learns about SIM or owner without the code, and an owner who
@@ -48,8 +50,7 @@ export function decideActivation(facts: ActivationFacts | undefined): Activation
   if (!iccidAgrees(facts)) return refuse('iccid_mismatch');
   if (facts.ownerId === facts.userId) return { kind: 'already_owned' };
   if (facts.ownerId !== undefined) return refuse('device_owned_by_another_user');
-  if (facts.claimPolicy === 'label+device') return refuse('device_proof_required');
-  return { kind: 'grant' };
+  return { kind: facts.claimPolicy === 'label+device' ? 'prove' : 'grant' };
 }
 
 function refuse(code: ErrorCode): ActivationDecision {

@@ -1,21 +1,17 @@
 import type { ErrorCode } from '@aovis/contracts/error-codes';
-import type { Activation } from '@aovis/contracts/http/devices';
+import type { Activation, ActivationClaim } from '@aovis/contracts/http/devices';
 import { deviceIdSchema } from '@aovis/contracts/ids';
 import { type Database, transaction } from '../../db/database.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { AppError } from '../../kernel/errors.ts';
-import { enqueue } from '../../outbox/outbox.ts';
 import { record } from '../audit/audit-log.ts';
-import { toEntitlementView } from '../entitlements/entitlement.ts';
 import type { EntitlementService } from '../entitlements/entitlement-service.ts';
-import { linkSim } from '../sim/sim-service.ts';
 import { ActivationAttempts, closeAttempt } from './activation-attempts.ts';
 import { checkActivationCode, type Peppers } from './activation-hash.ts';
 import { type ActivationDecision, decideActivation } from './activation-rules.ts';
-import { beginOwnership, type LockedDevice, lockDevice, storeActivationHash } from './claim-repository.ts';
-import { toDeviceView } from './device.ts';
-import { type DeviceOutboxPayload, deviceActivatedTopic } from './device-outbox.ts';
-import { KnexDeviceRepository } from './device-repository.ts';
+import { describeActivation } from './activation-view.ts';
+import { type LockedDevice, lockDevice, storeActivationHash } from './claim-repository.ts';
+import { grantDevice } from './device-grant.ts';
 
 export interface ActivationRequest {
   userId: string;
@@ -28,12 +24,22 @@ export interface ActivationRequest {
   iccid: string | undefined;
 }
 
+/** What an activation came to: the device, or a claim that waits for the board's word. */
+export type ActivationAnswer = { status: 200; body: Activation } | { status: 202; body: ActivationClaim };
+
+/** Where activations go on that a board has to confirm; the label was right and nobody owns the board. */
+export interface ClaimDesk {
+  /** @throws AppError device_offline, device_proof_required, claim_pending, and as the label's own refusals */
+  begin(claim: { userId: string; deviceId: string; requestId: string }): Promise<ActivationClaim>;
+}
+
 export interface ActivationDependencies {
   db: Database;
   clock: Clock;
   peppers: Peppers;
   /** The service over a database or transaction. */
   entitlementsIn: (db: Database) => EntitlementService;
+  claims: ClaimDesk;
 }
 
 /** Stands for whatever was typed that is no device id; the database holds no device of this name. */
@@ -50,7 +56,7 @@ export class ActivationService {
   }
 
   /** @throws AppError with the code of the refusal (`decideActivation`), or rate_limited */
-  async activate(typed: ActivationRequest): Promise<Activation> {
+  async activate(typed: ActivationRequest): Promise<ActivationAnswer> {
     const deviceId = typed.deviceId.trim().toLowerCase();
     const request = {
       ...typed,
@@ -67,7 +73,8 @@ export class ActivationService {
       this.#claim(trx, request, { typedCode, attemptId }),
     );
     if ('refusal' in outcome) throw new AppError(outcome.refusal);
-    return outcome.activation;
+    if ('activation' in outcome) return { status: 200, body: outcome.activation };
+    return { status: 202, body: await this.#dependencies.claims.begin(request) };
   }
 
   async #openAttempt(request: ActivationRequest): Promise<string> {
@@ -83,7 +90,7 @@ export class ActivationService {
     trx: Database,
     request: ActivationRequest,
     { typedCode, attemptId }: { typedCode: string; attemptId: string },
-  ): Promise<{ refusal: ErrorCode } | { activation: Activation }> {
+  ): Promise<{ refusal: ErrorCode } | { activation: Activation } | { wantsProof: true }> {
     const device = await lockDevice(trx, request.deviceId);
     const decision = await this.#decide(trx, request, device, typedCode);
     if (decision.kind === 'refuse' || device === undefined) {
@@ -92,8 +99,9 @@ export class ActivationService {
       await recordRefusal(trx, request, refusal);
       return { refusal };
     }
-    if (decision.kind === 'grant') await this.#grant(trx, request, device);
     await closeAttempt(trx, attemptId, 'ok');
+    if (decision.kind === 'prove') return { wantsProof: true };
+    if (decision.kind === 'grant') await this.#grant(trx, request, device);
     return { activation: await this.#describe(trx, request, decision.kind === 'already_owned') };
   }
 
@@ -123,37 +131,23 @@ export class ActivationService {
   }
 
   async #grant(trx: Database, { userId, requestId }: ActivationRequest, device: LockedDevice): Promise<void> {
-    const { deviceId, iccid } = device;
-    const now = this.#dependencies.clock.now();
-    const epoch = await beginOwnership(trx, { deviceId, userId, now });
-    const trial = await this.#dependencies.entitlementsIn(trx).startTrial(userId, deviceId);
-    if (iccid !== undefined) await linkSim(trx, { iccid, deviceId, now });
-    const payload: DeviceOutboxPayload = { device_id: deviceId };
-    await enqueue(trx, { topic: deviceActivatedTopic, key: deviceId, payload, requestId });
-    await record(trx, {
-      action: 'device.activate',
-      actor: { kind: 'user', id: userId },
-      subject: { kind: 'device', id: deviceId },
-      outcome: 'ok',
-      details: { epoch, trial: trial !== undefined },
-      requestId,
-    });
+    const { clock, entitlementsIn } = this.#dependencies;
+    await grantDevice(trx, device, { userId, now: clock.now(), requestId }, entitlementsIn(trx));
   }
 
-  async #describe(trx: Database, { userId, deviceId }: ActivationRequest, alreadyOwned: boolean) {
-    const device = await new KnexDeviceRepository(trx).find(
-      { userId, now: this.#dependencies.clock.now() },
-      deviceId,
+  async #describe(
+    trx: Database,
+    { userId, deviceId }: ActivationRequest,
+    alreadyOwned: boolean,
+  ): Promise<Activation> {
+    const { clock, entitlementsIn } = this.#dependencies;
+    const activation = await describeActivation(
+      trx,
+      { userId, deviceId, now: clock.now() },
+      entitlementsIn(trx),
     );
-    if (device?.role !== 'owner') throw new Error(`${deviceId} was claimed and is not owned`);
-    const entitlements = await this.#dependencies.entitlementsIn(trx).list(userId, deviceId);
-    const trial = entitlements.find(({ source }) => source === 'trial');
-    return {
-      device: toDeviceView(device),
-      ownership: { since: device.ownedSince.toISOString(), epoch: device.epoch },
-      entitlement: trial ? toEntitlementView(trial, this.#dependencies.clock.now()) : null,
-      already_owned: alreadyOwned,
-    };
+    if (activation === undefined) throw new Error(`${deviceId} was claimed and is not owned`);
+    return { ...activation, already_owned: alreadyOwned };
   }
 
   async #recordAlone(request: ActivationRequest, code: ErrorCode): Promise<void> {

@@ -1,3 +1,4 @@
+import type { OwnershipState } from '@aovis/contracts/ownership';
 import type { Database } from '../../db/database.ts';
 import type { ClaimPolicy, DeviceStatus } from './activation-rules.ts';
 
@@ -6,6 +7,7 @@ export interface LockedDevice {
   deviceId: string;
   serial: string;
   status: DeviceStatus;
+  certificateId: string | undefined;
   activationCodeHash: string | undefined;
   iccid: string | undefined;
   claimPolicy: ClaimPolicy;
@@ -19,6 +21,7 @@ interface Row {
   device_id: string;
   serial: string;
   status: DeviceStatus;
+  certificate_id: string | null;
   activation_code_hash: string | null;
   iccid: string | null;
   activation_policy: ClaimPolicy;
@@ -38,6 +41,7 @@ export async function lockDevice(trx: Database, deviceId: string): Promise<Locke
     deviceId: row.device_id,
     serial: row.serial,
     status: row.status,
+    certificateId: row.certificate_id ?? undefined,
     activationCodeHash: row.activation_code_hash ?? undefined,
     iccid: row.iccid ?? undefined,
     claimPolicy: row.activation_policy,
@@ -90,6 +94,22 @@ export async function findWipeState(
   if (row === undefined) return undefined;
   const endedEpoch = row.present === null ? row.ownership_epoch : row.present - 1;
   return { endedEpoch, wipedEpoch: row.shadows_wiped_epoch };
+}
+
+/** Whether somebody owns the device, and after how many changes of owner. */
+export async function findOwnershipState(
+  db: Database,
+  deviceId: string,
+): Promise<OwnershipState | undefined> {
+  const row = await db('devices as d')
+    .where('d.device_id', deviceId)
+    .first<{ epoch: number; owned: boolean } | undefined>(
+      'd.ownership_epoch as epoch',
+      db.raw(
+        'EXISTS (SELECT FROM device_ownerships o WHERE o.device_id = d.device_id AND o.ended_at IS NULL) AS owned',
+      ),
+    );
+  return row && { epoch: row.epoch, owned: row.owned };
 }
 
 /** The shadows of all ownerships that ended until this epoch are gone. */

@@ -6,6 +6,7 @@ import type { Database } from '../../db/database.ts';
 import type { OutboxHandlers } from '../../outbox/outbox.ts';
 import type { VideoStreams } from '../video/video-ports.ts';
 import { findWipeState, noteShadowsWiped } from './claim-repository.ts';
+import { announceOwnership } from './ownership-shadow.ts';
 import type { ShadowPort } from './shadow-port.ts';
 
 /** A board that the factory handed over; all under one key, so one after the other: CreateStream has 5 calls a second. */
@@ -64,6 +65,7 @@ export function deviceOutboxHandlers({
     },
     [deviceActivatedTopic]: async (payload) => {
       const { device_id } = payloadSchema.parse(payload);
+      await announceOwnership({ db, shadows }, device_id);
       await streams.ensureStream(streamNameOf(device_id), retentionHours);
     },
     /** The shadows hold what the former owner configured and the board reported meanwhile. */
@@ -71,16 +73,22 @@ export function deviceOutboxHandlers({
       const { device_id: deviceId, ...ended } = releasedPayloadSchema.parse(payload);
       const state = await findWipeState(db, deviceId);
       const epoch = ended.epoch ?? state?.endedEpoch;
+      if (state === undefined || epoch === undefined) return;
       // A repetition must not wipe what the next owner has configured since.
-      if (state === undefined || epoch === undefined || state.wipedEpoch >= epoch) return;
-      await shadows.clear(deviceId, configShadow);
-      await shadows.clear(deviceId, undefined);
-      await shadows.mergeDesired(deviceId, {
-        shadowName: configShadow,
-        desired: nobodysConfig,
-        expectedVersion: 0,
-      });
-      await noteShadowsWiped(db, deviceId, epoch);
+      if (state.wipedEpoch < epoch) await wipeShadows(deviceId, epoch);
+      // Last: what the board reports on it is no former owner's.
+      await announceOwnership({ db, shadows }, deviceId);
     },
   };
+
+  async function wipeShadows(deviceId: string, epoch: number): Promise<void> {
+    await shadows.clear(deviceId, configShadow);
+    await shadows.clear(deviceId, undefined);
+    await shadows.mergeDesired(deviceId, {
+      shadowName: configShadow,
+      desired: nobodysConfig,
+      expectedVersion: 0,
+    });
+    await noteShadowsWiped(db, deviceId, epoch);
+  }
 }

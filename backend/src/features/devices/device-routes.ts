@@ -24,17 +24,15 @@ export function deviceRoutes({ activations, devices }: DeviceRouteDependencies):
   return [
     handle(
       activateDevice,
-      async ({ body, user, requestContext: { ip, requestId } }) => {
-        const activation = await activations.activate({
+      async ({ body, user, requestContext: { ip, requestId } }) =>
+        activations.activate({
           userId: user.id,
           network: ipKeyGenerator(ip, 56),
           requestId,
           deviceId: body.aovis_device_id,
           activationCode: body.activation_code ?? undefined,
           iccid: body.iccid ?? undefined,
-        });
-        return { status: 200, body: activation };
-      },
+        }),
       { limits: ['activation'] },
     ),
     handle(listDevices, async ({ query, user }) => ({

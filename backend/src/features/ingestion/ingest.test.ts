@@ -1,23 +1,30 @@
+import type { BindingProof } from '@aovis/contracts/binding-proof';
 import type { CommandAck } from '@aovis/contracts/commands';
 import fixture from '@aovis/contracts/fixtures/iot-event.v1.json' with { type: 'json' };
 import { iotEnvelopeSchema } from '@aovis/contracts/http/ingestion';
 import { beforeEach, expect, it } from '@jest/globals';
 import { FakeIngestionRepository } from './fake-ingestion-repository.ts';
-import { type CommandAnswers, ingest } from './ingest.ts';
+import { type BindingProofs, type CommandAnswers, ingest } from './ingest.ts';
 
 const thing = 'aovis-n4k-000123';
 let repository: FakeIngestionRepository;
 let acknowledged: [thing: string, ack: CommandAck, receivedAt: Date][];
+let proved: [thing: string, proof: BindingProof][];
 const given = { thing, commandId: fixture.command_ack.payload.id };
-const take = (golden: unknown) => ingest(repository, commands, iotEnvelopeSchema.parse(golden));
+const take = (golden: unknown) => ingest(repository, { commands, proofs }, iotEnvelopeSchema.parse(golden));
 const commands: CommandAnswers = {
   knows: async (who, commandId) => who === given.thing && commandId === given.commandId,
   acknowledge: async (...answer) => void acknowledged.push(answer),
+};
+const proofs: BindingProofs = {
+  knows: async (who, claimId) => who === thing && claimId === fixture.binding_proof.payload.claim_id,
+  take: async (...proof) => void proved.push(proof),
 };
 
 beforeEach(() => {
   repository = new FakeIngestionRepository([thing]);
   acknowledged = [];
+  proved = [];
 });
 
 it('stores an event once', async () => {
@@ -58,6 +65,16 @@ it('takes no answer to the command of another board, however often it comes', as
   expect(await take(foreign)).toBe('unknown_command');
   expect(await take(foreign)).toBe('unknown_command');
   expect(acknowledged).toEqual([]);
+});
+
+it('hands on what a board signed, once for each claim, and nothing that another board signed', async () => {
+  const { binding_proof } = fixture;
+  repository.things.add('aovis-n4k-000124');
+  expect(await take({ ...binding_proof, thing: 'aovis-n4k-000124' })).toBe('unknown_claim');
+  expect(await take(binding_proof)).toBe('stored');
+  const other = { ...binding_proof.payload, signature: 'A'.repeat(94) };
+  expect(await take({ ...binding_proof, payload: other })).toBe('duplicate');
+  expect(proved).toEqual([[thing, binding_proof.payload]]);
 });
 
 it('takes nothing of a board it does not know', async () => {

@@ -7,6 +7,7 @@ import { FakeClock } from '../../kernel/fake-clock.ts';
 import { seedBoard } from '../devices/testing/seed.ts';
 import { IngestionService } from './ingestion-service.ts';
 import { signatureOf } from './signature.ts';
+import { noProofs } from './testing/no-proofs.ts';
 
 describe('ingestion', () => {
   let database: TestDatabase;
@@ -18,7 +19,7 @@ describe('ingestion', () => {
   beforeAll(async () => {
     database = await createTestDatabase();
     db = database.knex;
-    service = new IngestionService({ db, clock, signingKey });
+    service = new IngestionService({ db, clock, signingKey, proofs: noProofs });
   });
   afterAll(() => database.drop());
   const of = (thing: string, golden: object): IotEnvelope => iotEnvelopeSchema.parse({ ...golden, thing });

@@ -5,8 +5,10 @@ import { Coalescer } from '../../kernel/coalescer.ts';
 import { AppError } from '../../kernel/errors.ts';
 import { record } from '../audit/audit-log.ts';
 import { RefusalBudget } from '../audit/refusal-budget.ts';
+import type { RegisteredCertificate } from '../binding/certificate-registry.ts';
+import type { ProofService } from '../binding/proof-service.ts';
 import { acknowledgeCommand, isCommandOf } from '../commands/command-acknowledgement.ts';
-import { type CommandAnswers, type IngestResult, ingest, telemetryMessageOf } from './ingest.ts';
+import { type IngestResult, ingest, type Recipients, telemetryMessageOf } from './ingest.ts';
 import { KnexIngestionRepository, type TelemetryMessage } from './ingestion-repository.ts';
 import { checkSignature, type SignatureVerdict, type SignedRequest } from './signature.ts';
 
@@ -15,6 +17,7 @@ export interface IngestionDependencies {
   clock: Clock;
   /** Shared with the forwarder of the IoT rule. */
   signingKey: string;
+  proofs: Pick<ProofService, 'certificateFor' | 'knows' | 'take'>;
 }
 
 /** Takes what boards say, as the IoT rule forwards it. */
@@ -50,21 +53,41 @@ export class IngestionService {
 
   /**
    * @throws AppError device_not_found for a board that no manifest brought, command_not_found for an answer to a
-   * command that this board was not given
+   * command that this board was not given, claim_not_found likewise, service_unavailable
    */
   async take(envelope: IotEnvelope, requestId: string): Promise<IotEventResult> {
-    const { db } = this.#dependencies;
+    const { db, proofs } = this.#dependencies;
     // What a fleet sends most goes in without a transaction of its own. What is not stored so is looked at more closely.
     if (envelope.kind === 'telemetry' && (await this.#newTelemetry.add(telemetryMessageOf(envelope))))
       return { received: true, duplicate: false };
+    const certificate =
+      envelope.kind === 'binding_proof'
+        ? await proofs.certificateFor(envelope.thing, envelope.payload)
+        : undefined;
     const result = await transaction(db, async (trx) => {
-      const taken = await ingest(new KnexIngestionRepository(trx), commandAnswers(trx, requestId), envelope);
+      const recipients = this.#recipients(trx, requestId, certificate);
+      const taken = await ingest(new KnexIngestionRepository(trx), recipients, envelope);
       if (taken !== 'stored') await recordNotStored(trx, envelope, { taken, requestId });
       return taken;
     });
     if (result === 'unknown_thing') throw new AppError('device_not_found');
     if (result === 'unknown_command') throw new AppError('command_not_found');
+    if (result === 'unknown_claim') throw new AppError('claim_not_found');
     return { received: true, duplicate: result === 'duplicate' };
+  }
+
+  #recipients(trx: Database, requestId: string, certificate: RegisteredCertificate | undefined): Recipients {
+    const { proofs } = this.#dependencies;
+    return {
+      commands: {
+        knows: (thing, commandId) => isCommandOf(trx, thing, commandId),
+        acknowledge: (thing, ack, at) => acknowledgeCommand(trx, { thing, ack, at, requestId }),
+      },
+      proofs: {
+        knows: (thing, claimId) => proofs.knows(trx, thing, claimId),
+        take: (thing, proof) => proofs.take(trx, { thing, proof, requestId }, certificate),
+      },
+    };
   }
 
   async #recordRefusal(verdict: SignatureVerdict, requestId: string): Promise<void> {
@@ -83,13 +106,6 @@ export class IngestionService {
   }
 }
 
-function commandAnswers(trx: Database, requestId: string): CommandAnswers {
-  return {
-    knows: (thing, commandId) => isCommandOf(trx, thing, commandId),
-    acknowledge: (thing, ack, at) => acknowledgeCommand(trx, { thing, ack, at, requestId }),
-  };
-}
-
 async function recordNotStored(
   trx: Database,
   { thing, kind, payload }: IotEnvelope,
@@ -100,7 +116,12 @@ async function recordNotStored(
     actor: { kind: 'device', id: thing },
     subject: { kind: 'device', id: thing },
     outcome: taken === 'duplicate' ? 'ok' : 'refused',
-    details: { kind, result: taken, ...(kind === 'command_ack' && { command_id: payload.id }) },
+    details: {
+      kind,
+      result: taken,
+      ...(kind === 'command_ack' && { command_id: payload.id }),
+      ...(kind === 'binding_proof' && { claim_id: payload.claim_id }),
+    },
     requestId,
   });
 }

@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { Database } from '../../../db/database.ts';
+import { ulidOf } from '../../../kernel/ulid.ts';
 import { seedBoard, seedOwnership, seedUser } from '../../devices/testing/seed.ts';
 
 export interface SeededPerson {
@@ -66,6 +67,18 @@ export async function seedPerson(db: Database, word: string, now: Date): Promise
     ip: '203.0.113.7',
     outcome: 'ok',
     at: now,
+  });
+  await db('device_claims').insert({
+    id: ulidOf(now, randomBytes(10)),
+    device_id: deviceId,
+    user_id: userId,
+    epoch: 0,
+    nonce: randomBytes(32).toString('base64url'),
+    status: 'activated',
+    request_id: 'test',
+    created_at: at(-1),
+    expires_at: new Date(at(-1).getTime() + 120_000),
+    ended_at: at(-1),
   });
   await seedRecorded(db, { deviceId, at: at(-0.5), note: name });
   await seedRecorded(db, { deviceId: formerDeviceId, at: at(-1.5), note: name });

@@ -1,0 +1,15 @@
+import { expect, it } from '@jest/globals';
+import golden from '../fixtures/ownership.v1.json' with { type: 'json' };
+import { ownershipStateSchema } from './ownership.ts';
+
+it('fits its golden example, and what a later cloud may add to it', () => {
+  expect(ownershipStateSchema.parse(golden)).toEqual(golden);
+  expect(ownershipStateSchema.parse({ ...golden, more: 1 })).toEqual(golden);
+});
+
+it.each([{ epoch: -1 }, { epoch: 1.5 }, { epoch: '1' }, { owned: 'yes' }, { owned: undefined }])(
+  'refuses %j',
+  (change) => {
+    expect(ownershipStateSchema.safeParse({ ...golden, ...change }).success).toBe(false);
+  },
+);
