@@ -98,7 +98,7 @@ const bodies = (): Record<string, unknown>[] =>
   endpoint.posts.map(({ body }) => JSON.parse(body) as Record<string, unknown>);
 
 describe('the event forwarder', () => {
-  it('posts events, telemetry, last wills, answers to commands and presence, signed, and nothing else', async () => {
+  it('posts events, telemetry, last wills, answers to commands, proofs and presence, signed, and nothing else', async () => {
     await configure();
     say('aovis/board-1/event', { event_id: '1' });
     say('aovis/board-1/telemetry', [1]);
@@ -106,15 +106,18 @@ describe('the event forwarder', () => {
     say('aovis/board-1/command', { id: '2' });
     say('aovis/board-1/command/2/ack', { id: '2' });
     say('aovis/board-1/command/2/3/ack', { id: '3' });
+    say('aovis/board-1/binding/challenge', { claim_id: '4' });
+    say('aovis/board-1/binding/proof', { claim_id: '4' });
     say('$aws/events/presence/connect_failed/board-1', {});
     say('$aws/events/presence/connected/board-1', { clientId: 'board-1' });
-    await endpoint.until((posts) => posts.length === 5);
+    await endpoint.until((posts) => posts.length === 6);
     expect(bodies()).toEqual(
       [
         ['event', 'aovis/board-1/event', { event_id: '1' }],
         ['telemetry', 'aovis/board-1/telemetry', [1]],
         ['lwt', 'aovis/board-1/lwt', { online: false }],
         ['command_ack', 'aovis/board-1/command/2/ack', { id: '2' }],
+        ['binding_proof', 'aovis/board-1/binding/proof', { claim_id: '4' }],
         ['presence', '$aws/events/presence/connected/board-1', { clientId: 'board-1' }],
       ].map(([kind, topic, payload]) => ({
         kind,

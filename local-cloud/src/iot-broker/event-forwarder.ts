@@ -262,6 +262,8 @@ function originOf(topic: string): { kind: string; thing: string } | undefined {
   if (thing !== undefined && kind !== undefined) return { kind, thing };
   const [, answering] = /^aovis\/([^/]+)\/command\/[^/]+\/ack$/.exec(topic) ?? [];
   if (answering !== undefined) return { kind: 'command_ack', thing: answering };
+  const [, proving] = /^aovis\/([^/]+)\/binding\/proof$/.exec(topic) ?? [];
+  if (proving !== undefined) return { kind: 'binding_proof', thing: proving };
   const [, clientId] = /^\$aws\/events\/presence\/(?:dis)?connected\/(.+)$/.exec(topic) ?? [];
   return clientId === undefined ? undefined : { kind: 'presence', thing: clientId };
 }
