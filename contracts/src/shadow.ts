@@ -77,7 +77,17 @@ export const reportedStateSchema = z.strictObject({
     last_persisted_at: epochMsSchema.optional(),
     dropped_fragments: z.int(),
   }),
-  storage: z.strictObject({ buffer_bytes: z.int(), free_bytes: z.int().optional() }).optional(),
+  storage: z
+    .strictObject({
+      buffer_bytes: z.int(),
+      free_bytes: z.int().optional(),
+      /** Where events and telemetry wait for a connection: `memory` while the disk takes nothing. */
+      queue: z.enum(['disk', 'memory']).optional(),
+      /** Events and telemetry batches dropped for want of room, ever. */
+      dropped_events: z.int().optional(),
+      dropped_telemetry: z.int().optional(),
+    })
+    .optional(),
   health: z
     .strictObject({ rss_bytes: z.int(), cpu_pct: z.number(), temp_c: z.number().optional() })
     .optional(),

@@ -25,6 +25,7 @@ import { announcePresence, offlineWill } from './iot/presence.ts';
 import type { Part } from './part.ts';
 import { OutboundPublisher } from './queue/outbound-publisher.ts';
 import { OutboundQueue } from './queue/outbound-queue.ts';
+import type { QueuedMessage } from './queue/queued-message.ts';
 import { defaultConfig, refuseBeyondCamera } from './shadow/board-limits.ts';
 import { ConfigApplier } from './shadow/config-applier.ts';
 import { ConfigEnforcer } from './shadow/config-enforcer.ts';
@@ -110,9 +111,10 @@ export function createAgent(options: AgentOptions): Agent {
     },
   });
 
-  const queue = new OutboundQueue();
-  const outbound = new OutboundPublisher({ ...common, connection, queue, logger: loggers.of('outbound') });
-  const publish = outbound.publish.bind(outbound);
+  const outboundLogger = loggers.of('outbound');
+  const queue = new OutboundQueue({ directory: state.outbox, clock, logger: outboundLogger });
+  const outbound = new OutboundPublisher({ ...common, connection, queue, logger: outboundLogger });
+  const publish = (message: QueuedMessage): void => void outbound.publish(message);
   const events = new BoardEvents({ thing, clock, newUlid, publish });
   const streamStateEvent = new StreamStateEvent(events);
   const report = new BoardReport({

@@ -1,7 +1,7 @@
 import { type BoardEvent, boardEventSchema } from '@aovis/contracts/events';
 import { eventTopic } from '@aovis/contracts/topics';
 import type { Clock } from '../host/clock.ts';
-import type { QueuedMessage } from '../queue/outbound-queue.ts';
+import type { QueuedMessage } from '../queue/queued-message.ts';
 
 export interface BoardEventsOptions {
   thing: string;

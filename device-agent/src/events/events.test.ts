@@ -4,7 +4,7 @@ import { telemetryBatchSchema } from '@aovis/contracts/telemetry';
 import { beforeEach, expect, it } from '@jest/globals';
 import { monotonicFactory } from 'ulid';
 import { createLogger } from '../host/logger.ts';
-import type { QueuedMessage } from '../queue/outbound-queue.ts';
+import type { QueuedMessage } from '../queue/queued-message.ts';
 import { FakeClock } from '../testing/fake-clock.ts';
 import { temporaryDirectory } from '../testing/temporary-directory.ts';
 import { BoardEvents } from './board-events.ts';

@@ -2,7 +2,7 @@ import type { TelemetryBatch, TelemetrySample } from '@aovis/contracts/telemetry
 import { telemetryTopic } from '@aovis/contracts/topics';
 import type { Clock } from '../host/clock.ts';
 import type { Part, PartHealth } from '../part.ts';
-import type { QueuedMessage } from '../queue/outbound-queue.ts';
+import type { QueuedMessage } from '../queue/queued-message.ts';
 
 export type Measurement = Omit<TelemetrySample, 'at'>;
 

@@ -14,6 +14,8 @@ export interface StateDirectory {
   readonly lastBoot: string;
   /** Commands that were taken, with their answers. */
   readonly commands: string;
+  /** Directory of the events and telemetry that wait for a connection. */
+  readonly outbox: string;
 }
 
 export async function openStateDirectory(path: string): Promise<StateDirectory> {
@@ -34,6 +36,7 @@ export async function openStateDirectory(path: string): Promise<StateDirectory> 
     runningConfig: join(path, 'running-config.json'),
     lastBoot: join(path, 'last-boot.json'),
     commands: join(path, 'commands.json'),
+    outbox: join(path, 'outbox'),
   };
 }
 

@@ -28,6 +28,9 @@ export const agentStatusSchema = z.object({
     fragment_bytes: z.int(),
     messages: z.int(),
     message_bytes: z.int(),
+    messages_on: z.enum(['disk', 'memory']),
+    dropped_events: z.int(),
+    dropped_telemetry: z.int(),
   }),
   parts: z.array(z.object({ name: z.string(), ok: z.boolean(), detail: z.string() })),
   problems: z.array(

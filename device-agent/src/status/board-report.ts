@@ -56,6 +56,9 @@ export class BoardReport {
       storage: {
         buffer_bytes: stream.bufferedBytes + queue.bytes,
         ...(freeBytes === undefined ? {} : { free_bytes: freeBytes }),
+        queue: queue.diskFailure === undefined ? 'disk' : 'memory',
+        dropped_events: queue.dropped.event,
+        dropped_telemetry: queue.dropped.telemetry,
       },
       health: {
         rss_bytes: rssBytes,

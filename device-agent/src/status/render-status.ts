@@ -25,8 +25,13 @@ export function renderStatus(status: AgentStatus, now: number): string {
     ['', stream.detail],
     [
       'Buffer',
-      `${buffer.fragments} fragments (${kib(buffer.fragment_bytes)}), ${buffer.messages} messages ` +
-        `(${kib(buffer.message_bytes)}), ${stream.dropped_fragments} fragments dropped`,
+      `${buffer.fragments} fragments (${kib(buffer.fragment_bytes)}), ${stream.dropped_fragments} dropped`,
+    ],
+    [
+      'Messages',
+      `${buffer.messages} waiting ${buffer.messages_on === 'disk' ? 'on the disk' : 'in memory'} ` +
+        `(${kib(buffer.message_bytes)}), ${buffer.dropped_events} events and ` +
+        `${buffer.dropped_telemetry} telemetry batches dropped`,
     ],
   ];
   return [...rows.map(([label, text]) => `${label.padEnd(12)}${text}`), ...renderProblems(status, now)].join(

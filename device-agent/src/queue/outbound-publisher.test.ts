@@ -4,33 +4,16 @@ import { PublishError } from '../iot/iot-connection.ts';
 import { FakeIotConnection } from '../iot/testing/fake-iot-connection.ts';
 import { FakeClock, settle } from '../testing/fake-clock.ts';
 import { OutboundPublisher } from './outbound-publisher.ts';
-import { OutboundQueue, type QueuedMessage } from './outbound-queue.ts';
+import { OutboundQueue } from './outbound-queue.ts';
+import type { QueuedMessage } from './queued-message.ts';
+import { SimulatedDisk } from './testing/simulated-disk.ts';
 
-const message = (payload: string, kind: QueuedMessage['class'] = 'event'): QueuedMessage => ({
-  class: kind,
-  topic: kind,
+const message = (payload: string): QueuedMessage => ({
+  class: 'event',
+  topic: 'event',
   payload,
 });
 const never = new AbortController().signal;
-
-describe('the queue', () => {
-  it('drops the oldest telemetry first, events last, and counts', () => {
-    const queue = new OutboundQueue({ maxMessages: 2, maxBytes: 1_000 });
-    queue.add(message('e1'));
-    queue.add(message('t1', 'telemetry'));
-    queue.add(message('e2'));
-    expect(queue.dropped).toEqual({ event: 0, telemetry: 1 });
-    queue.add(message('e3'));
-    expect(queue.dropped).toEqual({ event: 1, telemetry: 1 });
-    expect(queue.peek()?.payload).toBe('e2');
-  });
-
-  it('is bounded in bytes', () => {
-    const queue = new OutboundQueue({ maxMessages: 100, maxBytes: 10 });
-    for (let i = 0; i < 5; i++) queue.add(message('1234'));
-    expect([queue.depth, queue.bytes, queue.dropped.event]).toEqual([2, 8, 3]);
-  });
-});
 
 describe('the publisher', () => {
   let clock: FakeClock;
@@ -41,8 +24,8 @@ describe('the publisher', () => {
   beforeEach(async () => {
     clock = new FakeClock();
     connection = new FakeIotConnection();
-    queue = new OutboundQueue();
     const logger = createLogger({ level: 'silent' });
+    queue = new OutboundQueue({ directory: '/outbox', clock, logger, fileSystem: new SimulatedDisk() });
     publisher = new OutboundPublisher({ connection, queue, clock, logger, random: () => 0.5 });
     await publisher.start(never);
   });
@@ -50,7 +33,7 @@ describe('the publisher', () => {
   const sent = (): string[] => connection.published.map(({ payload }) => payload);
 
   it('keeps messages until there is a connection, then sends them in order and paced', async () => {
-    for (let i = 0; i < 60; i++) publisher.publish(message(`m${i}`));
+    await Promise.all(Array.from({ length: 60 }, (_, i) => publisher.publish(message(`m${i}`))));
     expect(sent()).toEqual([]);
     connection.connect();
     await clock.advance(999);
@@ -66,7 +49,7 @@ describe('the publisher', () => {
       connection.disconnect();
       throw new PublishError('not-connected', 'cut');
     };
-    publisher.publish(message('kept'));
+    await publisher.publish(message('kept'));
     await settle();
     connection.onPublish = () => {};
     connection.connect();
@@ -79,8 +62,7 @@ describe('the publisher', () => {
     connection.onPublish = ({ payload }) => {
       if (payload === 'bad') throw new PublishError('forbidden', 'no');
     };
-    publisher.publish(message('bad'));
-    publisher.publish(message('good'));
+    await Promise.all([publisher.publish(message('bad')), publisher.publish(message('good'))]);
     await clock.advance(100);
     expect(sent()).toEqual(['good']);
     expect(queue.depth).toBe(0);
@@ -89,7 +71,7 @@ describe('the publisher', () => {
   it('sends nothing more after it was stopped', async () => {
     connection.connect();
     await publisher.stop();
-    publisher.publish(message('late'));
+    expect(await publisher.publish(message('late'))).toBe('dropped');
     await clock.advance(10_000);
     expect(sent()).toEqual([]);
     expect(clock.pending).toEqual([]);
