@@ -168,6 +168,7 @@ export function createAgent(options: AgentOptions): Agent {
     onChange: new ConfigEnforcer({ loggers, telemetry, streaming, camera, sourceFor, logger: configLogger })
       .enforce,
     onRefused: (errors) => events.emit('config_error', { errors }),
+    onLost: () => reporter.lost(),
   });
   const commandLogger = loggers.of('commands');
   const machineBootId = readMachineBootId();

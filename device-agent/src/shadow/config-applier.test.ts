@@ -30,6 +30,7 @@ let applier: ConfigApplier;
 let path: string;
 let changes: RunningConfig[];
 let refusals: Record<string, string>[];
+let losses: number;
 
 beforeEach(async () => {
   clock = new FakeClock();
@@ -38,6 +39,7 @@ beforeEach(async () => {
   path = join(await temporaryDirectory(), 'running-config.json');
   changes = [];
   refusals = [];
+  losses = 0;
   applier = createApplier();
 });
 
@@ -59,6 +61,9 @@ function createApplier(): ConfigApplier {
     refuse: refuseBeyondCamera({ kind: 'clip' }),
     onChange: async (running) => void changes.push(running),
     onRefused: (errors) => void refusals.push(errors),
+    onLost: () => {
+      losses += 1;
+    },
   });
 }
 
@@ -138,6 +143,19 @@ describe('the config shadow', () => {
     await settle();
     expect(applier.running).toEqual(defaults);
     expect(service.updates).toHaveLength(1);
+  });
+
+  it('is told all that runs once more when it was wiped, as for the next owner', async () => {
+    service.desire({ telemetry: { interval_s: 30 } });
+    await until(() => service.updates.length === 2);
+    await settle();
+    service.delete();
+    service.desire({ stream: { enabled: true }, telemetry: { interval_s: 60 } });
+    await until(() => applier.running.telemetry.interval_s === 60 && 'camera' in service.reported);
+    await settle();
+    expect(service.reported).toEqual({ ...applier.running, config_version: expect.any(Number) });
+    expect(applier.running.telemetry.interval_s).toBe(60);
+    expect(losses).toBe(1);
   });
 
   it('catches up on what was desired while it was away', async () => {

@@ -6,7 +6,7 @@ import type { IotConnection } from '../iot/iot-connection.ts';
 import type { Part, PartHealth } from '../part.ts';
 import { applyDesired, type RefuseSetting } from './desired-config.ts';
 import { type ShadowClient, type ShadowDelta, ShadowError } from './shadow-client.ts';
-import { diffState, type JsonObject, mergeState } from './state-diff.ts';
+import { diffState, holdsAny, type JsonObject, mergeState } from './state-diff.ts';
 import { SyncLoop } from './sync-loop.ts';
 
 export interface ConfigApplierOptions {
@@ -25,6 +25,8 @@ export interface ConfigApplierOptions {
   onChange: (running: RunningConfig) => Promise<void>;
   /** Called when the set of refused settings changes and is not empty. */
   onRefused: (errors: Record<string, string>) => void;
+  /** Called when the cloud turns out to have lost what this board reported. */
+  onLost: () => void;
 }
 
 /**
@@ -38,8 +40,8 @@ export class ConfigApplier implements Part {
   readonly #loop: SyncLoop;
   #running: RunningConfig;
   #errors: Record<string, string> = {};
-  /** Desired settings not looked at yet. */
-  #waiting: ShadowDelta | undefined;
+  /** Desired settings not looked at yet; `whole`: all there are, not those alone that differ from what is reported. */
+  #waiting: (ShadowDelta & { whole?: true }) | undefined;
   #seenVersion = 0;
   /** What the cloud has as reported; undefined until read on this connection. */
   #known: JsonObject | undefined;
@@ -124,9 +126,21 @@ export class ConfigApplier implements Part {
       this.#seenVersion = delta.version;
       this.#version = delta.version;
       await this.#take(delta.state);
+      if (!delta.whole && holdsAny(this.#known, delta.state)) return this.#startAnew();
     }
     await this.#report();
     return undefined;
+  }
+
+  /**
+   * A difference holds nothing that is reported (Developer Guide, "/update/delta"); when this one does, the shadows were
+   * wiped, as they are when the board changes hands.
+   */
+  #startAnew(): undefined {
+    this.#options.logger.info('The cloud has lost what this board reported; it is told once more.');
+    this.#options.onLost();
+    this.#known = undefined;
+    this.#loop.ask();
   }
 
   async #readCloud(): Promise<JsonObject> {
@@ -135,7 +149,7 @@ export class ConfigApplier implements Part {
     // All of the desired state is looked at: a delta would leave out what an earlier run reported and lost again.
     const version = document?.version ?? 0;
     if (this.#waiting === undefined || this.#waiting.version < version)
-      this.#waiting = { state: document?.desired ?? {}, version };
+      this.#waiting = { state: document?.desired ?? {}, version, whole: true };
     return document?.reported ?? {};
   }
 

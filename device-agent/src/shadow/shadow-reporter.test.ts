@@ -136,6 +136,16 @@ it('reads again after a version conflict and then reports', async () => {
   });
 });
 
+it('reports everything once more when the cloud has lost it, as for the next owner', async () => {
+  await connectedReporter();
+  service.delete();
+  reporter.lost();
+  await until(() => clock.pending.length > 0);
+  await pass(10_000);
+  await until(() => service.updates.length === 2);
+  expect(service.reported).toEqual(state);
+});
+
 it('reads, reconciles and reports after a reconnect', async () => {
   await connectedReporter();
   connection.disconnect();

@@ -44,6 +44,7 @@ export class ShadowReporter implements Part {
   #cached: JsonObject | undefined;
   #updatedAt = Number.NEGATIVE_INFINITY;
   #metricsAt = Number.NEGATIVE_INFINITY;
+  #lost = false;
   #started = false;
 
   constructor(options: ShadowReporterOptions) {
@@ -91,6 +92,12 @@ export class ShadowReporter implements Part {
     this.#loop.ask();
   }
 
+  /** The cloud has lost what was reported: it is read again, and whoever has the board next sees all of it. */
+  lost(): void {
+    this.#lost = true;
+    this.#loop.ask();
+  }
+
   #forgetCloud(): void {
     this.#known = undefined;
     // What was measured before a reconnect is reported with the first update after it.
@@ -98,6 +105,9 @@ export class ShadowReporter implements Part {
   }
 
   async #round(): Promise<number> {
+    // Not at the notice itself: a report that was under way then would be taken for known.
+    if (this.#lost) this.#forgetCloud();
+    this.#lost = false;
     this.#known ??= await this.#readCloud();
     const state = JSON.parse(JSON.stringify(this.#options.collect())) as JsonObject;
     const difference = diffState(this.#known, state);

@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { diffState, type JsonObject, leafKeysOf, mergeState, pickLeaves } from './state-diff.ts';
+import { diffState, holdsAny, type JsonObject, leafKeysOf, mergeState, pickLeaves } from './state-diff.ts';
 
 it.each<[JsonObject, JsonObject, JsonObject | undefined]>([
   [{}, {}, undefined],
@@ -33,6 +33,16 @@ it('turns any document into any other, and then finds nothing more to say', () =
       expect(diffState(merged, to)).toBeUndefined();
     }),
   );
+});
+
+it.each<[JsonObject, boolean]>([
+  [{ a: { b: 1 } }, true],
+  [{ a: { b: 2 }, e: [1] }, true],
+  [{ a: { b: 2 } }, false],
+  [{ b: 1 }, false],
+  [{}, false],
+])('tells whether any of %j stands in a document', (part, expected) => {
+  expect(holdsAny({ a: { b: 1, c: {} }, e: [1] }, part)).toBe(expected);
 });
 
 it('names leaves by dotted key and picks them in place', () => {

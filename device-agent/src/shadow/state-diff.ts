@@ -51,6 +51,12 @@ export function leafKeysOf(state: JsonObject): string[] {
   return leavesOf(state).map(([path]) => path.join('.'));
 }
 
+/** Whether a leaf of `part` stands in `state` with the same value. */
+export function holdsAny(state: JsonObject, part: JsonObject): boolean {
+  const held = new Set(leavesOf(state).map((leaf) => JSON.stringify(leaf)));
+  return leavesOf(part).some((leaf) => held.has(JSON.stringify(leaf)));
+}
+
 /** The leaves of `state` whose dotted key passes, in their places. Undefined when none does. */
 export function pickLeaves(
   state: JsonObject,

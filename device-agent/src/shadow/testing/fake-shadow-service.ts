@@ -24,6 +24,7 @@ export class FakeShadowService {
   /** Answers of the next requests instead of the real ones. */
   readonly rejections: { code: number; message: string }[] = [];
   silent = false;
+  #deleted = false;
 
   constructor(connection: FakeIotConnection, prefix: string) {
     this.#connection = connection;
@@ -38,6 +39,7 @@ export class FakeShadowService {
   /** Somebody in the cloud sets desired state. */
   desire(patch: JsonObject): void {
     this.desired = mergeState(this.desired, patch);
+    this.#deleted = false;
     this.version += 1;
     this.#deliver('update/accepted', { state: { desired: patch }, version: this.version, timestamp: 0 });
     this.#announceDelta();
@@ -46,6 +48,13 @@ export class FakeShadowService {
   /** Somebody else updates the shadow, so that the version the board knows is stale. */
   touch(): void {
     this.version += 1;
+  }
+
+  /** Somebody in the cloud deletes the shadow over HTTP, of which boards hear nothing; its version counts on. */
+  delete(): void {
+    this.desired = {};
+    this.reported = {};
+    this.#deleted = true;
   }
 
   #onRequest({ topic, payload }: PublishOptions): void {
@@ -70,6 +79,7 @@ export class FakeShadowService {
     const reported = request.state?.reported ?? {};
     this.#record(request);
     this.reported = mergeState(this.reported, reported);
+    this.#deleted = false;
     this.version += 1;
     const { version } = this;
     const { clientToken } = request;
@@ -78,7 +88,7 @@ export class FakeShadowService {
   }
 
   #objection(operation: string, version: number | undefined): { code: number; message: string } | undefined {
-    if (operation === 'get' && this.version === 0)
+    if (operation === 'get' && (this.version === 0 || this.#deleted))
       return { code: 404, message: 'No shadow exists with name: x' };
     if (operation === 'update' && version !== undefined && version !== this.version)
       return { code: 409, message: 'Version conflict' };
