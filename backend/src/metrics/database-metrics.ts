@@ -33,24 +33,53 @@ export function addDatabaseMetrics(registry: Registry, db: Database): void {
     help: 'Messages in the outbox of all instances: due or on their way (waiting), or given up (dead)',
     labelNames: ['state'],
     registers,
-    async collect() {
-      const { rows } = await db.raw<{ rows: [OutboxRow] }>(`
-        SELECT count(*) FILTER (WHERE dead_at IS NULL AND available_at <= now()) AS waiting,
-          count(*) FILTER (WHERE dead_at IS NOT NULL) AS dead,
-          coalesce(extract(epoch FROM now() - min(available_at)
-            FILTER (WHERE dead_at IS NULL AND available_at <= now())), 0)::float8 AS oldest_seconds
-        FROM outbox`);
-      const [{ waiting, dead, oldest_seconds: oldestSeconds }] = rows;
-      this.set({ state: 'waiting' }, Number(waiting));
-      this.set({ state: 'dead' }, Number(dead));
-      oldest.set(oldestSeconds);
-    },
+    collect: () => read(),
   });
   const oldest = new Gauge({
     name: 'aovis_outbox_oldest_seconds',
     help: 'How long the oldest message that is due has been waiting',
     registers,
-    // Set by the query above; Prometheus reads both in one go.
-    collect: async () => void (await messages.get()),
+    collect: () => read(),
   });
+  const reachable = new Gauge({
+    name: 'aovis_database_reachable',
+    help: '1 while this instance can ask the database; while it is 0, what only the database knows is left out',
+    registers,
+    collect: () => read(),
+  });
+  const read = onceAtATime(async () => {
+    try {
+      const { waiting, dead, oldest_seconds: oldestSeconds } = await readOutbox(db);
+      messages.set({ state: 'waiting' }, Number(waiting));
+      messages.set({ state: 'dead' }, Number(dead));
+      oldest.set(oldestSeconds);
+      reachable.set(1);
+    } catch {
+      // The other metrics matter most while the database is away. Readiness and the requests log why it is.
+      messages.reset();
+      oldest.remove();
+      reachable.set(0);
+    }
+  });
+}
+
+async function readOutbox(db: Database): Promise<OutboxRow> {
+  const { rows } = await db.raw<{ rows: [OutboxRow] }>(`
+    SELECT count(*) FILTER (WHERE dead_at IS NULL AND available_at <= now()) AS waiting,
+      count(*) FILTER (WHERE dead_at IS NOT NULL) AS dead,
+      coalesce(extract(epoch FROM now() - min(available_at)
+        FILTER (WHERE dead_at IS NULL AND available_at <= now())), 0)::float8 AS oldest_seconds
+    FROM outbox`);
+  return rows[0];
+}
+
+/** Prometheus reads all metrics in one go: those that are set together share one question. */
+function onceAtATime(work: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | undefined;
+  return () => {
+    running ??= work().finally(() => {
+      running = undefined;
+    });
+    return running;
+  };
 }

@@ -1,9 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { createTestDatabase, type TestDatabase } from '@aovis/dev-database/testing/test-database';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Counter, Registry } from 'prom-client';
 import request from 'supertest';
+import { openDatabase } from '../db/database.ts';
 import { enqueue } from '../outbox/outbox.ts';
 import { createStoreApp, type StoreApp } from '../testing/store-app.ts';
+import { addDatabaseMetrics } from './database-metrics.ts';
 import { readExposition } from './testing/exposition.ts';
 
 describe('the metrics', () => {
@@ -81,6 +84,20 @@ describe('the metrics', () => {
     expect(value('aovis_outbox_oldest_seconds')).toBeGreaterThanOrEqual(0);
     expect(value('aovis_database_connections', 'awaited')).toBe(0);
     expect(value('process_resident_memory_bytes')).toBeGreaterThan(1_000_000);
+  });
+
+  it('go on while the database is away, without what only it knows', async () => {
+    const away = openDatabase({ url: database.url.replace(/:\d+\//, ':1/'), poolSize: 1 });
+    const registry = new Registry();
+    const requests = new Counter({ name: 'requests', help: 'requests', registers: [registry] });
+    requests.inc();
+    addDatabaseMetrics(registry, away);
+    const samples = readExposition(await registry.metrics());
+    expect(samples).toContainEqual({ name: 'requests', labels: {}, value: 1 });
+    expect(samples).toContainEqual({ name: 'aovis_database_reachable', labels: {}, value: 0 });
+    expect(samples.filter(({ name }) => name.startsWith('aovis_outbox'))).toEqual([]);
+    await away.destroy();
+    expect(await scrape()).toContainEqual({ name: 'aovis_database_reachable', labels: {}, value: 1 });
   });
 
   it('are served nowhere else', async () => {
