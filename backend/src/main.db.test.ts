@@ -99,7 +99,7 @@ describe('the programs', () => {
       const verified = await ended(run('cli.ts', ['audit', 'verify'], environment));
       expect(verified).toMatchObject({ code: 0, out: `ok 0:${'0'.repeat(64)}\n` });
       const anchors = join(folder, 'anchors');
-      await writeFile(anchors, `7:${'ab'.repeat(32)}\n9:torn`);
+      await writeFile(anchors, `7:${'ab'.repeat(32)}\n9:0c4f`);
       const tampered = await ended(run('cli.ts', ['audit', 'verify', '--anchor-file', anchors], environment));
       expect(tampered).toMatchObject({
         code: 1,

@@ -10,6 +10,10 @@ export const auditCommands: Commands = {
       const anchors = [...(flags.anchor ?? []).map(parseHead), ...fromFile];
       const result = await verifyAuditLog(db, anchors);
       say(result.ok ? `ok ${formatHead(result.head)}` : `tampered: ${result.problem}`);
+      if (anchors.length === 0)
+        process.stderr.write(
+          'Compared with no anchor: an end that was cut off together with its head would not show. Give --anchor-file.\n',
+        );
       return result.ok ? 0 : 1;
     }),
   'audit head': () =>

@@ -1,4 +1,4 @@
-import { appendFile, readFile } from 'node:fs/promises';
+import { open, readFile } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Database } from '../../db/database.ts';
 import type { Logger } from '../../kernel/logger.ts';
@@ -37,21 +37,52 @@ export class AuditAnchors {
 
   async #run(path: string, stopping: AbortSignal): Promise<void> {
     while (!stopping.aborted) {
-      try {
-        await this.note(path);
-      } catch (error) {
-        this.#log.error({ error }, 'the audit log cannot be anchored: check the anchor file and its disk');
-      }
+      await this.#tryToNote(path);
       await wait(everyMs, undefined, { signal: stopping }).catch(() => {});
+    }
+  }
+
+  async #tryToNote(path: string): Promise<void> {
+    let head: ChainHead;
+    try {
+      head = await readHead(this.#db);
+    } catch (error) {
+      this.#log.warn({ error }, 'the end of the audit log cannot be read; trying again in a minute');
+      return;
+    }
+    try {
+      await this.#note(path, head);
+    } catch (error) {
+      this.#log.error(
+        { error },
+        'the audit log cannot be anchored: check AOVIS_AUDIT_ANCHOR_FILE and its disk',
+      );
     }
   }
 
   /** Appends the head, unless it is noted already. */
   async note(path: string): Promise<void> {
-    const head = await readHead(this.#db);
+    await this.#note(path, await readHead(this.#db));
+  }
+
+  async #note(path: string, head: ChainHead): Promise<void> {
     if (head.seq <= this.#noted) return;
-    await appendFile(path, `${formatHead(head)}\n`, { mode: 0o600, flush: true });
+    await appendLine(path, formatHead(head));
     this.#noted = head.seq;
+  }
+}
+
+/** On the disk when it resolves. What a power cut left of a line before stays a line of its own. */
+async function appendLine(path: string, line: string): Promise<void> {
+  const file = await open(path, 'a+', 0o600);
+  try {
+    const { size } = await file.stat();
+    const { buffer } = await file.read(Buffer.alloc(1), 0, 1, Math.max(0, size - 1));
+    const torn = size > 0 && buffer.toString() !== '\n';
+    await file.appendFile(`${torn ? '\n' : ''}${line}\n`);
+    await file.sync();
+  } finally {
+    await file.close();
   }
 }
 
@@ -68,8 +99,11 @@ export function parseHead(text: string): ChainHead {
   return { seq: BigInt(seq), hash: Buffer.from(hash, 'hex') };
 }
 
-/** The anchors of a file; a torn last line, from a power cut, is left out. */
+/** What a power cut may leave of a line. */
+const tornLine = /^\d{0,18}(:[0-9a-f]{0,63})?$/;
+
+/** The anchors of a file; torn lines are left out. @throws Error with a sentence for a line that is no anchor */
 export async function readAnchors(path: string): Promise<ChainHead[]> {
   const lines = (await readFile(path, 'utf8')).split('\n');
-  return lines.slice(0, -1).map(parseHead);
+  return lines.filter((line) => !tornLine.test(line)).map(parseHead);
 }

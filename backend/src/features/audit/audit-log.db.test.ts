@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createTestDatabase, type TestDatabase } from '@aovis/dev-database/testing/test-database';
@@ -40,7 +40,8 @@ describe('the audit log', () => {
 
   beforeEach(async () => {
     await tamper(
-      `DELETE FROM audit_log; UPDATE audit_head SET seq = 0, hash = decode(repeat('00', 32), 'hex')`,
+      `DELETE FROM audit_log; DELETE FROM audit_head;
+       INSERT INTO audit_head (seq, hash) VALUES (0, decode(repeat('00', 32), 'hex'))`,
     );
     for (let i = 0; i < 5; i++) await transaction(db, (trx) => record(trx, { ...entry, details: { i } }));
   });
@@ -93,6 +94,9 @@ describe('the audit log', () => {
       'entry 2 does not continue entry 1',
     ],
     ['a cut end', 'DELETE FROM audit_log WHERE seq > 3', 'the end was cut off'],
+    ['an entry put before the first', 'UPDATE audit_log SET seq = -7 WHERE seq = 5', 'followed by -7'],
+    ['a head that was set back', 'UPDATE audit_head SET seq = 3', 'its head says 3: one of them was changed'],
+    ['a head that was removed', 'DELETE FROM audit_head', 'the head of the audit log is missing'],
   ])('finds %s', async (_what, sql, problem) => {
     await tamper(sql);
     expect(await verifyAuditLog(db)).toEqual({ ok: false, problem: expect.stringContaining(problem) });
@@ -126,6 +130,24 @@ describe('the audit log', () => {
       await anchors.note(path);
       expect((await readFile(path, 'utf8')).trim().split('\n')).toHaveLength(2);
       expect(await verifyAuditLog(db, await readAnchors(path))).toMatchObject({ ok: true });
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  it('goes on after a line that a power cut tore', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'aovis-anchors-'));
+    try {
+      const path = join(folder, 'anchors');
+      await writeFile(path, '3:0c4f');
+      const note = (): Promise<void> =>
+        new AuditAnchors({ db, path, log: createLogger({ level: 'silent' }) }).note(path);
+      await note();
+      await note();
+      const head = await readHead(db);
+      expect(await readAnchors(path)).toEqual([head, head]);
+      await writeFile(path, 'something else\n');
+      await expect(readAnchors(path)).rejects.toThrow('is no anchor');
     } finally {
       await rm(folder, { recursive: true });
     }
