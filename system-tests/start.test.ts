@@ -1,6 +1,8 @@
 import { rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
+import { dataOf } from '@aovis/api-client/api-error';
+import { createApiClient } from '@aovis/api-client/client';
 import { type Endpoints, readEndpoints } from '@aovis/simulator/endpoints';
 import { waitFor } from '@aovis/simulator/wait-for';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -56,6 +58,15 @@ describe('npm start', () => {
 
   it('has a board that streams', async () => {
     await untilStreams(firstEndpoints);
+  });
+
+  it('has a shop that sells, and a carrier that knows the cards of the boards', async () => {
+    const { backendUrl = '', iot } = firstEndpoints;
+    const shop = createApiClient({ baseUrl: backendUrl });
+    expect(dataOf(await shop.GET('/api/store/products')).products).toHaveLength(1);
+    expect(dataOf(await shop.GET('/api/data-plans')).plans).toHaveLength(1);
+    const cards = await fetch(`${iot.adminUrl}/_local/eiotclub/cards`);
+    expect(await cards.json()).toMatchObject({ cards: Array.from({ length: 3 }, () => expect.anything()) });
   });
 
   it('is refused a second time, with a sentence, and the first goes on', async () => {

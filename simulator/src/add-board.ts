@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { Board } from './board.ts';
 import { readEndpoints } from './endpoints.ts';
 import { Factory } from './factory.ts';
-import { orderOf, sampleBoards } from './sample-order.ts';
+import { orderOf, sampleBoards, simCardsOf } from './sample-order.ts';
+import { orderSimCards } from './sample-shop.ts';
 import type { StepReport } from './step-report.ts';
 import { SystemFolder } from './system-folder.ts';
 import { untilPersisted } from './wait-for.ts';
@@ -41,6 +42,7 @@ export async function runBoard({
   await report.step(`aovis-provision batch run: ${order.serial}`, () =>
     factory.runBatch(factory.writeOrder(batch, [order])),
   );
+  await orderSimCards(endpoints, simCardsOf([order]));
   const [provisioned] = factory.boards(batch);
   if (provisioned === undefined) throw new Error(`The batch ${batch} is empty.`);
   const board = new Board(provisioned, {

@@ -4,7 +4,8 @@ import { Board } from './board.ts';
 import { buildAgent } from './build-agent.ts';
 import { LocalSystem } from './local-system.ts';
 import type { ManagedProcess } from './managed-process.ts';
-import { sampleBatch, sampleBoards } from './sample-order.ts';
+import { sampleBatch, sampleBoards, simCardsOf } from './sample-order.ts';
+import { fillShop, orderSimCards } from './sample-shop.ts';
 import type { StepReport } from './step-report.ts';
 
 export interface StartOptions {
@@ -38,6 +39,7 @@ export async function runStart({
     await report.step(`batch «${sampleBatch}» of ${sampleBoards.length} boards`, () =>
       provisionSamples(system),
     );
+    await report.step('shop: a camera, a data plan, SIM cards at the carrier', () => openShop(system));
     signal.throwIfAborted();
     const [first] = system.factory.boards(sampleBatch);
     if (first === undefined) throw new Error('The sample batch is empty.');
@@ -62,6 +64,11 @@ async function provisionSamples(system: LocalSystem): Promise<void> {
   if (!existsSync(csv)) system.factory.writeOrder(sampleBatch, sampleBoards);
   // Finished boards are left as they are; a batch that was interrupted goes on.
   await system.factory.runBatch(csv);
+}
+
+async function openShop(system: LocalSystem): Promise<void> {
+  await fillShop(system);
+  await orderSimCards(system.endpoints, simCardsOf(sampleBoards));
 }
 
 /** Resolves when asked to stop; rejects when a program of the system ends by itself. */
@@ -113,5 +120,6 @@ ${labels.join('\n')}
     npm run board                                                 one more board, provisioned and switched on
     npm run app -- anna@example.com activate <board> <code>       what the customer's app does
     npm run app -- anna@example.com play <board>                  the live picture in a browser
+    npm run app -- anna@example.com call GET /api/store/products  any call of the API, e.g. what the shop sells
     npm run provision -- --help                                   the factory's tool`;
 }
