@@ -24,6 +24,10 @@ details (RFC 9457) with the same \`code\`. A device that is not yours answers ex
 
 **Requests.** JSON in UTF-8, at most 256 KiB; unknown fields are refused. \`X-Request-Id\` (1 to 128 of
 \`A-Z a-z 0-9 . _ -\`) is taken over, else made; every answer carries it. Times are ISO 8601 in UTC.
+Where a route takes an \`Idempotency-Key\`, send one of your making, and the same again with every repetition of the request.
+
+**Lists** come in pages of \`limit\` (1 to 100): ask for the next with \`cursor\`, the \`next_cursor\` of the page before, until that
+is null. Few things come in one page without a cursor.
 
 **Limits.** 429 and 503 say in \`Retry-After\` how many seconds to wait; answers of limited routes carry \`RateLimit\` and
 \`RateLimit-Policy\` (draft-ietf-httpapi-ratelimit-headers).
