@@ -12,6 +12,8 @@ export const simCommands: Commands = {
       const file = needed(flags.file, '--file');
       const result = await inventory.importFile(file, { dryRun: flags['dry-run'] === true });
       say(JSON.stringify(result));
+      if (result.conflicts.length > 0)
+        process.stderr.write('Nothing was stored: a file with conflicts is not taken. Mend them first.\n');
       return result.conflicts.length === 0 ? 0 : 1;
     }),
   'sims sync': (flags) =>

@@ -46,6 +46,18 @@ describe('a list of cards', () => {
     ['another IMSI', [listed({ imsi: '2' })], [stored({ imsi: '1' })], { reasons: ['imsi_differs'] }],
     ['the EID of another', [listed({ eid })], [stored({ iccid: b, eid })], { reasons: ['eid_in_use'] }],
     ['one EID twice', [listed({ eid }), listed({ iccid: b, eid })], [], { reasons: ['eid_in_use'] }],
+    [
+      'the IMSI of another',
+      [listed({ imsi: '1' })],
+      [stored({ iccid: b, imsi: '1' })],
+      { reasons: ['imsi_in_use'] },
+    ],
+    [
+      'one IMSI twice',
+      [listed({ imsi: '1' }), listed({ iccid: b, imsi: '1' })],
+      [],
+      { reasons: ['imsi_in_use'] },
+    ],
     ['one card twice', [listed(), listed()], [], { reasons: ['listed_twice'] }],
     ['nothing of a card on record', [], [stored()], { missing: [stored()] }],
   ])('%s', (_, list, record, expected) => {

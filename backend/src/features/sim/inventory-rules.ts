@@ -16,9 +16,16 @@ export interface StoredCard extends ListedCard {
 
 /**
  * - `eid_differs`, `imsi_differs`: the card is on record with another one.
- * - `eid_in_use`: another card has this EID. `listed_twice`: the list has the card more than once.
+ * - `eid_in_use`, `imsi_in_use`: another card has this one, on record or further up in the list.
+ * - `listed_twice`: the list has the card more than once.
  */
-export type CardConflict = 'eid_differs' | 'imsi_differs' | 'eid_in_use' | 'listed_twice';
+export type CardConflict = `${UniqueName}_differs` | `${UniqueName}_in_use` | 'listed_twice';
+
+/** What no two cards share. */
+const uniqueNames = ['eid', 'imsi'] as const;
+type UniqueName = (typeof uniqueNames)[number];
+/** The card that has it, for each. */
+type Holders = Readonly<Record<UniqueName, Map<string, string>>>;
 
 export interface InventoryPlan {
   added: ListedCard[];
@@ -34,19 +41,19 @@ export interface InventoryPlan {
 export function planInventory(listed: readonly ListedCard[], stored: readonly StoredCard[]): InventoryPlan {
   const plan: InventoryPlan = { added: [], changed: [], unchanged: 0, conflicts: [], missing: [] };
   const findStored = indexOf(stored);
-  const eids = new Map(stored.flatMap(({ eid, iccid }) => (eid === undefined ? [] : [[eid, iccid]])));
+  const holders: Holders = { eid: new Map(), imsi: new Map() };
+  for (const card of stored) hold(holders, card, card.iccid);
   const seen = new Set<string>();
   for (const card of listed) {
     const known = findStored(card.iccid);
     const iccid = known?.iccid ?? card.iccid;
-    const holder = card.eid === undefined ? undefined : eids.get(card.eid);
-    const reason = seen.has(iccid) ? 'listed_twice' : conflictOf(card, known, holder);
+    const reason = seen.has(iccid) ? 'listed_twice' : conflictOf(card, known, holders);
     seen.add(iccid);
     if (reason !== undefined) {
       plan.conflicts.push({ card, reason });
       continue;
     }
-    if (card.eid !== undefined) eids.set(card.eid, iccid);
+    hold(holders, card, iccid);
     if (known === undefined) plan.added.push(card);
     else if (isNews(card, known)) plan.changed.push(completed(known, card));
     else plan.unchanged += 1;
@@ -68,13 +75,24 @@ function indexOf(stored: readonly StoredCard[]): (iccid: string) => StoredCard |
 function conflictOf(
   card: ListedCard,
   known: StoredCard | undefined,
-  eidHolder: string | undefined,
+  holders: Holders,
 ): CardConflict | undefined {
-  const differs = (name: 'eid' | 'imsi'): boolean =>
-    card[name] !== undefined && known?.[name] !== undefined && card[name] !== known[name];
-  if (differs('eid')) return 'eid_differs';
-  if (differs('imsi')) return 'imsi_differs';
-  return eidHolder !== undefined && eidHolder !== known?.iccid ? 'eid_in_use' : undefined;
+  const differing = uniqueNames.find(
+    (name) => card[name] !== undefined && known?.[name] !== undefined && card[name] !== known[name],
+  );
+  if (differing !== undefined) return `${differing}_differs`;
+  const taken = uniqueNames.find((name) => {
+    const holder = holders[name].get(card[name] ?? '');
+    return holder !== undefined && holder !== known?.iccid;
+  });
+  return taken && `${taken}_in_use`;
+}
+
+function hold(holders: Holders, card: ListedCard, iccid: string): void {
+  for (const name of uniqueNames) {
+    const value = card[name];
+    if (value !== undefined) holders[name].set(value, iccid);
+  }
 }
 
 function isNews(card: ListedCard, known: StoredCard): boolean {
