@@ -1,5 +1,5 @@
 import { type ErrorCode, publicMessageOf, statusOf } from '@aovis/contracts/error-codes';
-import type { ErrorBody, ProblemBody } from '@aovis/contracts/http/common';
+import type { ErrorBody, FieldProblem, ProblemBody } from '@aovis/contracts/http/common';
 import type { RouteContract } from '@aovis/contracts/http/route';
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
 import { translatePgError } from '../db/pg-errors.ts';
@@ -61,10 +61,16 @@ function toAppError(thrown: unknown): AppError {
   >;
   if (status === 413) return new AppError('payload_too_large', { cause: error });
   if (status === 415) return new AppError('unsupported_media_type', { cause: error });
-  // A client that hung up, a length that is not true, a path that is no percent-encoding.
-  if (status === 400 && (typeof type === 'string' || error instanceof URIError))
-    return new AppError('invalid_request', { cause: error });
+  if (status === 400 && error instanceof URIError)
+    return refused(error, { path: 'params', message: 'The address is no percent-encoded UTF-8' });
+  // A client that hung up, a length that is not true.
+  if (status === 400 && typeof type === 'string')
+    return refused(error, { path: 'body', message: 'The body did not come as long as it was announced' });
   return new AppError('internal_error', { cause: error });
+}
+
+function refused(cause: unknown, problem: FieldProblem): AppError {
+  return new AppError('invalid_request', { cause, details: [problem] });
 }
 
 type Details = ErrorBody['error']['details'];

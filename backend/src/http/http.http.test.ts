@@ -66,6 +66,14 @@ describe('every request', () => {
     expect(errorBodySchema.parse(answer.body).error.code).toBe(code);
   });
 
+  it('says what is wrong with an address that cannot be read', async () => {
+    const { body } = await request(app.server).get('/api/devices/%E0%A4%A').expect(400);
+    expect(body.error).toMatchObject({
+      code: 'invalid_request',
+      details: [{ path: 'params', message: 'The address is no percent-encoded UTF-8' }],
+    });
+  });
+
   it('names each unknown field', async () => {
     const { body } = await verify().send({ token: 'x', admin: true, role: 'r' }).expect(400);
     expect(body.error.details).toEqual([
