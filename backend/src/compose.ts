@@ -1,4 +1,4 @@
-import { readSchemaState } from '@aovis/migrations/migrator';
+import { readSchemaState, type SchemaState } from '@aovis/migrations/migrator';
 import type { Express } from 'express';
 import { createApp } from './app.ts';
 import { composeAccount } from './composition/account.ts';
@@ -65,7 +65,7 @@ export function composeBackend(config: Config, adapters: Adapters): Backend {
     composeAccount(core),
   ];
   const background = features.flatMap((feature) => feature.background ?? []);
-  const health = healthRoutes({ database: () => assertSchema(db) }, log.child({ part: 'health' }));
+  const health = healthRoutes({ database: () => assertMigrated(db) }, log.child({ part: 'health' }));
   const routes = [...health, ...features.flatMap((feature) => feature.routes)];
   const pages = features.flatMap((feature) => feature.pages ?? []);
   const handlers = Object.assign({}, ...features.map((feature) => feature.outboxHandlers)) as OutboxHandlers;
@@ -107,7 +107,7 @@ export function composeBackend(config: Config, adapters: Adapters): Backend {
     pages,
     outbox,
     start: async () => {
-      await assertSchema(db);
+      await assertSameSchema(db);
       await metricsServer.start();
       outbox.start();
       scheduler.start();
@@ -129,15 +129,22 @@ export function composeBackend(config: Config, adapters: Adapters): Backend {
 /** A schema that is not this version's, as a sentence. */
 export class SchemaRefused extends Error {}
 
-/** Older: migrate it. Newer: this program would not understand what it finds. */
-async function assertSchema(db: Database): Promise<void> {
-  const { pending, unknown } = await readSchemaState(db);
+/** For a start. Newer: a version that is on its way out need not come up again. */
+async function assertSameSchema(db: Database): Promise<void> {
+  const { unknown } = await assertMigrated(db);
   if (unknown.length > 0)
     throw new SchemaRefused(
       `The database is newer than this program (${unknown.join(', ')}): update the program.`,
     );
+}
+
+/** For an instance that runs: it goes on when the next version's migrations came, for they only add. */
+async function assertMigrated(db: Database): Promise<SchemaState> {
+  const state = await readSchemaState(db);
+  const { pending } = state;
   if (pending.length > 0)
     throw new SchemaRefused(
       `The database is older than this program (${pending.join(', ')}): run npm run migrate.`,
     );
+  return state;
 }

@@ -3,7 +3,7 @@ import type { Logger } from '../kernel/logger.ts';
 import { handle, type Route } from './route.ts';
 
 /** Resolves when the part is fit; rejects with a sentence when it is not. */
-export type ReadinessCheck = () => Promise<void>;
+export type ReadinessCheck = () => Promise<unknown>;
 
 export function healthRoutes(checks: Readonly<Record<string, ReadinessCheck>>, log: Logger): Route[] {
   return [

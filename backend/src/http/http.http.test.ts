@@ -207,15 +207,26 @@ describe('limits', () => {
 });
 
 describe('readiness', () => {
-  it('fails while the schema is not this program’s, and says no more to strangers', async () => {
+  it('fails while the schema is older than the program, and says no more to strangers', async () => {
     const database = await createTestDatabase();
     const app = createBackendUnderTest(database.knex, database.url);
     await request(app.server)
       .get('/ready')
       .expect(200, { status: 'ready', checks: { database: 'ok' } });
-    await database.knex('schema_migrations').insert({ name: '20991231-1-future' });
+    await database.knex.raw(
+      'DELETE FROM schema_migrations WHERE name = (SELECT max(name) FROM schema_migrations)',
+    );
     const { body } = await request(app.server).get('/ready').expect(503);
     expect(body).toEqual({ status: 'not_ready', checks: { database: 'not available' } });
+    await expect(app.backend.start()).rejects.toThrow('older than this program');
+    await database.drop();
+  });
+
+  it('outlives the migrations of the next version, with which no instance of this one starts any more', async () => {
+    const database = await createTestDatabase();
+    const app = createBackendUnderTest(database.knex, database.url);
+    await database.knex('schema_migrations').insert({ name: '20991231-1-future' });
+    await request(app.server).get('/ready').expect(200);
     await expect(app.backend.start()).rejects.toThrow('newer than this program');
     await database.drop();
   });
