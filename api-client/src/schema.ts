@@ -1641,6 +1641,16 @@ export interface operations {
                     };
                 };
             };
+            /** @description `invalid_request`: The request does not fit the schema; details name each field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `unauthorized`: Sign in first: no valid access token came with the request. */
             401: {
                 headers: {
@@ -1717,6 +1727,16 @@ export interface operations {
                         /** Format: date-time */
                         deleted_at: string;
                     };
+                };
+            };
+            /** @description `invalid_request`: The request does not fit the schema; details name each field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `unauthorized`: Sign in first: no valid access token came with the request. */
@@ -2013,6 +2033,16 @@ export interface operations {
                 };
                 content: {
                     "application/json": string;
+                };
+            };
+            /** @description `invalid_request`: The request does not fit the schema; details name each field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `unauthorized`: Sign in first: no valid access token came with the request. */
@@ -4721,6 +4751,16 @@ export interface operations {
                     };
                 };
             };
+            /** @description `invalid_request`: The request does not fit the schema; details name each field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `unauthorized`: Sign in first: no valid access token came with the request. */
             401: {
                 headers: {
@@ -5550,6 +5590,16 @@ export interface operations {
                             }[];
                         }[];
                     };
+                };
+            };
+            /** @description `invalid_request`: The request does not fit the schema; details name each field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `unauthorized`: Sign in first: no valid access token came with the request. */
@@ -7679,6 +7729,16 @@ export interface operations {
                     };
                 };
             };
+            /** @description `invalid_request`: The request does not fit the schema; details name each field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `unauthorized`: Sign in first: no valid access token came with the request. */
             401: {
                 headers: {
@@ -8069,6 +8129,16 @@ export interface operations {
                         /** @enum {boolean} */
                         revoked: true;
                     };
+                };
+            };
+            /** @description `invalid_request`: The request does not fit the schema; details name each field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `unauthorized`: Sign in first: no valid access token came with the request. */
@@ -8695,6 +8765,16 @@ export interface operations {
                     };
                 };
             };
+            /** @description `invalid_request`: The request does not fit the schema; details name each field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `unauthorized`: Sign in first: no valid access token came with the request. */
             401: {
                 headers: {
@@ -8801,6 +8881,16 @@ export interface operations {
                             price_minor: number;
                         }[];
                     };
+                };
+            };
+            /** @description `invalid_request`: The request does not fit the schema; details name each field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `rate_limited`: Too many requests; wait as long as Retry-After says. */
@@ -13643,6 +13733,16 @@ export interface operations {
                     };
                 };
             };
+            /** @description `invalid_request`: The request does not fit the schema; details name each field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `rate_limited`: Too many requests; wait as long as Retry-After says. */
             429: {
                 headers: {
@@ -14597,6 +14697,16 @@ export interface operations {
                     };
                 };
             };
+            /** @description `invalid_request`: The request does not fit the schema; details name each field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `rate_limited`: Too many requests; wait as long as Retry-After says. */
             429: {
                 headers: {
@@ -14670,6 +14780,16 @@ export interface operations {
                         /** @enum {string} */
                         status: "ready" | "not_ready";
                     };
+                };
+            };
+            /** @description `invalid_request`: The request does not fit the schema; details name each field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `rate_limited`: Too many requests; wait as long as Retry-After says. */

@@ -66,6 +66,10 @@ describe('every request', () => {
     expect(errorBodySchema.parse(answer.body).error.code).toBe(code);
   });
 
+  it('may come to what is public with what others append to links', async () => {
+    await request(app.server).get('/api/store/products?utm_source=mail').expect(200);
+  });
+
   it('says what is wrong with an address that cannot be read', async () => {
     const { body } = await request(app.server).get('/api/devices/%E0%A4%A').expect(400);
     expect(body.error).toMatchObject({

@@ -1,4 +1,5 @@
 import type { Express, NextFunction, Request, RequestHandler, Response } from 'express';
+import * as z from 'zod';
 import type { Database } from '../db/database.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { AppError } from '../kernel/errors.ts';
@@ -100,6 +101,13 @@ async function findUser(
   }
 }
 
+const noQuery = z.strictObject({});
+
+/** Partners may have parameters of their own in the addresses that they call, and links to what is public get some appended. */
+function noQueryOf({ auth }: Route['contract']): z.ZodType | undefined {
+  return auth === 'public' || auth === 'signature' ? undefined : noQuery;
+}
+
 async function readInput(
   { contract, before }: Route,
   request: Request,
@@ -108,7 +116,7 @@ async function readInput(
 ): Promise<AnyInput> {
   await before?.(requestContext);
   const params = parsePart(contract.params, 'params', request.params);
-  const query = parsePart(contract.query, 'query', request.query);
+  const query = parsePart(contract.query ?? noQueryOf(contract), 'query', request.query);
   const body = contract.body && parsePart(contract.body, 'body', parseJsonBody(request));
   if (contract.body === undefined && hasBody(request))
     throw new AppError('invalid_request', {

@@ -63,9 +63,13 @@ const tags = [
 
 const exampleRequestId = '5f3c9a52-1c64-4c0e-9f57-0f6a3f0d2b11';
 
-/** Codes that any route may answer, on top of its own. */
-const everywhere: readonly ErrorCode[] = ['rate_limited', 'internal_error', 'service_unavailable'];
-const withInput: readonly ErrorCode[] = ['invalid_request'];
+/** Codes that any route may answer, on top of its own: what takes no input refuses some all the same. */
+const everywhere: readonly ErrorCode[] = [
+  'invalid_request',
+  'rate_limited',
+  'internal_error',
+  'service_unavailable',
+];
 const withBody: readonly ErrorCode[] = ['invalid_json', 'unsupported_media_type', 'payload_too_large'];
 
 /** The OpenAPI 3.1 document of these routes, always in the same order. */
@@ -228,7 +232,7 @@ const waitStatuses: ReadonlySet<number> = new Set([429, 503]);
 const retryAfter = { description: 'Seconds to wait.', schema: textSchema, example: '10' };
 
 /** Every code that a route may answer, in order. */
-export function codesOf({ method, auth, params, query, body, errors }: RouteContract): ErrorCode[] {
+export function codesOf({ method, auth, body, errors }: RouteContract): ErrorCode[] {
   const signedIn = auth !== 'public' && auth !== 'signature';
   const codes = new Set<ErrorCode>([
     ...errors,
@@ -237,7 +241,6 @@ export function codesOf({ method, auth, params, query, body, errors }: RouteCont
     ...(typeof auth === 'object' && ('role' in auth || auth.device === 'owner')
       ? (['forbidden'] as const)
       : []),
-    ...(params || query || body ? withInput : []),
     ...(body ? withBody : []),
     ...everywhere,
   ]);

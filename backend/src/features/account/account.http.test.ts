@@ -63,6 +63,14 @@ describe('the account', () => {
       await request(app.server).get('/api/account').expect(401);
     });
 
+    it('refuses a query, which it takes none of, so that nobody waits for what it asks', async () => {
+      const { body } = await ask('get', '?cursor=x', anna).expect(400);
+      expect(body.error).toMatchObject({
+        code: 'invalid_request',
+        details: [{ path: 'query.cursor', message: 'Unknown field' }],
+      });
+    });
+
     it('takes a name and consents, each with its time, and says so in the audit log', async () => {
       const change = {
         display_name: ' Anna K. ',
