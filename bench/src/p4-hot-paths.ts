@@ -10,6 +10,7 @@ import {
 } from './http/fixture.ts';
 import { load, type OneRequest, type Requests } from './http/load.ts';
 import { MeasuredServer } from './http/measured-server.ts';
+import { p99AtRate } from './http/paced-load.ts';
 
 const bar = 0.7;
 const p99BarMs = 50;
@@ -93,8 +94,8 @@ async function compare(
   // One pause of the machine makes the p99 of a whole run: the median of three tells more.
   const calm = { ours: [] as number[], minimal: [] as number[] };
   for (let round = 0; round < (short ? 1 : 3); round++) {
-    calm.ours.push((await load([ours.url], requests, { seconds, rate: 0.7 * speed })).p99Ms);
-    calm.minimal.push((await load([minimal.url], requests, { seconds, rate: 0.7 * reference })).p99Ms);
+    calm.ours.push(await p99AtRate(ours.url, requests, { seconds, rate: 0.7 * speed }));
+    calm.minimal.push(await p99AtRate(minimal.url, requests, { seconds, rate: 0.7 * reference }));
   }
   const p99Ms = median(calm.ours);
   return [

@@ -12,17 +12,16 @@ export type Requests = readonly OneRequest[] | (() => OneRequest);
 
 export interface Load {
   requestsPerSecond: number;
-  p99Ms: number;
   /** Answers other than 2xx, errors and time-outs. */
   failures: number;
   answered: number;
 }
 
-/** Sends as many requests as the servers answer over 50 connections, or `rate` a second of them. */
+/** Sends as many requests as the servers answer over 50 connections each. */
 export async function load(
   urls: readonly string[],
   requests: Requests,
-  { seconds, rate }: { seconds: number; rate?: number },
+  { seconds }: { seconds: number },
 ): Promise<Load> {
   const results = await Promise.all(
     urls.map((url) =>
@@ -30,7 +29,6 @@ export async function load(
         url,
         connections: 50,
         duration: seconds,
-        ...(rate !== undefined && { overallRate: Math.max(1, Math.round(rate / urls.length)) }),
         requests:
           typeof requests === 'function'
             ? [{ setupRequest: (request) => ({ ...request, ...requests() }) }]
@@ -42,7 +40,6 @@ export async function load(
     results.reduce((total, result) => total + of(result), 0);
   return {
     requestsPerSecond: sum((result) => result['2xx'] / result.duration),
-    p99Ms: Math.max(...results.map(({ latency }) => latency.p99)),
     failures: sum(({ non2xx, errors, timeouts }) => non2xx + errors + timeouts),
     answered: sum((result) => result['2xx']),
   };
