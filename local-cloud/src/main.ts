@@ -30,7 +30,7 @@ async function main(): Promise<number> {
   await cloud.start();
   const endpoints = cloud.endpoints();
   writeEndpointsFile(file, endpoints);
-  const lines = Object.entries(describe(endpoints)).map(([name, where]) => `  ${name.padEnd(24)}${where}`);
+  const lines = Object.entries(describe(endpoints)).map(([name, where]) => `  ${name.padEnd(26)}${where}`);
   process.stdout.write(
     `local-cloud is ready; ${relative('.', file) || file} says where everything is:\n${lines.join('\n')}\nCtrl-C stops it.\n`,
   );
