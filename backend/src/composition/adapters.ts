@@ -73,7 +73,11 @@ export function productionAdapters(config: Config, log: Logger): Adapters {
     db,
     clock: systemClock,
     log,
-    mailer: new SmtpMailer({ url: config.smtpUrl, from: config.mailFrom }),
+    mailer: new SmtpMailer({
+      url: config.smtpUrl,
+      from: config.mailFrom,
+      requireTls: config.environment === 'production',
+    }),
     idTokens: new JoseIdTokenVerifier(
       {
         google: {

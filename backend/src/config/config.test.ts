@@ -82,7 +82,7 @@ describe('loadConfig', () => {
       { AOVIS_ENVIRONMENT: 'production' },
       /AOVIS_PUBLIC_URL must begin with https/,
     ],
-    ...['AOVIS_KINESIS_VIDEO_URL', 'AOVIS_BEDROCK_URL', 'AOVIS_CORS_ORIGINS'].map(
+    ...['AOVIS_IOT_CONTROL_URL', 'AOVIS_KINESIS_VIDEO_URL', 'AOVIS_BEDROCK_URL', 'AOVIS_CORS_ORIGINS'].map(
       (variable): [string, Record<string, string>, RegExp] => [
         `plain http for ${variable} in production`,
         { AOVIS_ENVIRONMENT: 'production', [variable]: 'http://127.0.0.1:1' },

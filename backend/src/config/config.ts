@@ -84,6 +84,7 @@ const addresses = [
   'corsOrigins',
   'googleJwksUrl',
   'appleJwksUrl',
+  'iotControlUrl',
   'iotDataUrl',
   'kinesisVideoUrl',
   'bedrockUrl',

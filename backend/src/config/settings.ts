@@ -168,7 +168,7 @@ export const settings = {
   smtpUrl: setting(
     'AOVIS_SMTP_URL',
     url('smtp', 'smtps'),
-    'Mail server, with user and password where it wants them.',
+    'Mail server, with user and password where it wants them; production sends over TLS alone, but for a relay on this machine.',
     {
       secret: true,
       example: 'smtps://user:<password>@mail.example.com',

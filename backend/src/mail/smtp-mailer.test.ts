@@ -51,6 +51,18 @@ describe('SmtpMailer', () => {
     expect(text).toContain('Content-Type: text/html');
   });
 
+  it('sends over TLS alone where that is wanted, but for a relay on the same machine', async () => {
+    const { port } = server.address() as AddressInfo;
+    // An IPv4 address as IPv6 knows it (RFC 4291, 2.5.5.2): this server, by a name that is not of this machine to us.
+    const url = `smtp://[::ffff:127.0.0.1]:${port}`;
+    const strict = new SmtpMailer({ url, from: 'a@b.test', requireTls: true });
+    await expect(strict.send(mail)).rejects.toMatchObject({ code: 'service_unavailable' });
+    expect(received).toContain('STARTTLS');
+    expect(received.join('\n')).not.toContain('MAIL FROM');
+    await new SmtpMailer({ url: `smtp://127.0.0.1:${port}`, from: 'a@b.test', requireTls: true }).send(mail);
+    expect(received.join('\n')).toContain('MAIL FROM');
+  });
+
   it('says service_unavailable when the mail is not taken, or nobody answers', async () => {
     answers.RCPT = '451 later';
     await expect(mailer.send(mail)).rejects.toMatchObject({

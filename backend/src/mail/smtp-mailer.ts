@@ -8,11 +8,16 @@ const timeoutMs = 10_000;
 export class SmtpMailer implements Mailer {
   readonly #url: string;
   readonly #from: string;
+  readonly #requireTLS: boolean;
 
-  /** `url`: `smtp://` or `smtps://`, with user and password where the server wants them. */
-  constructor({ url, from }: { url: string; from: string }) {
+  /**
+   * `url`: `smtp://` or `smtps://`, with user and password where the server wants them. `requireTls`: over `smtp://` too
+   * (STARTTLS, RFC 3207), for mails carry links that sign people in; a relay on this machine (127.0.0.1, ::1) need not.
+   */
+  constructor({ url, from, requireTls = false }: { url: string; from: string; requireTls?: boolean }) {
     this.#url = url;
     this.#from = from;
+    this.#requireTLS = requireTls && !/^(127\.\d+\.\d+\.\d+|\[::1\]|localhost)$/.test(new URL(url).hostname);
   }
 
   async send(mail: Mail): Promise<void> {
@@ -20,6 +25,7 @@ export class SmtpMailer implements Mailer {
       url: this.#url,
       connectionTimeout: timeoutMs,
       greetingTimeout: timeoutMs,
+      requireTLS: this.#requireTLS,
       socketTimeout: timeoutMs,
       disableFileAccess: true,
       disableUrlAccess: true,
