@@ -1,0 +1,54 @@
+import * as z from 'zod';
+import { type CommandType, commandAckSchema } from './commands.ts';
+
+/** Viewers of one board at once; the signaling service allows as many connections to a channel. */
+export const maxLiveViewers = 10;
+
+/** Who a viewer is to the board: its owner, or somebody whom the owner shows it. */
+export const liveRoles = ['owner', 'viewer'] as const;
+export type LiveRole = (typeof liveRoles)[number];
+
+/**
+ * The client id of a viewer on the signaling channel. The backend signs it into the address of the channel, so the
+ * board may trust its first word.
+ */
+export function liveClientIdOf(role: LiveRole, unique: string): string {
+  return `${role}-${unique}`;
+}
+
+/** The role that a client id states; who states none may look only. */
+export function liveRoleOf(clientId: string): LiveRole {
+  return clientId.startsWith('owner-') ? 'owner' : 'viewer';
+}
+
+/** Commands that are taken on a viewer's data channel; the others go through the backend, which keeps them. */
+export const liveCommandTypes = [
+  'ptz',
+  'request_keyframe',
+  'identify',
+] as const satisfies readonly CommandType[];
+
+/** Viewer → board, as text on a data channel of any name. An id that comes again is answered again, not done again. */
+export const liveCommandSchema = z.strictObject({
+  id: z.string().regex(/^[\w-]{1,64}$/),
+  type: z.string().min(1).max(64),
+  params: z.record(z.string().max(64), z.json()).default({}),
+});
+export type LiveCommand = z.input<typeof liveCommandSchema>;
+
+/** Board → viewer, on the same channel: `accepted`, perhaps `running`, then the end. */
+export const liveReplySchema = commandAckSchema.extend({ id: liveCommandSchema.shape.id });
+export type LiveReply = z.infer<typeof liveReplySchema>;
+
+/** Why a board takes no further viewer. */
+export const liveRefusalCodes = ['too_many_viewers', 'no_h264', 'not_possible'] as const;
+
+/**
+ * Stands beside `type` and `sdp` in an answer that takes nothing (every section with port 0, RFC 3264, section 6):
+ * `message` is for people.
+ */
+export const liveRefusalSchema = z.strictObject({
+  code: z.enum(liveRefusalCodes),
+  message: z.string(),
+});
+export type LiveRefusal = z.infer<typeof liveRefusalSchema>;
