@@ -14,7 +14,7 @@ export function composeDevices(
   { config, adapters, access, entitlements, entitlementsIn }: Core,
   { claims, proofs }: Pick<Binding, 'claims' | 'proofs'>,
 ): Feature {
-  const { db, clock, shadows, streams } = adapters;
+  const { db, clock, shadows, streams, liveChannels } = adapters;
   const peppers = config.activationPeppers;
 
   const activations = new ActivationService({ db, clock, peppers, entitlementsIn, claims });
@@ -29,6 +29,7 @@ export function composeDevices(
     outboxHandlers: deviceOutboxHandlers({
       db,
       streams,
+      channels: liveChannels,
       shadows,
       retentionHours: config.streamRetentionHours,
     }),

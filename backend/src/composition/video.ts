@@ -14,7 +14,7 @@ export function composeVideo({ adapters, access }: Core): Feature {
       live: new LiveService({
         access,
         channels: liveChannels,
-        newClientId: () => `viewer-${randomUUID()}`,
+        newUnique: randomUUID,
       }),
     }),
   };

@@ -1,10 +1,10 @@
-import { deviceIdSchema, streamNameOf } from '@aovis/contracts/ids';
+import { channelNameOf, deviceIdSchema, streamNameOf } from '@aovis/contracts/ids';
 import type { DesiredConfig } from '@aovis/contracts/shadow';
 import { configShadow } from '@aovis/contracts/topics';
 import { z } from 'zod';
 import type { Database } from '../../db/database.ts';
 import type { OutboxHandlers } from '../../outbox/outbox.ts';
-import type { VideoStreams } from '../video/video-ports.ts';
+import type { LiveChannels, VideoStreams } from '../video/video-ports.ts';
 import { findWipeState, noteShadowsWiped } from './claim-repository.ts';
 import { announceOwnership } from './ownership-shadow.ts';
 import type { ShadowPort } from './shadow-port.ts';
@@ -29,6 +29,7 @@ export type DeviceReleasedPayload = z.infer<typeof releasedPayloadSchema>;
 export interface DeviceEffects {
   db: Database;
   streams: VideoStreams;
+  channels: Pick<LiveChannels, 'ensureChannel'>;
   shadows: ShadowPort;
   /** How long an owner's recordings are kept. */
   retentionHours: number;
@@ -55,6 +56,7 @@ const nobodysConfig = {
 export function deviceOutboxHandlers({
   db,
   streams,
+  channels,
   shadows,
   retentionHours,
 }: DeviceEffects): OutboxHandlers {
@@ -62,11 +64,13 @@ export function deviceOutboxHandlers({
     [deviceProvisionedTopic]: async (payload) => {
       const { device_id } = payloadSchema.parse(payload);
       await streams.ensureStream(streamNameOf(device_id), unownedRetentionHours);
+      await channels.ensureChannel(channelNameOf(device_id));
     },
     [deviceActivatedTopic]: async (payload) => {
       const { device_id } = payloadSchema.parse(payload);
       await announceOwnership({ db, shadows }, device_id);
       await streams.ensureStream(streamNameOf(device_id), retentionHours);
+      await channels.ensureChannel(channelNameOf(device_id));
     },
     /** The shadows hold what the former owner configured and the board reported meanwhile. */
     [deviceReleasedTopic]: async (payload) => {

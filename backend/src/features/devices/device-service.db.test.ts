@@ -103,7 +103,9 @@ describe('devices of an owner', () => {
     shadows.put(deviceId, 'config', {});
     const [effect] = await db('outbox').where({ key: deviceId, topic: 'device.released' });
     const streams = { ensureStream: async () => {} };
-    const handler = deviceOutboxHandlers({ db, streams, shadows, retentionHours: 24 })['device.released'];
+    const channels = { ensureChannel: async () => {} };
+    const effects = { db, streams, channels, shadows, retentionHours: 24 };
+    const handler = deviceOutboxHandlers(effects)['device.released'];
     await handler?.(effect?.payload, { attempt: 1, signal: new AbortController().signal });
     expect(await shadows.find(deviceId, undefined)).toBeUndefined();
     // What a board that was away takes over when it comes back.

@@ -10,10 +10,11 @@ const iceServers = [{ urls: ['turn:192.0.2.1:443'], username: 'u', credential: '
 describe('an invitation to live view', () => {
   let invited: string[][];
   let service: LiveService;
+  let devices: FakeDeviceRepository;
   beforeEach(() => {
     invited = [];
     let viewers = 0;
-    const devices = new FakeDeviceRepository();
+    devices = new FakeDeviceRepository();
     const ownedSince = new Date('2026-03-01T00:00:00Z');
     const device = { deviceId, serial: 'N4K-000001', model: 'n4k', ownedSince, epoch: 1, online: true };
     devices.add('owner', { ...device, iccid: undefined, name: undefined, lastSeenAt: undefined });
@@ -31,22 +32,27 @@ describe('an invitation to live view', () => {
           return { wssUrl, iceServers, expiresAt: new Date('2026-03-01T08:04:59Z') };
         },
       },
-      newClientId: () => `viewer-${++viewers}`,
+      newUnique: () => String(++viewers),
     });
   });
 
   it('needs no plan, and is another for each viewer', async () => {
     expect(await service.invite('owner', deviceId)).toEqual({
-      wss_url: 'wss://v-1.example/?X-Amz-ClientId=viewer-1',
+      wss_url: 'wss://v-1.example/?X-Amz-ClientId=owner-1',
       ice_servers: iceServers,
-      client_id: 'viewer-1',
+      client_id: 'owner-1',
       expires_at: '2026-03-01T08:04:59.000Z',
     });
     await service.invite('owner', deviceId);
     expect(invited).toEqual([
-      [`aovis-webrtc-${deviceId}`, 'viewer-1'],
-      [`aovis-webrtc-${deviceId}`, 'viewer-2'],
+      [`aovis-webrtc-${deviceId}`, 'owner-1'],
+      [`aovis-webrtc-${deviceId}`, 'owner-2'],
     ]);
+  });
+
+  it('says in its client id who it is for', async () => {
+    devices.share({ viewerId: 'friend', deviceId, until: new Date('2026-12-01T00:00:00Z') });
+    expect(await service.invite('friend', deviceId)).toMatchObject({ client_id: 'viewer-1' });
   });
 
   it('is not for strangers', async () => {

@@ -1,4 +1,5 @@
 import { channelNameOf } from '@aovis/contracts/ids';
+import { liveClientIdOf } from '@aovis/contracts/live-view';
 import type { DeviceAccess } from '../devices/device-access.ts';
 import type { LiveChannels } from './video-ports.ts';
 
@@ -6,21 +7,21 @@ import type { LiveChannels } from './video-ports.ts';
 export class LiveService {
   readonly #access: DeviceAccess;
   readonly #channels: LiveChannels;
-  readonly #newClientId: () => string;
+  readonly #newUnique: () => string;
 
   constructor({
     access,
     channels,
-    newClientId,
+    newUnique,
   }: {
     access: DeviceAccess;
     channels: LiveChannels;
     /** Must never give the same twice: a viewer replaces another of its id. */
-    newClientId: () => string;
+    newUnique: () => string;
   }) {
     this.#access = access;
     this.#channels = channels;
-    this.#newClientId = newClientId;
+    this.#newUnique = newUnique;
   }
 
   /**
@@ -29,8 +30,10 @@ export class LiveService {
    * @throws AppError device_not_found, service_unavailable
    */
   async invite(userId: string, deviceId: string) {
-    await this.#access.assertDeviceServiceAccess(userId, deviceId, undefined, { minimum: 'viewer' });
-    const clientId = this.#newClientId();
+    const minimum = { minimum: 'viewer' } as const;
+    const { role } = await this.#access.assertDeviceServiceAccess(userId, deviceId, undefined, minimum);
+    // Signed into the address: by it the board knows who may command it.
+    const clientId = liveClientIdOf(role, this.#newUnique());
     const { wssUrl, iceServers, expiresAt } = await this.#channels.invite(channelNameOf(deviceId), clientId);
     return {
       wss_url: wssUrl,

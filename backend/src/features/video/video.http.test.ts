@@ -222,7 +222,7 @@ describe('the video routes', () => {
           { urls: ['stun:stun.example:443'] },
           { urls: ['turn:192.0.2.1:443'], username: 'u', credential: 'p' },
         ],
-        client_id: expect.stringMatching(/^viewer-[0-9a-f-]{36}$/),
+        client_id: expect.stringMatching(/^owner-[0-9a-f-]{36}$/),
         expires_at: '2026-03-01T08:04:59.000Z',
       });
       expect(headers['cache-control']).toBe('no-store');

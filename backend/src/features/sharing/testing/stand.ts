@@ -44,6 +44,7 @@ export class SharingStand {
     });
     const mailer = { send: async (mail: Mail) => void this.mails.push(mail) };
     const streams = { ensureStream: async () => {} };
+    const channels = { ensureChannel: async () => {} };
     this.access = new DeviceAccess({ devices: new KnexDeviceRepository(db), entitlements, clock });
     const mailAllowance = { take: async () => {} };
     const common = { db, clock, access: this.access, tokens, mailAllowance };
@@ -52,7 +53,7 @@ export class SharingStand {
     this.transfers = new TransferService({ ...common, entitlementsIn });
     this.#handlers = {
       ...sharingOutboxHandlers({ db, clock, mailer, tokens }),
-      ...deviceOutboxHandlers({ db, streams, shadows, retentionHours: 24 }),
+      ...deviceOutboxHandlers({ db, streams, channels, shadows, retentionHours: 24 }),
     };
   }
 
