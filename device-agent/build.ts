@@ -51,6 +51,8 @@ await bundle({
   keepNames: true,
   legalComments: 'none',
   plugins: [smallMqtt],
+  // Native: used where a board has it beside the agent.
+  external: ['node-datachannel'],
   define: {
     'import.meta.dirname': '__dirname',
     AOVIS_AGENT_BUILD: JSON.stringify({ version, builtAt: new Date().toISOString() }),

@@ -22,6 +22,7 @@ import type { Bundle } from './identity/bundle.ts';
 import { parseHostPort } from './identity/host-port.ts';
 import { MqttConnection } from './iot/mqtt-connection.ts';
 import { announcePresence, offlineWill } from './iot/presence.ts';
+import { createLiveView } from './live-view/create-live-view.ts';
 import type { Part } from './part.ts';
 import { OutboundPublisher } from './queue/outbound-publisher.ts';
 import { OutboundQueue } from './queue/outbound-queue.ts';
@@ -94,15 +95,18 @@ export function createAgent(options: AgentOptions): Agent {
   const sourceFor = cameraSources({ specification: config.source, clock, clipPath, ffmpeg: config.ffmpeg });
   const defaults = defaultConfig(config.logLevel);
   const camera = new Camera({ ...common, source: sourceFor(defaults.camera), logger: loggers.of('camera') });
-  const streaming = new StreamUploader({
+  const video = {
     ...common,
     camera,
     credentials,
-    streamName: descriptor.stream,
     region: descriptor.region,
     endpoint: new URL(descriptor.endpoints.kinesis_video ?? kinesisVideoEndpoint(descriptor.region)),
     userAgent: `aovis-agent/${buildInfo.version}`,
     ...(descriptor.endpoints.kinesis_video === undefined ? {} : { ca: bundle.rootCa }),
+  };
+  const streaming = new StreamUploader({
+    ...video,
+    streamName: descriptor.stream,
     logger: loggers.of('streaming'),
     randomBytes,
     onChange: (status) => {
@@ -172,22 +176,31 @@ export function createAgent(options: AgentOptions): Agent {
   });
   const commandLogger = loggers.of('commands');
   const machineBootId = readMachineBootId();
+  const actions = boardActions({
+    clock,
+    logger: commandLogger,
+    requestKeyframe: () => camera.requestKeyframe(),
+    identify: config.identifyCommand,
+    reboot: config.rebootCommand,
+    ptz: config.ptzCommand,
+    machineBootId,
+  });
   const commands = new CommandListener({
     thing,
     connection,
     clock,
     logger: commandLogger,
     journal: new CommandJournal({ path: state.commands }),
-    actions: boardActions({
-      clock,
-      logger: commandLogger,
-      requestKeyframe: () => camera.requestKeyframe(),
-      identify: config.identifyCommand,
-      reboot: config.rebootCommand,
-      ptz: config.ptzCommand,
-      machineBootId,
-    }),
+    actions,
     machineBootId,
+  });
+  const liveView = createLiveView({
+    ...video,
+    actions,
+    channelName: descriptor.channel,
+    library: config.liveViewLibrary,
+    bindAddress: config.liveViewAddress,
+    logger: loggers.of('live view'),
   });
 
   const described = {
@@ -215,6 +228,7 @@ export function createAgent(options: AgentOptions): Agent {
     connection,
     camera,
     streaming,
+    liveView,
   ];
   return {
     start: async (signal) => {

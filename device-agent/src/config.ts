@@ -1,3 +1,4 @@
+import { isIPv4 } from 'node:net';
 import {
   parseSourceSpecification,
   type SourceSpecification,
@@ -5,6 +6,7 @@ import {
 } from './camera/source-specification.ts';
 import type { Program } from './commands/run-program.ts';
 import type { LogLevel } from './host/logger.ts';
+import { type PeerLibraryName, peerLibraryNames } from './live-view/peer/peer-library-name.ts';
 import { Refusal } from './refusal.ts';
 
 export interface AgentConfig {
@@ -18,6 +20,8 @@ export interface AgentConfig {
   identifyCommand: Program | undefined;
   rebootCommand: Program | undefined;
   ptzCommand: Program | undefined;
+  liveViewLibrary: PeerLibraryName;
+  liveViewAddress: string | undefined;
 }
 
 interface Setting<T> {
@@ -109,6 +113,21 @@ export const settings: SettingsTable = {
     parse: program,
     sentence: 'Moves the camera to AOVIS_PAN, AOVIS_TILT, AOVIS_ZOOM (-1 to 1); without one it is not done.',
   },
+  liveViewLibrary: {
+    variable: 'AOVIS_AGENT_LIVE_VIEW_LIBRARY',
+    flag: '--live-view-library <library>',
+    default: 'auto',
+    parse: peerLibrary,
+    sentence:
+      'What speaks WebRTC: node-datachannel (native), werift (everywhere), or auto, the first that is there.',
+  },
+  liveViewAddress: {
+    variable: 'AOVIS_AGENT_LIVE_VIEW_ADDRESS',
+    flag: '--live-view-address <address>',
+    default: 'all',
+    parse: liveViewAddress,
+    sentence: 'The IPv4 address from which viewers are served, or all of the machine.',
+  },
 };
 
 export type SettingName = keyof AgentConfig;
@@ -164,6 +183,18 @@ function program(text: string): Program | undefined {
   const [file, ...args] = text.trim().split(/\s+/);
   if (file === undefined || file === '') throw new Error('name a program, or none.');
   return file === 'none' ? undefined : [file, ...args];
+}
+
+function peerLibrary(text: string): PeerLibraryName {
+  const name = peerLibraryNames.find((known) => known === text);
+  if (name === undefined) throw new Error(`«${text}» is not known; use ${peerLibraryNames.join(', ')}.`);
+  return name;
+}
+
+function liveViewAddress(text: string): string | undefined {
+  if (text === 'all') return undefined;
+  if (!isIPv4(text)) throw new Error(`«${text}» is no IPv4 address; use one of this machine, or all.`);
+  return text;
 }
 
 function logLevel(text: string): AgentConfig['logLevel'] {

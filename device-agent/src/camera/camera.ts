@@ -41,6 +41,7 @@ export class Camera implements Part {
   readonly name = 'camera';
   readonly #options: CameraOptions;
   readonly #listeners = new Set<AccessUnitListener>();
+  readonly #observers = new Set<AccessUnitListener>();
   readonly #meter = new FrameRateMeter();
   readonly #backoff: Backoff;
   #source: CameraSource;
@@ -75,6 +76,14 @@ export class Camera implements Part {
     return () => {
       this.#listeners.delete(listener);
       if (this.#listeners.size === 0) void this.#endCapture();
+    };
+  }
+
+  /** As `subscribe`, but the camera does not run on its account: it sees what others make it deliver. */
+  observe(listener: AccessUnitListener): () => void {
+    this.#observers.add(listener);
+    return () => {
+      this.#observers.delete(listener);
     };
   }
 
@@ -212,7 +221,7 @@ export class Camera implements Part {
     this.#lastError = undefined;
     this.#meter.add(accessUnit.timestampMs);
     if (this.#format?.sets !== accessUnit.parameterSets) this.#readFormat(accessUnit.parameterSets);
-    for (const listener of this.#listeners) listener(accessUnit);
+    for (const listener of [...this.#observers, ...this.#listeners]) listener(accessUnit);
   }
 
   #readFormat(sets: AccessUnit['parameterSets']): void {

@@ -1,7 +1,7 @@
 import { createHash, createHmac } from 'node:crypto';
 import type { TemporaryCredentials } from '../credentials/credential-source.ts';
 
-const algorithm = 'AWS4-HMAC-SHA256';
+export const algorithm = 'AWS4-HMAC-SHA256';
 const service = 'kinesisvideo';
 /** Put in the place of the body's hash where the body is not signed (SigV4, "UNSIGNED-PAYLOAD"). */
 export const unsignedPayload = 'UNSIGNED-PAYLOAD';
@@ -27,7 +27,7 @@ export interface RequestToSign {
  */
 export function signRequest(request: RequestToSign): Record<string, string> {
   const { url, body, region, credentials } = request;
-  const timestamp = request.date.toISOString().replace(/[-:]|\.\d{3}/g, '');
+  const timestamp = signingTimestamp(request.date);
   const payloadHash = body === undefined ? unsignedPayload : sha256(body);
   const headers: Record<string, string> = {
     ...request.headers,
@@ -47,16 +47,44 @@ export function signRequest(request: RequestToSign): Record<string, string> {
     '\n',
   );
 
-  const scope = [timestamp.slice(0, 8), region, service, 'aws4_request'];
-  const stringToSign = [algorithm, timestamp, scope.join('/'), sha256(canonicalRequest)].join('\n');
-  const key = scope.reduce<string | Buffer>(hmac, `AWS4${credentials.secretAccessKey}`);
-  const signature = hmac(key, stringToSign).toString('hex');
-  const credential = `${credentials.accessKeyId}/${scope.join('/')}`;
+  const { credential, signature } = signCanonicalRequest({
+    canonicalRequest,
+    timestamp,
+    region,
+    credentials,
+  });
   return {
     ...headers,
     authorization: `${algorithm} Credential=${credential}, SignedHeaders=${signedHeaders}, Signature=${signature}`,
   };
 }
 
-const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+/** `20261121T120000Z` */
+export function signingTimestamp(date: Date): string {
+  return date.toISOString().replace(/[-:]|\.\d{3}/g, '');
+}
+
+/** What the credential of a signature consists of besides the access key. */
+export function signingScope(timestamp: string, region: string): string[] {
+  return [timestamp.slice(0, 8), region, service, 'aws4_request'];
+}
+
+/** Signs a canonical request (IAM User Guide, "Create a signed AWS API request", steps 2 to 4). */
+export function signCanonicalRequest(request: {
+  canonicalRequest: string;
+  timestamp: string;
+  region: string;
+  credentials: TemporaryCredentials;
+}): { credential: string; signature: string } {
+  const { canonicalRequest, timestamp, region, credentials } = request;
+  const scope = signingScope(timestamp, region);
+  const stringToSign = [algorithm, timestamp, scope.join('/'), sha256(canonicalRequest)].join('\n');
+  const key = scope.reduce<string | Buffer>(hmac, `AWS4${credentials.secretAccessKey}`);
+  return {
+    credential: `${credentials.accessKeyId}/${scope.join('/')}`,
+    signature: hmac(key, stringToSign).toString('hex'),
+  };
+}
+
+export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 const hmac = (key: string | Buffer, text: string): Buffer => createHmac('sha256', key).update(text).digest();

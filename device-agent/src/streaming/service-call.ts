@@ -39,6 +39,8 @@ export interface ServiceCall {
   /** Such as `GetDataEndpoint`: its path is `/getDataEndpoint`. */
   operation: string;
   endpoint: URL;
+  /** Where it differs from that. */
+  path?: string;
   body: object;
   /** Of the answer, in UTF-16 units; what is longer is cut and so no JSON. */
   maxAnswerChars: number;
@@ -49,9 +51,12 @@ export interface ServiceCall {
  * One signed call of Kinesis Video Streams: a POST of JSON. Answers the parsed JSON, undefined when it is none. Rejects
  * with a ServiceCallError, or what `credentials` throws.
  */
-export async function callService(caller: ServiceCaller, call: ServiceCall): Promise<unknown> {
-  const { operation } = call;
-  const url = new URL(`/${operation.charAt(0).toLowerCase()}${operation.slice(1)}`, call.endpoint);
+export async function callService(
+  caller: Omit<ServiceCaller, 'streamName'>,
+  call: ServiceCall,
+): Promise<unknown> {
+  const { operation, path = `/${operation.charAt(0).toLowerCase()}${operation.slice(1)}` } = call;
+  const url = new URL(path, call.endpoint);
   const body = JSON.stringify(call.body);
   const headers = signRequest({
     url,
