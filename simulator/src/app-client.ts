@@ -88,6 +88,11 @@ export class AppClient {
     return answerOf(await this.api.GET('/api/devices/{id}/stream', at(deviceId)));
   }
 
+  /** What a viewer of the live view needs; good for one connection. */
+  async inviteViewer(deviceId: string) {
+    return answerOf(await this.api.POST('/api/devices/{id}/webrtc', at(deviceId)));
+  }
+
   /** Changes the desired configuration, as the version of it that was read just now. */
   async configure(deviceId: string, desired: ConfigChange) {
     const { params } = at(deviceId);

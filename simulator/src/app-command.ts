@@ -2,6 +2,7 @@ import { AppClient } from './app-client.ts';
 import { AppSessions } from './app-sessions.ts';
 import { readEndpoints } from './endpoints.ts';
 import { type Answer, expectAnswer } from './expect-answer.ts';
+import { serveLivePage } from './live-page.ts';
 import { servePlayer } from './player-page.ts';
 
 export interface AppCommandOptions {
@@ -9,7 +10,7 @@ export interface AppCommandOptions {
   /** Where sign-ins are kept between commands. */
   sessionsFile: string;
   email: string;
-  /** `devices`, `activate <board> <code>`, `play <board>` or `call <METHOD> <path> [json]`. */
+  /** `devices`, `activate <board> <code>`, `play <board>`, `live <board>` or `call <METHOD> <path> [json]`. */
   words: readonly string[];
   signal: AbortSignal;
   write: (text: string) => void;
@@ -19,9 +20,12 @@ const usage = `Say what the app shall do:
   npm run app -- <email> devices
   npm run app -- <email> activate <board> <code on the label>
   npm run app -- <email> play <board>
+  npm run app -- <email> live <board>
   npm run app -- <email> call <METHOD> <path> [json body]`;
 
-type Wish = { kind: 'call'; call: (app: AppClient) => Promise<Answer> } | { kind: 'play'; board: string };
+type Wish =
+  | { kind: 'call'; call: (app: AppClient) => Promise<Answer> }
+  | { kind: 'play' | 'live'; board: string };
 
 /**
  * What the customer's app does, from a terminal: signs in by magic link unless it still is, then one thing. Throws when
@@ -41,12 +45,24 @@ export async function runApp(options: AppCommandOptions): Promise<void> {
     if (status >= 400) throw new Error(`The backend refused with HTTP status ${status}.`);
     return;
   }
-  const { url } = expectAnswer(await app.stream(wish.board), 200);
-  const player = await servePlayer(url);
-  write(`Open this in a browser to see the live picture; Ctrl-C ends it:\n  ${player.url}\n`);
+  const page = wish.kind === 'play' ? await play(app, wish.board) : await live(app, wish.board);
+  write(`Open this in a browser to see the live picture; Ctrl-C ends it:\n  ${page.url}\n`);
   if (!signal.aborted)
     await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
-  await player.close();
+  await page.close();
+}
+
+/** The stream that is recorded, some seconds old. */
+async function play(app: AppClient, board: string): Promise<{ url: string; close(): Promise<void> }> {
+  const { url } = expectAnswer(await app.stream(board), 200);
+  return servePlayer(url);
+}
+
+/** From the board itself, as it happens. */
+async function live(app: AppClient, board: string): Promise<{ url: string; close(): Promise<void> }> {
+  // A refusal is better read here than in the page.
+  expectAnswer(await app.inviteViewer(board), 200);
+  return serveLivePage(() => app.inviteViewer(board));
 }
 
 async function signIn(app: AppClient, email: string, sessions: AppSessions): Promise<void> {
@@ -66,7 +82,7 @@ function parseWords([verb, ...rest]: readonly string[]): Wish {
     const body = third === undefined ? undefined : parseBody(third);
     return { kind: 'call', call: (app) => app.call(first.toUpperCase(), second, body) };
   }
-  if (verb === 'play' && first !== undefined) return { kind: 'play', board: first };
+  if ((verb === 'play' || verb === 'live') && first !== undefined) return { kind: verb, board: first };
   throw new Error(usage);
 }
 

@@ -14,19 +14,28 @@ export const boardNode = process.env['AOVIS_BOARD_NODE'] || process.execPath;
 /** As in the agent's own first line. */
 const boardNodeFlags = ['--max-semi-space-size=1', '--single-threaded-gc'];
 
+export interface BoardOptions {
+  stateDirectory: string;
+  logFile: string;
+  /** Further settings of the agent, by variable. */
+  settings?: Readonly<Record<string, string>>;
+}
+
 /** One simulated board: the real agent, as one bundled file, on a bundle from the factory. */
 export class Board {
   readonly deviceId: string;
   readonly #bundle: string;
   readonly #stateDirectory: string;
   readonly #logFile: string;
+  readonly #settings: Readonly<Record<string, string>>;
   #process: ManagedProcess | undefined;
 
-  constructor(board: ProvisionedBoard, options: { stateDirectory: string; logFile: string }) {
+  constructor(board: ProvisionedBoard, options: BoardOptions) {
     this.deviceId = board.deviceId;
     this.#bundle = board.bundle;
     this.#stateDirectory = options.stateDirectory;
     this.#logFile = options.logFile;
+    this.#settings = options.settings ?? {};
     mkdirSync(options.stateDirectory, { recursive: true, mode: 0o700 });
   }
 
@@ -51,7 +60,7 @@ export class Board {
         '--source',
         source,
       ],
-      env: {},
+      env: this.#settings,
       logFile: this.#logFile,
     });
   }

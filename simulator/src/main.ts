@@ -58,7 +58,10 @@ program
   .command('app')
   .description('do what the customer’s app does: devices, activate, play, call')
   .argument('<email>', 'who signs in; the link is taken from the mail sink')
-  .argument('[words...]', 'devices | activate <board> <code> | play <board> | call <METHOD> <path> [json]')
+  .argument(
+    '[words...]',
+    'devices | activate <board> <code> | play <board> | live <board> | call <METHOD> <path> [json]',
+  )
   .option('--directory <path>', 'the state of the running system', join(local, 'system'))
   .action((email: string, words: string[], { directory }: { directory: string }) =>
     runApp({

@@ -119,7 +119,8 @@ ${labels.join('\n')}
   type, in another terminal
     npm run board                                                 one more board, provisioned and switched on
     npm run app -- anna@example.com activate <board> <code>       what the customer's app does
-    npm run app -- anna@example.com play <board>                  the live picture in a browser
+    npm run app -- anna@example.com play <board>                  the recorded stream in a browser, seconds old
+    npm run app -- anna@example.com live <board>                  the live view in a browser, from the board itself
     npm run app -- anna@example.com call GET /api/store/products  any call of the API, e.g. what the shop sells
     npm run provision -- --help                                   the factory's tool`;
 }

@@ -1,0 +1,95 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createTestDatabase, type TestDatabase } from '@aovis/dev-database/testing/test-database';
+import { AppClient } from '../app-client.ts';
+import { Board } from '../board.ts';
+import { buildAgent } from '../build-agent.ts';
+import { admin } from '../cloud-setup.ts';
+import { expectAnswer } from '../expect-answer.ts';
+import { LocalSystem } from '../local-system.ts';
+import { orderOf } from '../sample-order.ts';
+import { waitFor } from '../wait-for.ts';
+
+const batch = 'live';
+
+/** A system with one board that Anna owns, and whose live view can be reached. */
+export class LiveSystem {
+  readonly system: LocalSystem;
+  readonly board: Board;
+  readonly anna: AppClient;
+  readonly #directory: string;
+  readonly #database: TestDatabase;
+
+  private constructor(parts: {
+    system: LocalSystem;
+    board: Board;
+    anna: AppClient;
+    directory: string;
+    database: TestDatabase;
+  }) {
+    this.system = parts.system;
+    this.board = parts.board;
+    this.anna = parts.anna;
+    this.#directory = parts.directory;
+    this.#database = parts.database;
+  }
+
+  static async start(agentSettings: Record<string, string>): Promise<LiveSystem> {
+    const database = await createTestDatabase();
+    const directory = await mkdtemp(join(tmpdir(), 'aovis-live-'));
+    const system = new LocalSystem({ directory, databaseUrl: database.url });
+    system.open();
+    await system.startDatabase();
+    await system.migrate();
+    await system.startCloud();
+    await system.startBackend();
+    await system.prepareAccount();
+    await system.prepareFactory();
+    await system.factory.runBatch(system.factory.writeOrder(batch, [orderOf(1)]));
+    const [provisioned] = system.factory.boards(batch);
+    if (provisioned === undefined) throw new Error('The batch is empty.');
+    await buildAgent();
+    const { deviceId } = provisioned;
+    const board = new Board(provisioned, {
+      stateDirectory: system.folder.boardState(deviceId),
+      logFile: system.folder.log(deviceId),
+      settings: agentSettings,
+    });
+    board.start();
+    const anna = new AppClient({ backendUrl: system.backendUrl, mailUrl: system.endpoints.mail.url });
+    await anna.signIn('anna@example.com');
+    expectAnswer(await anna.activate(deviceId, provisioned.activationCode), 200);
+    const live = new LiveSystem({ system, board, anna, directory, database });
+    await live.untilMaster();
+    return live;
+  }
+
+  get deviceId(): string {
+    return this.board.deviceId;
+  }
+
+  /** Until the board is master of its signaling channel. */
+  async untilMaster(): Promise<void> {
+    await waitFor('The board on its signaling channel', async () => {
+      const { channels } = (await admin(this.system.endpoints, 'GET', '/_local/kinesis-signaling')) as {
+        channels: { name: string; peers: { role: string }[] }[];
+      };
+      const channel = channels.find(({ name }) => name === `aovis-webrtc-${this.deviceId}`);
+      return channel?.peers.some(({ role }) => role === 'MASTER') === true ? true : undefined;
+    });
+  }
+
+  /** Does it to everybody connected to the channel: `go-away`, `reconnect-ice-server`, `disconnect`. */
+  async signaling(verb: string, body?: unknown): Promise<void> {
+    const path = `/_local/kinesis-signaling/channels/aovis-webrtc-${this.deviceId}/${verb}`;
+    await admin(this.system.endpoints, 'POST', path, body);
+  }
+
+  async stop(): Promise<void> {
+    await this.board.stop();
+    await this.system.stop();
+    await rm(this.#directory, { recursive: true, force: true });
+    await this.#database.drop();
+  }
+}
