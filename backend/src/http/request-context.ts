@@ -41,7 +41,7 @@ export function requestContext(
   return (request: WithContext, response: Response, next: NextFunction) => {
     const asked = request.get('x-request-id');
     const requestId = asked !== undefined && acceptableId.test(asked) ? asked : randomUUID();
-    const log = logger.child({ requestId });
+    let log: Logger | undefined;
     let hungUp: AbortSignal | undefined;
     request[contextKey] = {
       requestId,
@@ -52,7 +52,10 @@ export function requestContext(
       get rawBody() {
         return Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
       },
-      log,
+      get log() {
+        log ??= logger.child({ requestId });
+        return log;
+      },
       get hungUp() {
         hungUp ??= hangUpSignal(response);
         return hungUp;
@@ -64,7 +67,7 @@ export function requestContext(
       const durationMs = performance.now() - startedAt;
       const { method } = request;
       const [route, status] = [routeOf(request), response.statusCode];
-      log.info({ method, route, status, durationMs: Math.round(durationMs) }, 'request');
+      logger.info({ requestId, method, route, status, durationMs: Math.round(durationMs) }, 'request');
       observe({ method, route, status, seconds: durationMs / 1_000, code: refusalOf(response) });
     });
     next();

@@ -12,11 +12,14 @@ const secretShapes: [RegExp, string][] = [
   [/\b89\d{16,18}\b/g, blank],
   [/"[\s\S]*?" is not valid JSON/g, `${blank} is not valid JSON`],
 ];
+/** In every text that one of the shapes fits, and in hardly any other: nearly all texts are done with one look. */
+const hint = /eyJ|bearer|:\/\/|89\d{16}|not valid JSON/i;
 const deepest = 6;
 
 /** A copy in which secrets are blanked, by the name of the field and by the shape of the text. Errors become plain objects. */
 export function redact(value: unknown, depth = 0): unknown {
   if (typeof value === 'string') {
+    if (!hint.test(value)) return value;
     return secretShapes.reduce((text, [shape, instead]) => text.replace(shape, instead), value);
   }
   if (typeof value !== 'object' || value === null || value instanceof Date) return value;
@@ -24,12 +27,10 @@ export function redact(value: unknown, depth = 0): unknown {
   if (Buffer.isBuffer(value)) return `[${value.length} bytes]`;
   if (Array.isArray(value)) return value.map((item) => redact(item, depth + 1));
   if (value instanceof Error) return redact(plainError(value), depth + 1);
-  return Object.fromEntries(
-    Object.entries(value).map(([name, item]) => [
-      name,
-      secretName.test(name) && isFilled(item) ? blank : redact(item, depth + 1),
-    ]),
-  );
+  const copy: Record<string, unknown> = Object.create(null);
+  for (const [name, item] of Object.entries(value))
+    copy[name] = secretName.test(name) && isFilled(item) ? blank : redact(item, depth + 1);
+  return copy;
 }
 
 function isFilled(item: unknown): boolean {

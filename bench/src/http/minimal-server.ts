@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, createSecretKey, timingSafeEqual } from 'node:crypto';
 import { createServer } from 'node:http';
 import express, { type Request, type Response } from 'express';
 import { rateLimit } from 'express-rate-limit';
@@ -13,6 +13,7 @@ import { serve } from './serve.ts';
  * and prepared statements of `pg` that read and write the same rows as the backend does. No layers, no schemas, no log.
  */
 const pool = new Pool({ connectionString: process.env.DATABASE_URL, max: 10 });
+const tokenKey = createSecretKey(accessTokenSecret, 'utf8');
 const app = express();
 app.disable('x-powered-by');
 app.disable('etag');
@@ -23,7 +24,7 @@ app.use(
 
 app.get('/api/devices/:id', async (request, response) => {
   const token = (request.get('authorization') ?? '').slice('Bearer '.length);
-  const claims = jwt.verify(token, accessTokenSecret, {
+  const claims = jwt.verify(token, tokenKey, {
     algorithms: ['HS256'],
     issuer: publicUrl,
     audience: 'aovis-app',

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createSecretKey, type KeyObject, randomUUID } from 'node:crypto';
 import jwt from 'jsonwebtoken';
 import { z } from 'zod';
 import type { Clock } from '../../kernel/clock.ts';
@@ -27,18 +27,21 @@ export interface AccessTokenClaims {
 /** Signs and checks our own access tokens. That the session still stands is for the caller to check. */
 export class AccessTokens {
   readonly ttlSeconds: number;
-  readonly #options: AccessTokenOptions;
+  readonly #options: Omit<AccessTokenOptions, 'secret'>;
+  /** A key, not a text: of a text jsonwebtoken first tries to make a public key, at every token. */
+  readonly #key: KeyObject;
 
-  constructor(options: AccessTokenOptions) {
+  constructor({ secret, ...options }: AccessTokenOptions) {
     this.#options = options;
+    this.#key = createSecretKey(secret, 'utf8');
     this.ttlSeconds = options.ttlSeconds;
   }
 
   sign({ userId, sessionId }: AccessTokenClaims): string {
-    const { secret, issuer, ttlSeconds } = this.#options;
+    const { issuer, ttlSeconds } = this.#options;
     const iat = this.#nowSeconds();
     const claims = { sid: sessionId, jti: randomUUID(), iat, exp: iat + ttlSeconds };
-    return jwt.sign(claims, secret, {
+    return jwt.sign(claims, this.#key, {
       algorithm,
       issuer,
       audience,
@@ -50,7 +53,7 @@ export class AccessTokens {
   /** Undefined for whatever is not a valid access token of ours at this moment. */
   read(token: string): AccessTokenClaims | undefined {
     try {
-      const { header, payload } = jwt.verify(token, this.#options.secret, {
+      const { header, payload } = jwt.verify(token, this.#key, {
         algorithms: [algorithm],
         issuer: this.#options.issuer,
         audience,
