@@ -1,5 +1,5 @@
 import type { Database } from '../db/database.ts';
-import { redact } from '../kernel/redact.ts';
+import { errorReason } from '../kernel/error-reason.ts';
 
 export interface ClaimedJob {
   name: string;
@@ -91,12 +91,8 @@ export async function finishJob(
       last_finished_at: db.fn.now(),
       ...('result' in outcome
         ? { failures: 0, last_result: JSON.stringify(outcome.result), last_error: null }
-        : { failures: db.raw('failures + 1'), last_error: describe(outcome.error) }),
+        : { failures: db.raw('failures + 1'), last_error: errorReason(outcome.error) }),
     });
-}
-
-function describe(error: unknown): string {
-  return String(redact(error instanceof Error ? error.message : String(error))).slice(0, 1_000);
 }
 
 /** Until one of them is due, or the lease of one that may have died has ended; undefined when there is none. */

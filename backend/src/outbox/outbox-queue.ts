@@ -1,5 +1,5 @@
 import type { Database } from '../db/database.ts';
-import { redact } from '../kernel/redact.ts';
+import { errorReason } from '../kernel/error-reason.ts';
 
 export interface ClaimedMessage {
   id: string;
@@ -75,7 +75,7 @@ export async function fail(
     .update({
       lease_id: null,
       leased_until: null,
-      last_error: String(redact(error instanceof Error ? error.message : String(error))).slice(0, 1_000),
+      last_error: errorReason(error),
       ...(retryInMs === undefined
         ? { dead_at: db.fn.now() }
         : { available_at: db.raw(`now() + ? * interval '1 ms'`, [retryInMs]) }),

@@ -105,7 +105,7 @@ describe('the outbox', () => {
       async (payload, { attempt }) => {
         const { n } = payload as { n: number };
         seen.push(n);
-        if (n === 1) throw new Error(`no ${attempt} Bearer canary-token`);
+        if (n === 1) throw new Error('not now', { cause: new Error(`no ${attempt} Bearer canary-token`) });
         done.resolve();
       },
       { maxAttempts: 3 },
@@ -113,7 +113,11 @@ describe('the outbox', () => {
     await done.promise;
     expect(seen).toEqual([1, 1, 1, 2]);
     const dead = await db('outbox').whereNotNull('dead_at').first();
-    expect(dead).toMatchObject({ attempts: 3, last_error: 'no 3 Bearer [redacted]', lease_id: null });
+    expect(dead).toMatchObject({
+      attempts: 3,
+      last_error: 'not now — no 3 Bearer [redacted]',
+      lease_id: null,
+    });
   });
 
   it('hands a message on when its worker died: only when the lease is over, to one worker, once', async () => {
