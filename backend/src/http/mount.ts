@@ -1,8 +1,9 @@
-import type { Express, NextFunction, Request, RequestHandler, Response } from 'express';
+import type { Express, Request, RequestHandler, Response } from 'express';
 import * as z from 'zod';
 import type { Database } from '../db/database.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { AppError } from '../kernel/errors.ts';
+import { DeviceRefusals } from './device-refusals.ts';
 import { keepStatuses } from './error-handler.ts';
 import { runOnce } from './idempotency.ts';
 import { hasBody, parseJsonBody } from './json-body.ts';
@@ -27,10 +28,10 @@ export interface MountDependencies {
 
 /** Mounts the routes, and for each of their paths a 405 with `Allow` for all other methods. */
 export function mountRoutes(app: Express, routes: readonly Route[], dependencies: MountDependencies): void {
-  const roles = new RoleGuard(dependencies);
+  const guards = { roles: new RoleGuard(dependencies), refusals: new DeviceRefusals(dependencies) };
   for (const route of inMatchingOrder(routes)) {
     const { method, path } = route.contract;
-    app[method](expressPath(path), ...limitersOf(route, dependencies), serve(route, roles, dependencies));
+    app[method](expressPath(path), ...limitersOf(route, dependencies), serve(route, guards, dependencies));
   }
   for (const [path, methods] of methodsByPath(routes)) app.all(expressPath(path), methodNotAllowed(methods));
 }
@@ -67,17 +68,28 @@ function limitersOf(route: Route, { limiters }: MountDependencies): RequestHandl
   return (route.limits ?? []).flatMap((name) => limiters.shared[name]);
 }
 
-function serve(route: Route, roles: RoleGuard, dependencies: MountDependencies): RequestHandler {
-  return async (request: Request, response: Response, next: NextFunction) => {
+interface Guards {
+  roles: RoleGuard;
+  refusals: DeviceRefusals;
+}
+
+function serve(
+  route: Route,
+  { roles, refusals }: Guards,
+  dependencies: MountDependencies,
+): (request: Request, response: Response) => Promise<void> {
+  return async (request, response) => {
+    keepStatuses(response, route.contract.statuses);
+    const context = contextOf(request);
+    const { requestId } = context;
+    const user = await findUser(route, context, dependencies);
     try {
-      keepStatuses(response, route.contract.statuses);
-      const context = contextOf(request);
-      const user = await findUser(route, context, dependencies);
-      await roles.assertAllowed(route, user, context.requestId);
+      await roles.assertAllowed(route, user, requestId);
       const input = await readInput(route, request, context, user);
       await sendAnswer(response, await answer(route, input, user, dependencies), route.contract);
     } catch (error) {
-      next(error);
+      await refusals.note(error, route, { user, deviceId: request.params.id, requestId });
+      throw error;
     }
   };
 }

@@ -37,6 +37,27 @@ describe('the device routes', () => {
       ...body,
     });
 
+  it('note who is turned away, alike from devices of others and from none', async () => {
+    await activate(owner).expect(200);
+    const attempts = [deviceId, 'aovis-n4k-999999', 'no-device'];
+    for (const id of attempts) await ask('get', `/api/devices/${id}`, stranger).expect(404);
+    await ask('get', `/api/devices/${deviceId}`).expect(401);
+    await ask('get', `/api/devices/${deviceId}`, owner).expect(200);
+    const rows = await db('audit_log')
+      .where({ action: 'device.enter' })
+      .whereIn('actor_id', [owner, stranger]);
+    expect(rows).toMatchObject(
+      [deviceId, 'aovis-n4k-999999', null].map((subject_id) => ({
+        actor_id: stranger,
+        subject_kind: 'device',
+        subject_id,
+        outcome: 'refused',
+        details: { code: 'device_not_found', operation: 'getDevice' },
+        request_id: 'test',
+      })),
+    );
+  });
+
   it('lead an owner from the label to the picture and out again', async () => {
     const activation = await activate(owner).expect(200);
     expect(activation.body).toMatchObject({ already_owned: false, entitlement: { active: true } });
