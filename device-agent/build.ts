@@ -51,8 +51,8 @@ await bundle({
   keepNames: true,
   legalComments: 'none',
   plugins: [smallMqtt],
-  // Native: used where a board has it beside the agent.
-  external: ['node-datachannel'],
+  // Native: used where a board has them beside the agent.
+  external: ['aws-iot-device-sdk-v2', 'node-datachannel'],
   define: {
     'import.meta.dirname': '__dirname',
     AOVIS_AGENT_BUILD: JSON.stringify({ version, builtAt: new Date().toISOString() }),

@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdir, rm } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -178,6 +178,27 @@ describe('the running agent', () => {
     await broker.until(({ handshakes }) => handshakes.length > 0);
     agent.kill('SIGTERM');
     expect(await exit).toMatchObject({ code: 0 });
+  });
+});
+
+describe('the native MQTT driver', () => {
+  it('connects, delivers and stops in order', async () => {
+    const agent = startAgent('--mqtt-driver', 'aws-crt');
+    const exit = exitOf(agent);
+    await bootReceived(1);
+    expect((await status()).connection.state).toBe('connected');
+    agent.kill('SIGTERM');
+    expect(await exit).toMatchObject({ code: 0 });
+    expect(broker.received.some(({ payload }) => payload === '{"online":false}')).toBe(false);
+  });
+
+  it('is refused where it is not installed', async () => {
+    const elsewhere = join(await temporaryDirectory(), 'aovis-agent.cjs');
+    await copyFile(program, elsewhere);
+    const args = [elsewhere, 'run', '--bundle', bundle, '--state', state, '--mqtt-driver', 'aws-crt'];
+    const result: unknown = await run(node, args, { env: {} }).catch((error: unknown) => error);
+    const sentence = expect.stringContaining('npm install aws-iot-device-sdk-v2');
+    expect(result).toMatchObject({ code: 2, stderr: sentence });
   });
 });
 

@@ -20,6 +20,7 @@ import type { RecentProblems } from './host/recent-problems.ts';
 import { freeBytesOf, type StateDirectory } from './host/state-directory.ts';
 import type { Bundle } from './identity/bundle.ts';
 import { parseHostPort } from './identity/host-port.ts';
+import { loadDriver } from './iot/load-driver.ts';
 import { MqttConnection } from './iot/mqtt-connection.ts';
 import { announcePresence, offlineWill } from './iot/presence.ts';
 import { createLiveView } from './live-view/create-live-view.ts';
@@ -73,6 +74,7 @@ export function createAgent(options: AgentOptions): Agent {
 
   const connection = new MqttConnection({
     ...common,
+    loadDriver: () => loadDriver(config.mqttDriver),
     endpoint: {
       ...parseHostPort(descriptor.endpoints.iot, 8883),
       ...tls,

@@ -6,6 +6,7 @@ import {
 } from './camera/source-specification.ts';
 import type { Program } from './commands/run-program.ts';
 import type { LogLevel } from './host/logger.ts';
+import { type MqttDriver, mqttDrivers } from './iot/mqtt-link.ts';
 import { type PeerLibraryName, peerLibraryNames } from './live-view/peer/peer-library-name.ts';
 import { Refusal } from './refusal.ts';
 
@@ -15,6 +16,7 @@ export interface AgentConfig {
   source: SourceSpecification;
   ffmpeg: string;
   logLevel: Exclude<LogLevel, 'silent'>;
+  mqttDriver: MqttDriver;
   keepAliveSeconds: number;
   firmware: string;
   identifyCommand: Program | undefined;
@@ -75,6 +77,14 @@ export const settings: SettingsTable = {
     default: 'info',
     parse: logLevel,
     sentence: `Least important lines that are logged (${logLevels.join(', ')}), until the shadow says otherwise.`,
+  },
+  mqttDriver: {
+    variable: 'AOVIS_AGENT_MQTT_DRIVER',
+    flag: '--mqtt-driver <driver>',
+    default: 'mqtt',
+    parse: mqttDriver,
+    sentence:
+      'MQTT library: mqtt (on every architecture) or aws-crt (aws-iot-device-sdk-v2, to be installed beside the agent).',
   },
   keepAliveSeconds: {
     variable: 'AOVIS_AGENT_KEEP_ALIVE_SECONDS',
@@ -201,6 +211,12 @@ function logLevel(text: string): AgentConfig['logLevel'] {
   const level = logLevels.find((known) => known === text);
   if (level === undefined) throw new Error(`«${text}» is no level; use ${logLevels.join(', ')}.`);
   return level;
+}
+
+function mqttDriver(text: string): MqttDriver {
+  const driver = mqttDrivers.find((known) => known === text);
+  if (driver === undefined) throw new Error(`«${text}» is no driver; use ${mqttDrivers.join(' or ')}.`);
+  return driver;
 }
 
 function keepAlive(text: string): number {

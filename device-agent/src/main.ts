@@ -20,4 +20,6 @@ void import('./cli.ts')
   )
   .then((exitCode) => {
     process.exitCode = exitCode;
+    // A native TLS handshake that was given up holds the process for up to half a minute; nothing else does.
+    setTimeout(() => process.exit(), 1_000).unref();
   });

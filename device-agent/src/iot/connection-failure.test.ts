@@ -38,6 +38,11 @@ describe('the class of an end', () => {
     ],
     ['an unregistered certificate, by silence', { secured: true }, 'certificate-rejected'],
     [
+      'our certificate, expired by our clock, by silence',
+      { secured: true, certificateExpired: true },
+      'certificate-expired',
+    ],
+    [
       'an unregistered certificate, by reset',
       { secured: true, error: withCode('ECONNRESET') },
       'certificate-rejected',

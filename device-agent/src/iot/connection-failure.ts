@@ -37,6 +37,8 @@ export interface ConnectionEnd {
   pendingFilters: readonly string[];
   /** Topics whose PUBLISH was unacknowledged when the connection ended. */
   pendingTopics: readonly string[];
+  /** By the board's clock its own certificate is not valid any more. */
+  certificateExpired?: boolean;
 }
 
 const tlsAlertCodes: Record<string, FailureCode> = {
@@ -101,7 +103,7 @@ function codeOf(end: ConnectionEnd): FailureCode {
   if (isTimeout(error)) return 'timeout';
   const known = errorCodes[errorCodeOf(error)];
   if (end.secured && !end.accepted && (known === undefined || known === 'network'))
-    return 'certificate-rejected';
+    return end.certificateExpired === true ? 'certificate-expired' : 'certificate-rejected';
   if (known !== undefined && !end.accepted) return known;
   if (end.pendingFilters.length > 0 || end.pendingTopics.length > 0)
     return known === undefined ? 'forbidden' : known;

@@ -36,6 +36,8 @@ export interface IotEndpoint {
   privateKey: string;
   rootCa: string;
   keepAliveSeconds: number;
+  /** Whether to offer AWS IoT Core's ALPN protocol; without a word on port 443 only. */
+  alpn?: boolean;
   /** Published by the broker when the connection ends without a DISCONNECT. */
   will: PublishOptions;
 }

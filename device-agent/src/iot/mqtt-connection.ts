@@ -1,6 +1,4 @@
-import { isIP } from 'node:net';
-import { type ConnectionOptions, connect as connectTls } from 'node:tls';
-import { type IConnackPacket, MqttClient } from 'mqtt';
+import { X509Certificate } from 'node:crypto';
 import type { Clock } from '../host/clock.ts';
 import type { Logger } from '../host/logger.ts';
 import type { PartHealth } from '../part.ts';
@@ -13,23 +11,24 @@ import {
   PublishError,
   type PublishOptions,
 } from './iot-connection.ts';
+import type { LinkEnd, MqttLink, OpenLink } from './mqtt-link.ts';
 import { ReconnectPolicy } from './reconnect-policy.ts';
 import { filterMatches } from './topic-filter.ts';
 
-/** AWS IoT Core tells MQTT from HTTPS on port 443 by ALPN (Developer Guide, "Device communication protocols"). */
-const alpnPort = 443;
-const alpnProtocol = 'x-amzn-mqtt-ca';
 /** "AWS IoT Core message broker and protocol limits": at most 8 filters in one SUBSCRIBE. */
 const filtersPerSubscribe = 8;
 /** A message that was outstanding at this many closes is what the broker closes on: it is given up. */
 const closesPerMessage = 3;
-/** How long `stop` waits for acknowledgements and for the broker's part of the goodbye. */
-const goodbyeMs = 2_000;
-/** Wait for CONNACK; a TLS handshake over 2G takes seconds. */
-const connectTimeoutMs = 30_000;
+/**
+ * A broker that throttles discards publishes without a word (AWS IoT Core: more than 100 a second). MQTT 3.1.1 has them
+ * sent again on a new connection only, so one is made when an acknowledgement is so late.
+ */
+const ackTimeoutMs = 60_000;
 
 export interface MqttConnectionDependencies {
   endpoint: IotEndpoint;
+  /** Loads the driver; rejects with `Refusal` when it cannot run here. */
+  loadDriver: () => Promise<OpenLink>;
   clock: Clock;
   logger: Logger;
   /** Uniform in [0, 1). */
@@ -37,33 +36,36 @@ export interface MqttConnectionDependencies {
 }
 
 interface InFlight {
-  topic: string;
+  message: PublishOptions;
   closes: number;
   settle: (error?: PublishError) => void;
 }
 
-/** What is known about the connection attempt under way. */
+/** A connection attempt and the connection that came of it. */
 interface Attempt {
-  secured: boolean;
+  link: MqttLink;
   accepted: boolean;
-  error?: Error;
   connectedAt?: number;
   pendingFilters: readonly string[];
+  cancelAckTimeout: () => void;
 }
 
-/** `IotConnection` by mqtt.js: MQTT 3.1.1 over mutual TLS, pure JavaScript, so that it runs on every architecture. */
+/** `IotConnection` over links of a driver: MQTT 3.1.1 over mutual TLS. */
 export class MqttConnection implements IotConnection {
   readonly name = 'iot';
   readonly #deps: MqttConnectionDependencies;
   readonly #policy: ReconnectPolicy;
   readonly #handlers = new Map<string, ((message: IotMessage) => void)[]>();
-  readonly #inFlight = new Map<number, InFlight>();
+  /** Published and not acknowledged, in order; sent again on the next connection. */
+  readonly #inFlight = new Set<InFlight>();
   readonly #connectedListeners: (() => void)[] = [];
   readonly #disconnectedListeners: ((failure: ConnectionFailure) => void)[] = [];
   /** Filters that the broker's session is known to hold. */
   readonly #confirmed = new Set<string>();
-  #client: MqttClient | undefined;
-  #attempt: Attempt = newAttempt();
+  #openLink: OpenLink | undefined;
+  #started = false;
+  /** The latest; another one's news are of no interest. */
+  #attempt: Attempt | undefined;
   #state: ConnectionState = 'stopped';
   #lastFailure: ConnectionFailure | undefined;
   #cancelWait: () => void = () => {};
@@ -87,23 +89,25 @@ export class MqttConnection implements IotConnection {
     return { ok: false, detail: this.#lastFailure?.sentence ?? `connecting to ${host}:${port}` };
   }
 
-  start(signal: AbortSignal): Promise<void> {
-    if (this.#client === undefined && !signal.aborted) {
-      this.#client = this.#createClient();
-      this.#connect(this.#client);
-    }
-    return Promise.resolve();
+  async start(signal: AbortSignal): Promise<void> {
+    if (this.#started || signal.aborted) return;
+    this.#started = true;
+    this.#state = 'connecting';
+    this.#openLink ??= await this.#deps.loadDriver();
+    // Stopped meanwhile?
+    if (this.#started) this.#connect(this.#openLink);
   }
 
   async stop(): Promise<void> {
-    const client = this.#client;
-    if (client === undefined) return;
-    this.#client = undefined;
+    if (!this.#started) return;
+    this.#started = false;
     this.#state = 'stopped';
     this.#cancelWait();
-    await this.#sayGoodbye(client);
-    for (const { settle } of this.#inFlight.values())
-      settle(new PublishError('stopped', 'The agent is stopping.'));
+    const attempt = this.#attempt;
+    this.#attempt = undefined;
+    attempt?.cancelAckTimeout();
+    await attempt?.link.close();
+    for (const { settle } of this.#inFlight) settle(new PublishError('stopped', 'The agent is stopping.'));
   }
 
   subscribe(filter: string, handler: (message: IotMessage) => void): void {
@@ -113,25 +117,25 @@ export class MqttConnection implements IotConnection {
       return;
     }
     this.#handlers.set(filter, [handler]);
-    if (this.#state === 'connected' && this.#client !== undefined) void this.#subscribeAll(this.#client);
+    if (this.#state === 'connected' && this.#attempt !== undefined) void this.#subscribeAll(this.#attempt);
   }
 
-  publish({ topic, payload }: PublishOptions): Promise<void> {
-    const client = this.#client;
-    if (client === undefined || this.#state !== 'connected')
+  publish(message: PublishOptions): Promise<void> {
+    const attempt = this.#attempt;
+    if (attempt === undefined || this.#state !== 'connected')
       return Promise.reject(new PublishError('not-connected', 'There is no connection to the cloud.'));
     return new Promise((resolve, reject) => {
-      let id = 0;
-      const settle = (error?: PublishError): void => {
-        this.#inFlight.delete(id);
-        if (error === undefined) resolve();
-        else reject(error);
+      const inFlight: InFlight = {
+        message,
+        closes: 0,
+        settle: (error) => {
+          this.#inFlight.delete(inFlight);
+          if (error === undefined) resolve();
+          else reject(error);
+        },
       };
-      client.publish(topic, payload, { qos: 1 }, (error) => {
-        settle(error ? new PublishError('stopped', error.message) : undefined);
-      });
-      id = client.getLastMessageId();
-      this.#inFlight.set(id, { topic, closes: 0, settle });
+      this.#inFlight.add(inFlight);
+      this.#send(attempt, inFlight);
     });
   }
 
@@ -143,83 +147,82 @@ export class MqttConnection implements IotConnection {
     this.#disconnectedListeners.push(listener);
   }
 
-  #createClient(): MqttClient {
-    const { clientId, keepAliveSeconds, will } = this.#deps.endpoint;
-    const client = new MqttClient(() => this.#openSocket(), {
-      clientId,
-      clean: false,
-      protocolVersion: 4,
-      keepalive: keepAliveSeconds,
-      connectTimeout: connectTimeoutMs,
-      will: { topic: will.topic, payload: Buffer.from(will.payload), qos: 1, retain: false },
-      // The loop and the subscriptions are ours: mqtt.js knows neither jitter nor why a connection ended.
-      reconnectPeriod: 0,
-      resubscribe: false,
-      manualConnect: true,
-    });
-    client.on('packetreceive', (packet) => {
-      if (packet.cmd === 'connack' && packet.returnCode === 0) this.#attempt.accepted = true;
-    });
-    client.on('connect', (connack) => void this.#onAccepted(client, connack));
-    client.on('message', (topic, payload) => this.#onMessage(topic, payload));
-    client.on('error', (error) => {
-      this.#attempt.error ??= error;
-    });
-    client.on('close', () => this.#onClose(client));
-    return client;
-  }
-
-  #connect(client: MqttClient): void {
+  #connect(openLink: OpenLink): void {
     this.#state = 'connecting';
-    this.#attempt = newAttempt();
-    client.connect();
-  }
-
-  #openSocket(): ReturnType<typeof connectTls> {
-    const attempt = this.#attempt;
-    const socket = connectTls(tlsOptions(this.#deps.endpoint));
-    socket.once('secureConnect', () => {
-      attempt.secured = true;
+    const link = openLink(this.#deps.endpoint, {
+      onMessage: (message) => this.#onMessage(message),
+      onEnd: (end) => this.#onEnd(attempt, end),
     });
-    return socket;
+    const attempt: Attempt = { link, accepted: false, pendingFilters: [], cancelAckTimeout: () => {} };
+    this.#attempt = attempt;
+    link.open().then(
+      ({ sessionPresent }) => this.#onAccepted(attempt, sessionPresent),
+      () => {
+        // `onEnd` says why.
+      },
+    );
   }
 
-  async #onAccepted(client: MqttClient, connack: IConnackPacket): Promise<void> {
-    if (client !== this.#client) return;
-    const attempt = this.#attempt;
+  async #onAccepted(attempt: Attempt, sessionPresent: boolean): Promise<void> {
+    if (attempt !== this.#attempt) return;
+    attempt.accepted = true;
     attempt.connectedAt = this.#deps.clock.monotonic();
-    if (!connack.sessionPresent) this.#confirmed.clear();
-    if (!(await this.#subscribeAll(client)) || attempt !== this.#attempt || client !== this.#client) return;
+    if (!sessionPresent) this.#confirmed.clear();
+    if (!(await this.#subscribeAll(attempt)) || attempt !== this.#attempt) return;
     this.#state = 'connected';
     this.#lastFailure = undefined;
-    this.#deps.logger.info({ sessionPresent: connack.sessionPresent }, 'Connected to the cloud.');
+    this.#deps.logger.info({ sessionPresent }, 'Connected to the cloud.');
+    // What an earlier connection left unacknowledged was published before anything new.
+    for (const inFlight of this.#inFlight) this.#send(attempt, inFlight);
     for (const listener of this.#connectedListeners) listener();
   }
 
   /** Sends SUBSCRIBE for what the session does not hold yet; false when that failed and the connection was ended. */
-  async #subscribeAll(client: MqttClient): Promise<boolean> {
-    const attempt = this.#attempt;
+  async #subscribeAll(attempt: Attempt): Promise<boolean> {
     const missing = [...this.#handlers.keys()].filter((filter) => !this.#confirmed.has(filter));
     attempt.pendingFilters = missing;
     try {
       for (let i = 0; i < missing.length; i += filtersPerSubscribe) {
         const batch = missing.slice(i, i + filtersPerSubscribe);
-        await client.subscribeAsync(batch, { qos: 1 });
+        await attempt.link.subscribe(batch);
         for (const filter of batch) this.#confirmed.add(filter);
         attempt.pendingFilters = missing.slice(i + filtersPerSubscribe);
       }
       return true;
     } catch {
-      // SUBACK 0x80, or the connection closed meanwhile: either way this connection is of no use.
-      client.stream.destroy();
+      // Refused in the SUBACK, or the connection closed meanwhile: either way this connection is of no use.
+      attempt.link.abort();
       return false;
     }
   }
 
-  #onMessage(topic: string, payload: Buffer): void {
+  #send(attempt: Attempt, inFlight: InFlight): void {
+    if (this.#inFlight.size === 1) this.#awaitAck(attempt);
+    attempt.link.publish(inFlight.message).then(
+      () => {
+        inFlight.settle();
+        if (attempt === this.#attempt) this.#awaitAck(attempt);
+      },
+      () => {
+        // The connection ended; it stays in flight.
+      },
+    );
+  }
+
+  /** From the latest acknowledgement on, or the first publish after all were acknowledged. */
+  #awaitAck(attempt: Attempt): void {
+    attempt.cancelAckTimeout();
+    if (this.#inFlight.size === 0) return;
+    attempt.cancelAckTimeout = this.#deps.clock.after(ackTimeoutMs, () => {
+      const error = new Error('The broker does not acknowledge what was published.');
+      attempt.link.abort(Object.assign(error, { code: 'ETIMEDOUT' }));
+    });
+  }
+
+  #onMessage(message: IotMessage): void {
     for (const [filter, handlers] of this.#handlers) {
-      if (!filterMatches(filter, topic)) continue;
-      for (const handler of handlers) this.#handle(handler, { topic, payload });
+      if (!filterMatches(filter, message.topic)) continue;
+      for (const handler of handlers) this.#handle(handler, message);
     }
   }
 
@@ -232,14 +235,18 @@ export class MqttConnection implements IotConnection {
     }
   }
 
-  #onClose(client: MqttClient): void {
-    if (client !== this.#client) return;
-    const attempt = this.#attempt;
+  #onEnd(attempt: Attempt, linkEnd: LinkEnd): void {
+    if (attempt !== this.#attempt) return;
+    this.#attempt = undefined;
+    attempt.cancelAckTimeout();
     const wasConnected = this.#state === 'connected';
     const end = {
       ...this.#deps.endpoint,
-      ...attempt,
-      pendingTopics: [...this.#inFlight.values()].map(({ topic }) => topic),
+      ...linkEnd,
+      accepted: attempt.accepted,
+      certificateExpired: expiryOf(this.#deps.endpoint) < this.#deps.clock.now(),
+      pendingFilters: attempt.pendingFilters,
+      pendingTopics: [...this.#inFlight].map(({ message }) => message.topic),
     };
     const classified = classifyEnd(end);
     const decision = this.#policy.afterEnd({
@@ -254,55 +261,28 @@ export class MqttConnection implements IotConnection {
     this.#lastFailure = failure;
     const level = failure.needsPerson ? 'error' : 'warn';
     this.#deps.logger[level]({ code: failure.code, retryInMs: decision.delayMs }, failure.sentence);
-    if (failure.code === 'forbidden') this.#giveUpForbidden(client);
+    if (failure.code === 'forbidden') this.#giveUpForbidden();
     if (wasConnected) for (const listener of this.#disconnectedListeners) listener(failure);
-    this.#cancelWait = this.#deps.clock.after(decision.delayMs, () => this.#connect(client));
-  }
-
-  #giveUpForbidden(client: MqttClient): void {
-    for (const [id, message] of this.#inFlight) {
-      message.closes += 1;
-      if (message.closes < closesPerMessage) continue;
-      message.settle(
-        new PublishError(
-          'forbidden',
-          `The broker closes the connection on ${message.topic}; the message is given up.`,
-        ),
-      );
-      client.removeOutgoingMessage(id);
-    }
-  }
-
-  async #sayGoodbye(client: MqttClient): Promise<void> {
-    const { stream } = client;
-    if (stream === undefined || stream.destroyed) return;
-    await new Promise<void>((resolve) => {
-      const giveUp = setTimeout(() => stream.destroy(), goodbyeMs);
-      stream.once('close', () => {
-        clearTimeout(giveUp);
-        resolve();
-      });
-      if (client.connected) client.end(false);
-      else stream.destroy();
+    this.#cancelWait = this.#deps.clock.after(decision.delayMs, () => {
+      if (this.#openLink !== undefined) this.#connect(this.#openLink);
     });
   }
+
+  #giveUpForbidden(): void {
+    for (const inFlight of this.#inFlight) {
+      inFlight.closes += 1;
+      if (inFlight.closes < closesPerMessage) continue;
+      inFlight.settle(
+        new PublishError(
+          'forbidden',
+          `The broker closes the connection on ${inFlight.message.topic}; the message is given up.`,
+        ),
+      );
+    }
+  }
 }
 
-function newAttempt(): Attempt {
-  return { secured: false, accepted: false, pendingFilters: [] };
-}
-
-/** SNI is mandatory for AWS IoT Core and must be a name: RFC 6066 §3 knows no literal addresses. */
-export function tlsOptions(endpoint: IotEndpoint): ConnectionOptions {
-  const { host, port, certificate, privateKey, rootCa } = endpoint;
-  return {
-    host,
-    port,
-    cert: certificate,
-    key: privateKey,
-    ca: rootCa,
-    minVersion: 'TLSv1.2',
-    ...(isIP(host) === 0 ? { servername: host } : {}),
-    ...(port === alpnPort ? { ALPNProtocols: [alpnProtocol] } : {}),
-  };
+/** The end of the board's certificate, in milliseconds since the epoch. */
+function expiryOf({ certificate }: IotEndpoint): number {
+  return Date.parse(new X509Certificate(certificate).validTo);
 }

@@ -3,7 +3,9 @@ import type { Clock } from '../../host/clock.ts';
 import { createLogger, type Logger } from '../../host/logger.ts';
 import { FakeClock } from '../../testing/fake-clock.ts';
 import { type Issued, TestCa } from '../../testing/test-pki.ts';
+import { until } from '../../testing/until.ts';
 import type { IotConnection, IotEndpoint } from '../iot-connection.ts';
+import { Relay } from './relay.ts';
 import { TestBroker } from './test-broker.ts';
 
 export interface DriverDependencies {
@@ -76,10 +78,14 @@ export function describeIotConnection(
       return connection;
     }
 
-    /** The failure after which the driver waits; every attempt ends by arming exactly one timer. */
+    /** An attempt or a connection has ended; the next attempt follows when the clock is moved. */
+    const waiting = (connection: IotConnection): Promise<void> =>
+      until(() => connection.state === 'waiting', 25_000);
+
+    /** The failure after which the driver waits. */
     async function failureOf(connection: IotConnection): Promise<string | undefined> {
       await connection.start(never);
-      await clock.untilPending();
+      await waiting(connection);
       return connection.lastFailure?.code;
     }
 
@@ -125,6 +131,62 @@ export function describeIotConnection(
       expect(Math.max(...broker.subscribed.map(({ length }) => length))).toBeLessThanOrEqual(8);
     });
 
+    it('offers the ALPN protocol of AWS IoT where MQTT shares a port, and none elsewhere', async () => {
+      await (await started(connectionTo({ alpn: true }))).stop();
+      await started(connectionTo());
+      expect(broker.handshakes.map(({ alpn }) => alpn)).toEqual(['x-amzn-mqtt-ca', false]);
+    });
+
+    it('started offline connects when the cloud can be reached', async () => {
+      await broker.kill();
+      const connection = connectionTo();
+      expect(await failureOf(connection)).toBe('network');
+      await broker.listen();
+      const ready = connected(connection);
+      await clock.advance(1_000);
+      await ready;
+    });
+
+    it('notices by its keep-alive that nothing goes through any more', async () => {
+      const relay = await Relay.to(broker.port);
+      try {
+        const connection = await started(connectionTo({ port: relay.port, keepAliveSeconds: 2 }));
+        relay.silence();
+        await waiting(connection);
+        expect(connection.lastFailure?.code).toBe('timeout');
+        relay.restore();
+        const again = connected(connection);
+        await clock.advance(1_000);
+        await again;
+        await connection.stop();
+      } finally {
+        await relay.close();
+      }
+    });
+
+    it('sends again what a broker that throttles did not acknowledge', async () => {
+      const connection = await started(connectionTo());
+      broker.discards = 1;
+      const publishing = connection.publish({ topic: eventTopic, payload: '{"kept":true}' });
+      await until(() => broker.discards === 0);
+      await clock.advance(60_000);
+      await waiting(connection);
+      expect(connection.lastFailure?.code).toBe('timeout');
+      await clock.advance(1_000);
+      await publishing;
+      expect(broker.received).toContainEqual({ topic: eventTopic, payload: '{"kept":true}' });
+    });
+
+    it('tells a refused CONNECT and tries again', async () => {
+      broker.refusals = 1;
+      const connection = connectionTo();
+      expect(await failureOf(connection)).toBe('refused');
+      expect(connection.lastFailure?.sentence).toContain('iot:Connect');
+      const ready = connected(connection);
+      await clock.advance(1_000);
+      await ready;
+    });
+
     it('refuses to publish while there is no connection', async () => {
       const connection = connectionTo();
       await expect(connection.publish({ topic: eventTopic, payload: '{}' })).rejects.toMatchObject({
@@ -139,7 +201,7 @@ export function describeIotConnection(
       await started(connection);
       broker.cutOnPublish = true;
       const publishing = connection.publish({ topic: eventTopic, payload: '{"kept":true}' });
-      await clock.untilPending();
+      await waiting(connection);
       await broker.kill();
 
       broker.cutOnPublish = false;
@@ -163,7 +225,7 @@ export function describeIotConnection(
       connection.subscribe(commandTopic, () => {});
       await started(connection);
       broker.closeConnections();
-      await clock.untilPending();
+      await waiting(connection);
       const again = connected(connection);
       await clock.advance(1_000);
       await again;
@@ -178,7 +240,7 @@ export function describeIotConnection(
       // A second connection with the id ends the first one without a DISCONNECT.
       await started(connectionTo());
       await broker.until(({ received }) => received.some(({ topic }) => topic === lwtTopic));
-      await clock.untilPending();
+      await waiting(other);
       await other.stop();
     });
 
@@ -199,6 +261,18 @@ export function describeIotConnection(
       expect(connection.lastFailure?.sentence).toContain('ACTIVE');
     });
 
+    it('tells an expired certificate', async () => {
+      const strict = await TestBroker.start(ca, undefined, true);
+      brokers.push(strict);
+      const expired = await ca.issueClient({
+        commonName: thing,
+        notBefore: new Date(clock.now() - 86_400_000),
+        notAfter: new Date(clock.now() - 1_000),
+      });
+      const connection = connectionTo({ port: strict.port, ...expired });
+      expect(await failureOf(connection)).toBe('certificate-expired');
+    });
+
     it('tells a server that the root does not vouch for', async () => {
       const stranger = await TestCa.create('Stranger');
       expect(await failureOf(connectionTo({ rootCa: stranger.certificate }))).toBe('server-untrusted');
@@ -209,6 +283,15 @@ export function describeIotConnection(
       const future = await TestBroker.start(ca, await ca.issueServer({ notBefore: later }));
       brokers.push(future);
       expect(await failureOf(connectionTo({ port: future.port }))).toBe('clock-wrong');
+    });
+
+    it('tells a server whose certificate has expired by the clock', async () => {
+      const past = await TestBroker.start(
+        ca,
+        await ca.issueServer({ notAfter: new Date(Date.now() - 1_000) }),
+      );
+      brokers.push(past);
+      expect(await failureOf(connectionTo({ port: past.port }))).toBe('clock-wrong');
     });
 
     it('tells a forbidden subscription and names it', async () => {
@@ -227,7 +310,7 @@ export function describeIotConnection(
         verdict = error;
       });
       for (let closes = 1; closes <= 3; closes++) {
-        await clock.untilPending();
+        await waiting(connection);
         if (closes < 3) await clock.advance(128_000);
       }
       await publishing;
@@ -242,7 +325,7 @@ export function describeIotConnection(
       const connection = await started(connectionTo());
       for (let round = 1; round <= 3; round++) {
         broker.closeConnections();
-        await clock.untilPending();
+        await waiting(connection);
         if (round === 3) break;
         const again = connected(connection);
         await clock.advance(128_000);
@@ -262,7 +345,7 @@ export function describeIotConnection(
       await broker.kill();
       const waitingOne = connectionTo();
       await waitingOne.start(never);
-      await clock.untilPending();
+      await waiting(waitingOne);
       await waitingOne.stop();
       expect(clock.pending).toEqual([]);
     });

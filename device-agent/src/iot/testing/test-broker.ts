@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
 import { Aedes, type Client } from 'aedes';
 import type { Issued, TestCa } from '../../testing/test-pki.ts';
@@ -18,6 +18,8 @@ export interface Received {
 export class TestBroker {
   readonly #ca: TestCa;
   readonly #identity: Issued;
+  /** Before and after the handshake. */
+  readonly #connections = new Set<Socket>();
   readonly #sockets = new Set<TLSSocket>();
   readonly #revoked = new Set<string>();
   readonly #forbidden = new Set<string>();
@@ -29,17 +31,25 @@ export class TestBroker {
   readonly #watchers = new Set<() => void>();
   /** While true, a connection is cut when a publish arrives on it, unacknowledged. */
   cutOnPublish = false;
+  /** So many publishes are discarded without a word, as of a client that is throttled. */
+  discards = 0;
+  /** So many CONNECTs are refused. */
+  refusals = 0;
   #aedes: Aedes | undefined;
   #server: Server | undefined;
   port = 0;
 
-  private constructor(ca: TestCa, identity: Issued) {
+  readonly #verifies: boolean;
+
+  private constructor(ca: TestCa, identity: Issued, verifies: boolean) {
     this.#ca = ca;
     this.#identity = identity;
+    this.#verifies = verifies;
   }
 
-  static async start(ca: TestCa, identity?: Issued): Promise<TestBroker> {
-    const broker = new TestBroker(ca, identity ?? (await ca.issueServer()));
+  /** With `verifies` it looks at dates and issuer of clients' certificates in the handshake. */
+  static async start(ca: TestCa, identity?: Issued, verifies = false): Promise<TestBroker> {
+    const broker = new TestBroker(ca, identity ?? (await ca.issueServer()), verifies);
     await broker.listen();
     return broker;
   }
@@ -51,8 +61,16 @@ export class TestBroker {
     aedes.preConnect = (_client, _packet, done) => done(null, true);
     aedes.authorizePublish = (client, packet, done) => {
       if (client !== null && this.cutOnPublish) cut(client);
+      // Never answered, and so never acknowledged.
+      else if (client !== null && this.discards > 0) this.discards -= 1;
       else if (this.#forbidden.has(packet.topic)) done(new Error('forbidden'));
       else done(null);
+    };
+    aedes.authenticate = (_client, _user, _password, done) => {
+      if (this.refusals === 0) return done(null, true);
+      this.refusals -= 1;
+      const busy = Object.assign(new Error('server unavailable'), { returnCode: 3 });
+      done(busy, null);
     };
     aedes.authorizeSubscribe = (_client, subscription, done) => {
       if (this.#forbidden.has(subscription.topic)) done(new Error('forbidden'));
@@ -75,7 +93,12 @@ export class TestBroker {
       key: this.#identity.privateKey,
       ca: this.#ca.certificate,
       requestCert: true,
-      rejectUnauthorized: false,
+      rejectUnauthorized: this.#verifies,
+      ALPNProtocols: ['x-amzn-mqtt-ca'],
+    });
+    server.on('connection', (socket: Socket) => {
+      this.#connections.add(socket);
+      socket.on('close', () => this.#connections.delete(socket));
     });
     server.on('secureConnection', (socket) => this.#accept(socket));
     server.on('tlsClientError', () => {});
@@ -93,7 +116,7 @@ export class TestBroker {
     this.#server = undefined;
     const closed = once(server, 'close');
     server.close();
-    for (const socket of this.#sockets) socket.destroy();
+    for (const socket of [...this.#sockets, ...this.#connections]) socket.destroy();
     await closed;
     await new Promise<void>((resolve) => aedes.close(() => resolve()));
   }
