@@ -38,6 +38,15 @@ it('names every problem at once', () => {
   expect(attempt).toThrow(expect.objectContaining({ code: 'usage', exitCode: 2 }));
 });
 
+it('serves viewers from all addresses or from one', () => {
+  expect(load()).toMatchObject({ liveViewAddress: undefined, liveViewLibrary: 'auto' });
+  expect(load({ AOVIS_AGENT_LIVE_VIEW_ADDRESS: '192.0.2.7' })).toMatchObject({
+    liveViewAddress: '192.0.2.7',
+  });
+  expect(() => load({ AOVIS_AGENT_LIVE_VIEW_ADDRESS: 'eth0' })).toThrow('«eth0» is no IPv4 address');
+  expect(() => load({ AOVIS_AGENT_LIVE_VIEW_LIBRARY: 'wrtc' })).toThrow('«wrtc» is not known');
+});
+
 it('is documented in the README, row by row', async () => {
   const readme = await readFile(join(import.meta.dirname, '../README.md'), 'utf8');
   for (const name of settingNames) {

@@ -39,6 +39,23 @@ function setUp() {
   return { clock, source, camera, signal: new AbortController().signal };
 }
 
+it('does not capture for those who only observe', async () => {
+  const { source, camera, signal } = setUp();
+  await camera.start(signal);
+  const seen: AccessUnit[] = [];
+  const stopObserving = camera.observe((accessUnit) => seen.push(accessUnit));
+  expect(source.captures).toBe(0);
+  const stopListening = camera.subscribe(() => undefined);
+  source.deliver(picture);
+  expect(seen).toEqual([picture]);
+  stopObserving();
+  source.deliver(picture);
+  expect(seen).toHaveLength(1);
+  stopListening();
+  await settle();
+  expect(source.running).toBe(0);
+});
+
 it('captures while anybody listens', async () => {
   const { source, camera, signal } = setUp();
   await camera.start(signal);

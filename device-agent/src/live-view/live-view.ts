@@ -8,7 +8,7 @@ import type { Part, PartHealth } from '../part.ts';
 import { ControlChannel } from './control-channel.ts';
 import { EarlyCandidates } from './early-candidates.ts';
 import { GopCache } from './gop-cache.ts';
-import type { PeerLibrary } from './peer/peer-library.ts';
+import type { IceCandidate, PeerLibrary } from './peer/peer-library.ts';
 import { narrowOffer } from './sdp/narrow-offer.ts';
 import { refusingAnswer } from './sdp/refusing-answer.ts';
 import { chooseH264, readOffer, type SessionOffer } from './sdp/session-offer.ts';
@@ -36,6 +36,14 @@ export interface LiveViewOptions {
   randomBelow: (bound: number) => number;
   /** The one address to send from; default all of the machine's. */
   bindAddress?: string | undefined;
+}
+
+/**
+ * A name instead of an address, which only the viewer's own network resolves (draft-ietf-mmusic-mdns-ice-candidates). Not worth
+ * a socket on port 5353: from there the viewer reaches the board's addresses, and so becomes known to it.
+ */
+function isMulticastName({ candidate }: IceCandidate): boolean {
+  return candidate.split(' ')[4]?.endsWith('.local') === true;
 }
 
 /** One encoder for all: a keyframe that one viewer asked for serves the others too. */
@@ -95,6 +103,7 @@ export class LiveView implements Part {
     if (!this.#started) return;
     const { clientId } = message;
     if (message.type === 'candidate') {
+      if (isMulticastName(message.candidate)) return;
       const viewer = this.#viewers.get(clientId)?.viewer;
       if (viewer === undefined) this.#early.add(clientId, message.candidate);
       else viewer.addCandidate(message.candidate);

@@ -1,7 +1,7 @@
-import { createHash, createHmac } from 'node:crypto';
 import { expect, it } from '@jest/globals';
 import { SignatureV4 } from '@smithy/signature-v4';
 import { signRequest, unsignedPayload } from './request-signer.ts';
+import { Sha256 } from './testing/sha256.ts';
 
 const credentials = {
   accessKeyId: 'AKIDEXAMPLE',
@@ -12,38 +12,13 @@ const credentials = {
 const date = new Date('2026-11-20T12:36:00.789Z');
 const region = 'us-east-1';
 
-type Key = ConstructorParameters<typeof HmacSha256>[0];
-
-/** In the shape that AWS's signer asks for. */
-class HmacSha256 {
-  readonly #hash;
-
-  constructor(key?: string | NodeJS.ArrayBufferView) {
-    this.#hash = key === undefined ? createHash('sha256') : createHmac('sha256', key);
-  }
-
-  update(data: Uint8Array): void {
-    this.#hash.update(data);
-  }
-
-  digest(): Promise<Uint8Array> {
-    return Promise.resolve(this.#hash.digest());
-  }
-
-  reset(): void {}
-}
-
 /** The same request, signed by AWS's own library. */
 async function signedByAws(url: URL, headers: Record<string, string>, body?: string): Promise<unknown> {
   const signer = new SignatureV4({
     service: 'kinesisvideo',
     region,
     credentials,
-    sha256: class extends HmacSha256 {
-      constructor(secret?: unknown) {
-        super(secret as Key);
-      }
-    },
+    sha256: Sha256,
   });
   const signed = await signer.sign(
     {

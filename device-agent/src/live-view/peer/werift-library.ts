@@ -6,6 +6,7 @@ import type {
   RTCRtpSender,
 } from 'werift';
 import { asksForKeyframe } from '../rtp/rtcp-feedback.ts';
+import { readOffer } from '../sdp/session-offer.ts';
 import type { IceCandidate, IceServer, Peer, PeerEvents, PeerLibrary, PeerOptions } from './peer-library.ts';
 
 /** The part of werift that is used. */
@@ -51,7 +52,10 @@ class WeriftPeer implements Peer {
       parameters,
     });
     this.#connection = new module.RTCPeerConnection({
-      codecs: { video: [h264] },
+      codecs: {
+        audio: offeredCodecs(module, options, 'audio'),
+        video: [h264, ...offeredCodecs(module, options, 'video')],
+      },
       iceServers: iceServers.flatMap(oneServerEach),
       // Otherwise each section has sockets of its own, of which it forgets those that the bundle does without.
       bundlePolicy: 'max-bundle',
@@ -175,6 +179,32 @@ class WeriftPeer implements Peer {
       );
     });
   }
+}
+
+/** Those of the sections that stay silent: werift answers none whose codecs it does not know. */
+function offeredCodecs(
+  { RTCRtpCodecParameters: Codec }: WeriftModule,
+  { offer, format }: PeerOptions,
+  kind: 'audio' | 'video',
+): RTCRtpCodecParameters[] {
+  const silent = readOffer(offer)?.sections.filter(
+    (section) => section.kind === kind && section.mid !== format.mid,
+  );
+  return (silent ?? [])
+    .flatMap(({ lines }) => lines)
+    .flatMap((line) => {
+      const [, payloadType, name, clockRate, channels] =
+        /^a=rtpmap:(\d+) ([^/]+)\/(\d+)(?:\/(\d+))?$/.exec(line) ?? [];
+      if (name === undefined) return [];
+      return [
+        new Codec({
+          mimeType: `${kind}/${name}`,
+          clockRate: Number(clockRate),
+          payloadType: Number(payloadType),
+          ...(channels === undefined ? {} : { channels: Number(channels) }),
+        }),
+      ];
+    });
 }
 
 /** It takes the first STUN and the first TURN address: UDP before the others, which are slower. */

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import {
   CreateSignalingChannelCommand,
   GetSignalingChannelEndpointCommand,
@@ -129,18 +131,12 @@ export class SignalingCloud {
   }
 }
 
-/** Boards may be master of their own channel. */
+/** What boards may really do, as it stands beside the code. */
 const boardRole = roleSchema.parse({
   roleName: 'board',
-  policyDocument: {
-    Statement: {
-      Effect: 'Allow',
-      Action: [
-        'kinesisvideo:ConnectAsMaster',
-        'kinesisvideo:DescribeSignalingChannel',
-        'kinesisvideo:GetIceServerConfig',
-      ],
-      Resource: 'arn:aws:kinesisvideo:*:*:channel/aovis-webrtc-${credentials-iot:ThingName}/*',
-    },
-  },
+  policyDocument: JSON.parse(
+    readFileSync(join(process.cwd(), 'docs/iot-policies/board-role.json'), 'utf8')
+      .replaceAll('REGION', '*')
+      .replaceAll('ACCOUNT', '*'),
+  ),
 });

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { until } from '../../../testing/until.ts';
 import { RtpStream } from '../../rtp/rtp-stream.ts';
@@ -7,6 +9,7 @@ import { TestViewer, viewerPayloadType } from '../../testing/test-viewer.ts';
 import type { Peer, PeerLibrary } from '../peer-library.ts';
 
 const ssrc = 0x0a0b0c0d;
+const chromiumOffer = join(process.cwd(), 'device-agent/src/live-view/testing/chromium-offer.sdp');
 
 /** What a library must do to serve viewers; a viewer of another make watches it. */
 export function describePeerLibrary(name: string, load: () => Promise<PeerLibrary>): void {
@@ -72,6 +75,21 @@ export function describePeerLibrary(name: string, load: () => Promise<PeerLibrar
       expect(answer?.sections[0]?.formats).toEqual([String(viewerPayloadType)]);
       expect(answer?.sections[0]?.lines).toContain('a=sendonly');
       expect(answer?.sdp).toMatch(/a=rtpmap:102 H264\/90000/);
+    });
+
+    it('answers a browser that would also talk: its voice is not taken', async () => {
+      const offer = readOffer(readFileSync(chromiumOffer, 'utf8'));
+      const format = offer && chooseH264(offer);
+      if (offer === undefined || format === undefined) throw new Error('Chromium offers no H.264.');
+      peer = open(narrowOffer(offer, format), format);
+      const answer = readOffer(await peer.answer());
+      expect(answer?.sections.map(({ kind, mid }) => [kind, mid])).toEqual([
+        ['audio', '0'],
+        ['video', '1'],
+        ['application', '2'],
+      ]);
+      expect(answer?.sections[0]?.lines).toContain('a=inactive');
+      expect(answer?.sections[1]?.formats).toEqual(['108']);
     });
 
     it('brings packets as they are to the viewer', async () => {
