@@ -72,6 +72,15 @@ export class CommandJournal {
   }
 
   /**
+   * Forgets, on disk too, what was asked of the board before: that was another owner's. What could still come again stays
+   * until it has expired, or it would be executed again.
+   */
+  async forgetExpired(now: number): Promise<void> {
+    for (const { id, expires_at } of this.entries) if (expires_at <= now) this.#entries.delete(id);
+    await this.#store();
+  }
+
+  /**
    * Puts another answer in the place of the last one. An end is on disk when it resolves; the steps before it are not
    * worth a write: after a restart all of them mean that the command was begun.
    */

@@ -125,3 +125,21 @@ it('forgets no command that could come again', async () => {
   await small.stop();
   expect(small.journal.entries.map(({ id }) => id)).toEqual([second.id, fourth.id]);
 });
+
+it('forgets what a former owner asked, but for what could still come again', async () => {
+  const directory = await temporaryDirectory();
+  const stand = await CommandStand.start(directory);
+  stand.connection.connect();
+  const old = stand.command();
+  stand.deliver(old);
+  await stand.untilAnswered('succeeded', old.id);
+  await stand.clock.advance(30_000);
+  const fresh = stand.command();
+  stand.deliver(fresh);
+  await stand.untilAnswered('succeeded', fresh.id);
+  await stand.journal.forgetExpired(stand.clock.now());
+  await stand.stop();
+  const next = await CommandStand.start(directory, { clock: stand.clock });
+  expect(next.journal.entries.map(({ id }) => id)).toEqual([fresh.id]);
+  await next.stop();
+});

@@ -119,6 +119,11 @@ export class LiveView implements Part {
       if (viewer?.relayed === true) this.#remove(clientId, 'its relay is going away');
   }
 
+  /** The board changed hands: whom the former owner let see may not look on. */
+  dismissViewers(): void {
+    for (const clientId of this.#viewers.keys()) this.#remove(clientId, 'the board has changed hands');
+  }
+
   async #take(clientId: string, sdp: string): Promise<void> {
     const offer = readOffer(sdp);
     if (offer === undefined)

@@ -200,3 +200,29 @@ it('does not read a key with a dot as a path', () => {
   expect(running).toEqual(defaults);
   expect(Object.keys(errors)).toEqual(['stream.enabled']);
 });
+
+describe('a board that changes hands', () => {
+  it('forgets what the former owner set, and takes what is desired now', async () => {
+    await connected();
+    await desire({ log_level: 'debug', telemetry: { interval_s: 30 } });
+    expect(applier.running).toMatchObject({ log_level: 'debug', telemetry: { interval_s: 30 } });
+    service.desired = { log_level: 'warn' };
+    service.touch();
+    await applier.reset();
+    await until(() => applier.running.log_level === 'warn');
+    expect(applier.running).toEqual({ ...defaults, log_level: 'warn' });
+    await until(() => service.reported['log_level'] === 'warn');
+    expect(service.reported).toMatchObject({ telemetry: { interval_s: 60 } });
+  });
+
+  it('starts anew with what it had from the factory, network or not', async () => {
+    await connected();
+    await desire({ log_level: 'debug' });
+    connection.disconnect();
+    await applier.reset();
+    await applier.stop();
+    applier = createApplier();
+    await applier.start(never);
+    expect(applier.running).toEqual(defaults);
+  });
+});

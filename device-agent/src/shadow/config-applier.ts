@@ -1,5 +1,5 @@
 import { type RunningConfig, runningConfigSchema } from '@aovis/contracts/shadow';
-import { keepFile, readJsonFile } from '../host/atomic-file.ts';
+import { keepFile, readJsonFile, writeFileAtomically } from '../host/atomic-file.ts';
 import type { Clock } from '../host/clock.ts';
 import type { Logger } from '../host/logger.ts';
 import type { IotConnection } from '../iot/iot-connection.ts';
@@ -47,6 +47,7 @@ export class ConfigApplier implements Part {
   #known: JsonObject | undefined;
   #version: number | undefined;
   #started = false;
+  #changing: Promise<void> = Promise.resolve();
 
   constructor(options: ConfigApplierOptions) {
     this.#options = options;
@@ -93,6 +94,27 @@ export class ConfigApplier implements Part {
     await this.#loop.stop();
   }
 
+  /** Back to what a board runs with that was never told otherwise; then what is desired now is looked at. */
+  reset(): Promise<void> {
+    const { defaults, path, onChange } = this.#options;
+    return this.#inTurn(async () => {
+      await writeFileAtomically(path, JSON.stringify(defaults));
+      this.#running = defaults;
+      this.#errors = {};
+      await onChange(defaults);
+      this.#waiting = undefined;
+      this.#known = undefined;
+      this.#loop.ask();
+    });
+  }
+
+  /** One change of what runs after the other: they share a file. */
+  #inTurn(change: () => Promise<void>): Promise<void> {
+    const changed = this.#changing.then(change);
+    this.#changing = changed.catch(() => {});
+    return changed;
+  }
+
   health(): PartHealth {
     const refused = Object.entries(this.#errors).map(([key, reason]) => `${key}: ${reason}`);
     if (refused.length > 0) return { ok: true, detail: `refused ${refused.join('; ')}` };
@@ -125,7 +147,7 @@ export class ConfigApplier implements Part {
     if (delta !== undefined) {
       this.#seenVersion = delta.version;
       this.#version = delta.version;
-      await this.#take(delta.state);
+      await this.#inTurn(() => this.#take(delta.state));
       if (!delta.whole && holdsAny(this.#known, delta.state)) return this.#startAnew();
     }
     await this.#report();

@@ -66,3 +66,12 @@ it('forgets what is held uncounted, and sends it after an event', () => {
   buffer.sendHeld();
   expect(buffer.nextWaiting()?.timecodeMs).toBe(2_000);
 });
+
+it('forgets what waits when the board changes hands, and counts none of it as lost', () => {
+  const open = new Fragment(segment, 9_000);
+  open.append(Buffer.alloc(300), 9_000);
+  const [sent, held] = [fragmentAt(2, 'sent'), fragmentAt(4, 'held')] as const;
+  const buffer = filled({}, fragmentAt(1, 'sending'), sent, fragmentAt(3), held, open);
+  buffer.forgetAll();
+  expect([seconds(buffer), buffer.dropped, sent.bytes, held.bytes]).toEqual([[1, 9], 0, 0, 0]);
+});

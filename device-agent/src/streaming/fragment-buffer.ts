@@ -76,6 +76,14 @@ export class FragmentBuffer {
     );
   }
 
+  /** Forgets all that is not being captured or sent, uncounted: it belongs to an owner who has left. */
+  forgetAll(): void {
+    for (const fragment of this.#fragments.filter(mayGo)) {
+      this.remove(fragment);
+      fragment.release();
+    }
+  }
+
   /** How long the pictures kept last, without the gaps between fragments. */
   get durationMs(): number {
     return this.#fragments.reduce((sum, { durationMs }) => sum + durationMs, 0);

@@ -143,6 +143,12 @@ export class StreamUploader implements Part {
     this.#loop.advance();
   }
 
+  /** Forgets the pictures that wait: they belong to an owner who has left. What comes from now on is sent as before. */
+  forgetWaiting(): void {
+    this.#fragmenter.close();
+    this.#buffer.forgetAll();
+  }
+
   status(): StreamStatus {
     const lastError = this.#loop.problem?.message ?? this.#fragmenter.problem ?? this.#noPictures();
     return {
