@@ -1,6 +1,13 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { configShadow } from '@aovis/contracts/topics';
+import { configShadow, ownershipShadow } from '@aovis/contracts/topics';
 import { monotonicFactory } from 'ulid';
+import { BindingFile } from './binding/binding-file.ts';
+import { boardSigner } from './binding/board-signer.ts';
+import { ButtonServer } from './binding/button-server.ts';
+import { ChallengeResponder } from './binding/challenge-responder.ts';
+import { GatedConnection } from './binding/gated-connection.ts';
+import { OwnershipKeeper } from './binding/ownership-keeper.ts';
+import { ProofJournal } from './binding/proof-journal.ts';
 import { Camera } from './camera/camera.ts';
 import { cameraSources } from './camera/create-camera-source.ts';
 import { boardActions } from './commands/board-actions.ts';
@@ -85,6 +92,8 @@ export function createAgent(options: AgentOptions): Agent {
     logger: loggers.of('iot'),
   });
   announcePresence(connection, thing, clock);
+  // What was kept goes out by this one: only once the board knows whose it is.
+  const gate = new GatedConnection(connection);
   const credentials = new CredentialProvider({
     ...common,
     ...parseHostPort(descriptor.endpoints.credentials, 443),
@@ -119,7 +128,7 @@ export function createAgent(options: AgentOptions): Agent {
 
   const outboundLogger = loggers.of('outbound');
   const queue = new OutboundQueue({ directory: state.outbox, clock, logger: outboundLogger });
-  const outbound = new OutboundPublisher({ ...common, connection, queue, logger: outboundLogger });
+  const outbound = new OutboundPublisher({ ...common, connection: gate, queue, logger: outboundLogger });
   const publish = (message: QueuedMessage): void => void outbound.publish(message);
   const events = new BoardEvents({ thing, clock, newUlid, publish });
   const streamStateEvent = new StreamStateEvent(events);
@@ -134,6 +143,7 @@ export function createAgent(options: AgentOptions): Agent {
     agentVersion: buildInfo.version,
     bootId,
     freeBytes: () => freeBytesOf(state),
+    binding: () => keeper.status(),
   });
   const telemetry = new Telemetry({
     thing,
@@ -166,7 +176,7 @@ export function createAgent(options: AgentOptions): Agent {
   const applier = new ConfigApplier({
     ...common,
     client: shadow(configLogger, configShadow),
-    connection,
+    connection: gate,
     logger: configLogger,
     defaults,
     path: state.runningConfig,
@@ -187,12 +197,13 @@ export function createAgent(options: AgentOptions): Agent {
     ptz: config.ptzCommand,
     machineBootId,
   });
+  const commandJournal = new CommandJournal({ path: state.commands });
   const commands = new CommandListener({
     thing,
     connection,
     clock,
     logger: commandLogger,
-    journal: new CommandJournal({ path: state.commands }),
+    journal: commandJournal,
     actions,
     machineBootId,
   });
@@ -205,11 +216,41 @@ export function createAgent(options: AgentOptions): Agent {
     logger: loggers.of('live view'),
   });
 
+  const bindingLogger = loggers.of('binding');
+  const keeper = new OwnershipKeeper({
+    ...common,
+    client: shadow(bindingLogger, ownershipShadow),
+    connection,
+    gate,
+    logger: bindingLogger,
+    file: new BindingFile({ path: state.binding }),
+    data: [
+      { name: 'viewers', wipe: async () => liveView.dismissViewers() },
+      { name: 'messages that wait', wipe: () => outbound.wipe() },
+      { name: 'pictures that wait', wipe: async () => streaming.forgetWaiting() },
+      { name: 'commands', wipe: () => commandJournal.forgetExpired(clock.now()) },
+      { name: 'settings', wipe: () => applier.reset() },
+    ],
+    onChange: () => reporter.changed(),
+    onWiped: ({ epoch }) => events.emit('binding', { change: 'wiped', epoch }),
+  });
+  const responder = new ChallengeResponder({
+    thing,
+    connection,
+    clock,
+    logger: bindingLogger,
+    journal: new ProofJournal({ path: state.proofs }),
+    ownership: keeper,
+    sign: boardSigner(bundle),
+    onSigned: (claimId) => events.emit('binding', { change: 'confirmed', claim_id: claimId }),
+  });
+
   const described = {
     bundle,
     connection,
     reporter,
     applier,
+    keeper,
     camera,
     streaming,
     queue,
@@ -227,6 +268,9 @@ export function createAgent(options: AgentOptions): Agent {
     commands,
     outbound,
     telemetry,
+    keeper,
+    responder,
+    new ButtonServer({ directory: state.path, keeper }),
     connection,
     camera,
     streaming,

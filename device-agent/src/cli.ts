@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { type Agent, createAgent } from './agent.ts';
+import { pressButton } from './binding/press-button.ts';
 import { type AgentConfig, loadConfig, type SettingName, settingNames, settings } from './config.ts';
 import { buildInfo } from './host/build-info.ts';
 import { systemClock } from './host/clock.ts';
@@ -48,6 +49,15 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
   status.action(async ({ json, ...flags }: Flags & { json?: string }) => {
     const { state } = loadConfig({ env: context.env, flags: byName(flags) });
     exitCode = await showStatus(state, json !== undefined, context);
+  });
+
+  const claim = program
+    .command('claim')
+    .description('The button of the board: let it be claimed for 15 minutes, while nobody owns it.');
+  addOption(claim, 'state');
+  claim.action(async (flags: Flags) => {
+    const { state } = loadConfig({ env: context.env, flags: byName(flags) });
+    exitCode = await claimBoard(state, context);
   });
 
   try {
@@ -119,11 +129,22 @@ async function showStatus(directory: string, json: boolean, { stdout }: CliConte
     stdout(`${json ? JSON.stringify(status) : renderStatus(status, systemClock.now())}\n`);
     return 0;
   }
-  const sentence =
-    `The agent is not running: nothing answers in the state directory ${directory}. ` +
-    'Start it with aovis-agent run, or name its directory with --state DIR.';
-  stdout(`${json ? JSON.stringify({ running: false }) : sentence}\n`);
+  stdout(`${json ? JSON.stringify({ running: false }) : notRunning(directory)}\n`);
   return exitCodes.notRunning;
+}
+
+function notRunning(directory: string): string {
+  return (
+    `The agent is not running: nothing answers in the state directory ${directory}. ` +
+    'Start it with aovis-agent run, or name its directory with --state DIR.'
+  );
+}
+
+async function claimBoard(directory: string, { stdout }: CliContext): Promise<number> {
+  const answer = await pressButton(directory);
+  stdout(`${answer?.sentence ?? notRunning(directory)}\n`);
+  if (answer === undefined) return exitCodes.notRunning;
+  return answer.claimable ? 0 : exitCodes.notClaimable;
 }
 
 function explain(error: unknown, { stderr }: CliContext): number {

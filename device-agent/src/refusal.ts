@@ -10,6 +10,7 @@ export const exitCodes = {
   stateInUse: 15,
   stateUnusable: 16,
   notRunning: 17,
+  notClaimable: 18,
 } as const;
 export type RefusalCode = keyof typeof exitCodes;
 

@@ -14,6 +14,10 @@ export interface StateDirectory {
   readonly lastBoot: string;
   /** Commands that were taken, with their answers. */
   readonly commands: string;
+  /** Whether somebody owns the board, and until when it can be claimed. Without it the board is fresh from the factory. */
+  readonly binding: string;
+  /** Challenges that were signed. */
+  readonly proofs: string;
   /** Directory of the events and telemetry that wait for a connection. */
   readonly outbox: string;
 }
@@ -36,6 +40,8 @@ export async function openStateDirectory(path: string): Promise<StateDirectory> 
     runningConfig: join(path, 'running-config.json'),
     lastBoot: join(path, 'last-boot.json'),
     commands: join(path, 'commands.json'),
+    binding: join(path, 'binding.json'),
+    proofs: join(path, 'proofs.json'),
     outbox: join(path, 'outbox'),
   };
 }

@@ -15,6 +15,14 @@ export const agentStatusSchema = z.object({
     config_version: z.int(),
     config_errors: z.record(z.string(), z.string()),
   }),
+  binding: z.object({
+    claimable: z.boolean(),
+    /** Absent until the cloud has said so once. */
+    owned: z.boolean().optional(),
+    epoch: z.int().optional(),
+    window_closes_at: z.number().optional(),
+    detail: z.string(),
+  }),
   camera: z.object({ detail: z.string() }),
   stream: z.object({
     state: z.string(),

@@ -1,5 +1,6 @@
 import type { ReportedState } from '@aovis/contracts/shadow';
 import type { TelemetrySample } from '@aovis/contracts/telemetry';
+import type { BindingStatus } from '../binding/ownership-keeper.ts';
 import type { Camera } from '../camera/camera.ts';
 import type { Clock } from '../host/clock.ts';
 import { type Machine, operatingSystem } from '../host/machine.ts';
@@ -19,6 +20,8 @@ export interface BoardReportOptions {
   /** One id for each start of the agent. */
   bootId: string;
   freeBytes: () => number | undefined;
+  /** How the board stands with owners. */
+  binding: () => BindingStatus;
 }
 
 /** The board's state and measurements, gathered from the parts for shadow and telemetry. */
@@ -41,6 +44,7 @@ export class BoardReport {
     const { rssBytes, cpuPercent, temperatureCelsius } = machine.health();
     const stream = streaming.status();
     const freeBytes = this.#options.freeBytes();
+    const { claimable, ownership } = this.#options.binding();
     return {
       agent: { version: agentVersion, uptime_s: this.uptimeSeconds, boot_id: bootId },
       board: { model, firmware, os: operatingSystem() },
@@ -65,6 +69,7 @@ export class BoardReport {
         cpu_pct: cpuPercent,
         ...(temperatureCelsius === undefined ? {} : { temp_c: temperatureCelsius }),
       },
+      ...(ownership === undefined ? {} : { binding: { claimable, epoch: ownership.epoch } }),
     };
   }
 

@@ -1,3 +1,4 @@
+import type { OwnershipKeeper } from '../binding/ownership-keeper.ts';
 import type { Camera } from '../camera/camera.ts';
 import { buildInfo } from '../host/build-info.ts';
 import type { Clock } from '../host/clock.ts';
@@ -19,6 +20,7 @@ export interface DescribedAgent {
   connection: IotConnection;
   reporter: ShadowReporter;
   applier: ConfigApplier;
+  keeper: OwnershipKeeper;
   camera: Camera;
   streaming: StreamUploader;
   queue: OutboundQueue;
@@ -55,6 +57,7 @@ export function describeAgent(agent: DescribedAgent): AgentStatus {
       config_version: applier.version,
       config_errors: { ...applier.errors },
     },
+    binding: describeBinding(agent.keeper),
     camera: { detail: camera.health().detail },
     stream: {
       state: stream.state,
@@ -74,5 +77,15 @@ export function describeAgent(agent: DescribedAgent): AgentStatus {
     },
     parts: parts.map((part) => ({ name: part.name, ...part.health() })),
     problems: [...problems.list()],
+  };
+}
+
+function describeBinding(keeper: OwnershipKeeper): AgentStatus['binding'] {
+  const { claimable, ownership, windowClosesAt } = keeper.status();
+  return {
+    claimable,
+    ...ownership,
+    ...(windowClosesAt === undefined ? {} : { window_closes_at: windowClosesAt }),
+    detail: keeper.health().detail,
   };
 }

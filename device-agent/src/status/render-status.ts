@@ -5,7 +5,7 @@ const problemsShown = 5;
 
 /** One screen for a person in front of the board. */
 export function renderStatus(status: AgentStatus, now: number): string {
-  const { connection, certificate, shadow, stream, buffer, camera } = status;
+  const { connection, certificate, shadow, binding, stream, buffer, camera } = status;
   const persisted =
     stream.last_persisted_at === undefined
       ? 'nothing persisted yet'
@@ -20,6 +20,7 @@ export function renderStatus(status: AgentStatus, now: number): string {
       '',
       `refused ${key}: ${reason}`,
     ]),
+    ['Owner', binding.detail],
     ['Camera', camera.detail],
     ['Stream', `${stream.state}, ${Math.round(stream.bitrate_bps / 1_000)} kb/s, ${persisted}`],
     ['', stream.detail],

@@ -2,7 +2,7 @@ import { closeSync, constants, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { Refusal } from '../refusal.ts';
 
-const socketFile = 'agent.sock';
+const statusSocket = 'agent.sock';
 /** sun_path holds 104 bytes on macOS and 108 on Linux, the final zero included (unix(7)). */
 const maxPathBytes = 103;
 
@@ -13,11 +13,11 @@ export interface SocketPath {
 }
 
 /**
- * Where the agent's socket is in a state directory. A path too long for the system is reached through an open
+ * Where a socket of the agent is in a state directory. A path too long for the system is reached through an open
  * descriptor of the directory, where the system has /proc.
  */
-export function openSocketPath(directory: string): SocketPath {
-  const path = join(directory, socketFile);
+export function openSocketPath(directory: string, file = statusSocket): SocketPath {
+  const path = join(directory, file);
   if (Buffer.byteLength(path) <= maxPathBytes) return { path, release: () => {} };
   if (process.platform !== 'linux')
     throw new Refusal(
@@ -25,5 +25,5 @@ export function openSocketPath(directory: string): SocketPath {
       `The path of the state directory ${directory} is too long for a socket: use a shorter one.`,
     );
   const descriptor = openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY);
-  return { path: `/proc/self/fd/${descriptor}/${socketFile}`, release: () => closeSync(descriptor) };
+  return { path: `/proc/self/fd/${descriptor}/${file}`, release: () => closeSync(descriptor) };
 }

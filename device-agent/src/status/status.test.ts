@@ -26,6 +26,7 @@ const status: AgentStatus = {
   },
   certificate: { id: 'ab', expires_at: '2036-11-17T00:00:00.000Z', days_left: 3_650 },
   shadow: { version: 12, config_version: 3, config_errors: { 'camera.fps': 'too many' } },
+  binding: { claimable: false, owned: true, epoch: 1, detail: 'owned (epoch 1)' },
   camera: { detail: 'clip: last picture 12 ms ago.' },
   stream: {
     state: 'streaming',
@@ -142,6 +143,7 @@ describe('the screen', () => {
         'Certificate expires 2036-11-17 (3650 days left)',
         'Shadow      reported version 12, config version 3',
         '            refused camera.fps: too many',
+        'Owner       owned (epoch 1)',
         'Camera      clip: last picture 12 ms ago.',
         'Stream      streaming, 1235 kb/s, last persisted 2 s ago',
         '            The stream is streaming.',
