@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Board } from './board.ts';
 import { readEndpoints } from './endpoints.ts';
 import { Factory } from './factory.ts';
-import { orderOf, sampleBoards, simCardsOf } from './sample-order.ts';
+import { orderOf, sampleBoards, type sampleModels, simCardsOf } from './sample-order.ts';
 import { orderSimCards } from './sample-shop.ts';
 import type { StepReport } from './step-report.ts';
 import { SystemFolder } from './system-folder.ts';
@@ -14,6 +14,7 @@ export interface AddBoardOptions {
   directory: string;
   endpointsFile: string;
   source: string;
+  model: (typeof sampleModels)[number];
   report: StepReport;
   signal: AbortSignal;
 }
@@ -23,6 +24,7 @@ export async function runBoard({
   directory,
   endpointsFile,
   source,
+  model,
   report,
   signal,
 }: AddBoardOptions): Promise<void> {
@@ -37,7 +39,7 @@ export async function runBoard({
     endpoints,
     backendUrl,
   });
-  const order = orderOf(nextBoardNumber(folder.factory));
+  const order = orderOf(nextBoardNumber(folder.factory), model);
   const batch = `single-${order.serial.toLowerCase()}`;
   await report.step(`aovis-provision batch run: ${order.serial}`, () =>
     factory.runBatch(factory.writeOrder(batch, [order])),

@@ -75,6 +75,11 @@ export class Board {
     return this.#status();
   }
 
+  /** Presses the board's button; answers what the board says to it. */
+  async pressButton(): Promise<string> {
+    return pressButton(this.#stateDirectory);
+  }
+
   async #status(...flags: string[]): Promise<string> {
     const { stdout, stderr } = await runProgram({
       name: 'aovis-agent status',
@@ -100,4 +105,17 @@ export interface BoardStatus {
   running: boolean;
   connection?: { state: string };
   stream?: { state: string; last_persisted_at?: number };
+  binding?: { claimable: boolean; owned?: boolean; epoch?: number };
+}
+
+/** Presses the button of the board with this state directory, as whoever stands before it; answers what it says to it. */
+export async function pressButton(stateDirectory: string): Promise<string> {
+  const { stdout, stderr } = await runProgram({
+    name: 'aovis-agent claim',
+    node: boardNode,
+    args: [agentBundle, 'claim', '--state', stateDirectory],
+    env: {},
+  });
+  if (stdout === '') throw new Error(`aovis-agent claim said: ${stderr}`);
+  return stdout.trim();
 }

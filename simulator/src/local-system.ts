@@ -6,6 +6,7 @@ import { type Endpoints, readEndpoints } from './endpoints.ts';
 import { Factory, stationId } from './factory.ts';
 import { expectProgram, ManagedProcess, type ProgramResult, runProgram } from './managed-process.ts';
 import { type PartnerSecrets, setUpPartners, simCarrierAppKey } from './partner-setup.ts';
+import { confirmingModel } from './sample-order.ts';
 import { SystemFolder } from './system-folder.ts';
 import { SystemLock } from './system-lock.ts';
 
@@ -161,6 +162,7 @@ export class LocalSystem {
       AOVIS_ACCESS_TOKEN_SECRET_FILE: folder.secretFile('access-token'),
       AOVIS_SESSION_SECRET_FILE: folder.secretFile('session'),
       AOVIS_ACTIVATION_PEPPERS: `p1:${folder.secret('pepper')}`,
+      AOVIS_PROOF_MODELS: confirmingModel,
       AOVIS_IOT_EVENT_SECRET_FILE: folder.secretFile('iot-event'),
       AOVIS_GOOGLE_CLIENT_IDS: 'local-app',
       AOVIS_GOOGLE_ISSUERS: google,

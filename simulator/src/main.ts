@@ -1,10 +1,15 @@
 import { join, resolve } from 'node:path';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { runBoard } from './add-board.ts';
 import { runApp } from './app-command.ts';
+import { pressButton } from './board.ts';
 import { runDemo } from './demo.ts';
+import { sampleModels } from './sample-order.ts';
 import { runStart } from './start.ts';
 import { StepReport } from './step-report.ts';
+import { SystemFolder } from './system-folder.ts';
+
+type SampleModel = (typeof sampleModels)[number];
 
 const local = resolve(import.meta.dirname, '../../.local');
 // An empty variable is no address.
@@ -45,15 +50,30 @@ program
   .description('provision one more board of the running system and switch it on, until Ctrl-C')
   .option('--directory <path>', 'the state of the running system', join(local, 'system'))
   .option('--source <source>', 'what its camera sees: clip, testsrc, file:PATH, rtsp://…', 'clip')
-  .action(({ directory, source }: { directory: string; source: string }) =>
+  .addOption(
+    new Option('--model <model>', 'p4k: its boards confirm their activation themselves')
+      .choices(sampleModels)
+      .default('n4k'),
+  )
+  .action(({ directory, source, model }: { directory: string; source: string; model: SampleModel }) =>
     runBoard({
       directory: resolve(directory),
       endpointsFile: endpointsOf(directory),
       source,
+      model,
       report,
       signal: stop.signal,
     }),
   );
+program
+  .command('button')
+  .description('press the button of a board: it can be claimed for 15 minutes, while nobody owns it')
+  .argument('<board>', 'a board of this system that is switched on')
+  .option('--directory <path>', 'the state of the running system', join(local, 'system'))
+  .action(async (board: string, { directory }: { directory: string }) => {
+    const sentence = await pressButton(new SystemFolder(resolve(directory)).boardState(board));
+    process.stdout.write(`${sentence}\n`);
+  });
 program
   .command('app')
   .description('do what the customer’s app does: devices, activate, play, call')

@@ -9,6 +9,11 @@ export function simCardsOf(orders: readonly BoardOrder[]): string[] {
   return orders.flatMap(({ iccid }) => iccid ?? []);
 }
 
-export function orderOf(index: number): BoardOrder {
-  return { serial: `N4K-${String(index).padStart(6, '0')}`, model: 'n4k', iccid: inventIccid(index) };
+/** Boards of this model confirm their activation themselves; of the sample boards none does. */
+export const confirmingModel = 'p4k';
+export const sampleModels = ['n4k', confirmingModel] as const;
+
+export function orderOf(index: number, model: (typeof sampleModels)[number] = 'n4k'): BoardOrder {
+  const serial = `${model.toUpperCase()}-${String(index).padStart(6, '0')}`;
+  return { serial, model, iccid: inventIccid(index) };
 }

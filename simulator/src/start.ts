@@ -118,6 +118,8 @@ ${labels.join('\n')}
 
   type, in another terminal
     npm run board                                                 one more board, provisioned and switched on
+    npm run board -- --model p4k                                  one that confirms its activation itself
+    npm run button -- <board>                                     press its button: it can be claimed for 15 minutes
     npm run app -- anna@example.com activate <board> <code>       what the customer's app does
     npm run app -- anna@example.com play <board>                  the recorded stream in a browser, seconds old
     npm run app -- anna@example.com live <board>                  the live view in a browser, from the board itself
