@@ -25,3 +25,8 @@ export async function pendingFaults(endpoints: Endpoints): Promise<string[]> {
   const { faults } = (await admin(endpoints, 'GET', '/_local/faults')) as { faults: { id: string }[] };
   return faults.map(({ id }) => id);
 }
+
+/** Ends a fault before it is used up. */
+export async function removeFault(endpoints: Endpoints, id: string): Promise<void> {
+  await admin(endpoints, 'DELETE', `/_local/faults/${id}`);
+}
