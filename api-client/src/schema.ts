@@ -11330,7 +11330,13 @@ export interface operations {
     createShare: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description The same key and body get the same invitation, and its link, instead of a second one.
+                 * @example "5f0c1c7b-2b39-4a29-9d59-0c6de7f3a1b4"
+                 */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @example aovis-n4k-000123 */
                 id: string;
@@ -11459,6 +11465,8 @@ export interface operations {
             /**
              * @description `already_owner`: This device is yours already.
              *
+             *     `idempotency_in_progress`: A request with this Idempotency-Key is still running.
+             *
              *     `too_many_shares`: This device is shared with as many people as it can be; end a share first.
              */
             409: {
@@ -11482,6 +11490,16 @@ export interface operations {
             };
             /** @description `unsupported_media_type`: Send application/json. */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_key_reused`: This Idempotency-Key was used with another body. */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12083,7 +12101,13 @@ export interface operations {
     offerTransfer: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description The same key and body get the same invitation, and its link, instead of a second one.
+                 * @example "5f0c1c7b-2b39-4a29-9d59-0c6de7f3a1b4"
+                 */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @example aovis-n4k-000123 */
                 id: string;
@@ -12191,6 +12215,8 @@ export interface operations {
             /**
              * @description `already_owner`: This device is yours already.
              *
+             *     `idempotency_in_progress`: A request with this Idempotency-Key is still running.
+             *
              *     `transfer_already_offered`: This device is on offer already; withdraw that offer first.
              */
             409: {
@@ -12214,6 +12240,16 @@ export interface operations {
             };
             /** @description `unsupported_media_type`: Send application/json. */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_key_reused`: This Idempotency-Key was used with another body. */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -13,9 +13,10 @@ import type { Route } from './http/route.ts';
 import { noStore, securityHeaders } from './http/security-headers.ts';
 import type { Clock } from './kernel/clock.ts';
 import type { Logger } from './kernel/logger.ts';
+import { Sealer } from './kernel/sealer.ts';
 
 export interface AppDependencies {
-  config: Pick<Config, 'environment' | 'corsOrigins' | 'trustProxy' | 'requestsPerMinute'>;
+  config: Pick<Config, 'environment' | 'corsOrigins' | 'trustProxy' | 'requestsPerMinute' | 'sessionSecret'>;
   db: Database;
   clock: Clock;
   log: Logger;
@@ -49,7 +50,8 @@ export function createApp(dependencies: AppDependencies): Express {
   app.use(noStore);
   app.use(readBody());
   const validateAnswers = config.environment === 'development';
-  mountRoutes(app, routes, { db, clock, authenticate, limiters, validateAnswers });
+  const sealer = new Sealer(config.sessionSecret, 'answers to repeated requests');
+  mountRoutes(app, routes, { db, clock, authenticate, limiters, sealer, validateAnswers });
   app.use(nothingHere);
   app.use(errorHandler);
   return app;

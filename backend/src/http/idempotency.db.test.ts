@@ -2,9 +2,11 @@ import { createTestDatabase, type TestDatabase } from '@aovis/dev-database/testi
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { AppError } from '../kernel/errors.ts';
 import { FakeClock } from '../kernel/fake-clock.ts';
-import { runOnce } from './idempotency.ts';
+import { Sealer } from '../kernel/sealer.ts';
+import { runOnce, type StoredAnswer } from './idempotency.ts';
 
 describe('runOnce', () => {
+  let sealer: Sealer;
   let database: TestDatabase;
   let clock: FakeClock;
   let runs: number;
@@ -16,13 +18,17 @@ describe('runOnce', () => {
   beforeEach(async () => {
     await database.knex('idempotency_keys').delete();
     clock = new FakeClock();
+    sealer = new Sealer('a secret of the service', 'answers');
     runs = 0;
   });
 
   const order = async () => ({ status: 201, body: { run: ++runs } });
-  const ask = (change: { header?: string; scope?: string; content?: unknown } = {}, work = order) =>
+  const ask = (
+    change: { header?: string; scope?: string; content?: unknown } = {},
+    work: () => Promise<StoredAnswer> = order,
+  ) =>
     runOnce(
-      { db: database.knex, clock },
+      { db: database.knex, clock, sealer },
       { header: '"key-1"', scope: 'user-1 createOrder', content: { n: 1 }, ...change },
       work,
     );
@@ -32,6 +38,18 @@ describe('runOnce', () => {
     expect(await ask()).toEqual({ status: 201, body: { run: 1 } });
     expect(await ask({ header: 'key-1' })).toEqual({ status: 201, body: { run: 1 } });
     expect(runs).toBe(1);
+  });
+
+  it('keeps no answer that can be read in the database, and none that outlives the secret', async () => {
+    await ask({}, async () => ({ status: 201, body: { url: 'https://example.com/#token=canary' } }));
+    const rows = JSON.stringify(await database.knex('idempotency_keys'));
+    expect(rows).toContain('sealed');
+    expect(rows).not.toMatch(/canary|example\.com/);
+    expect(await ask()).toEqual({ status: 201, body: { url: 'https://example.com/#token=canary' } });
+
+    sealer = new Sealer('the next secret', 'answers');
+    await expect(ask()).rejects.toMatchObject({ code: 'idempotency_key_reused' });
+    expect(runs).toBe(0);
   });
 
   it('refuses the key with another body, and knows no keys of others', async () => {
@@ -71,6 +89,6 @@ describe('runOnce', () => {
     for (const header of ['', '""', 'a b', 'x'.repeat(256), '"ü"'])
       await expect(ask({ header })).rejects.toMatchObject({ code: 'invalid_request' });
     const plain = { scope: 's', content: 1, header: undefined };
-    expect(await runOnce({ db: database.knex, clock }, plain, order)).toMatchObject({ status: 201 });
+    expect(await runOnce({ db: database.knex, clock, sealer }, plain, order)).toMatchObject({ status: 201 });
   });
 });

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Database } from '../db/database.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { AppError } from '../kernel/errors.ts';
+import type { Sealer } from '../kernel/sealer.ts';
 
 export interface StoredAnswer {
   status: number;
@@ -17,6 +18,13 @@ export interface IdempotentRequest {
   content: unknown;
 }
 
+export interface IdempotencyDependencies {
+  db: Database;
+  clock: Clock;
+  /** Answers hold links and tokens that are shown once: nobody reads them in the database. */
+  sealer: Sealer;
+}
+
 const keptMs = 24 * 60 * 60_000;
 /** A run that takes longer has died with its process; its key is free again. */
 const runningMs = 60_000;
@@ -27,7 +35,7 @@ const runningMs = 60_000;
  * @throws AppError idempotency_key_reused, idempotency_in_progress, invalid_request
  */
 export async function runOnce<Answer extends StoredAnswer>(
-  { db, clock }: { db: Database; clock: Clock },
+  { db, clock, sealer }: IdempotencyDependencies,
   request: IdempotentRequest,
   work: () => Promise<Answer>,
 ): Promise<Answer | StoredAnswer> {
@@ -35,20 +43,32 @@ export async function runOnce<Answer extends StoredAnswer>(
   const key = keyOf(request.header);
   const row = { scope: request.scope, key };
   const fingerprint = createHash('sha256').update(JSON.stringify(request.content)).digest();
+  const place = `${row.scope} ${row.key}`;
   const earlier = await begin(db, clock.now(), { ...row, fingerprint });
-  if (earlier !== undefined) return earlier;
+  if (earlier !== undefined) return { status: earlier.status, body: opened(sealer, earlier.body, place) };
   try {
     const answer = await work();
     const { status, body } = answer;
     const expiresAt = new Date(clock.now().getTime() + keptMs);
     await db('idempotency_keys')
       .where(row)
-      .update({ status, body: JSON.stringify(body), expires_at: expiresAt });
+      .update({
+        status,
+        body: JSON.stringify({ sealed: sealer.seal(JSON.stringify(body), place) }),
+        expires_at: expiresAt,
+      });
     return answer;
   } catch (error) {
     await db('idempotency_keys').where(row).whereNull('status').delete();
     throw error;
   }
+}
+
+/** @throws AppError idempotency_key_reused when the secret was changed since: the answer is lost, its work is done */
+function opened(sealer: Sealer, { sealed }: SealedBody, place: string): unknown {
+  const text = sealer.open(sealed, place);
+  if (text === undefined) throw new AppError('idempotency_key_reused');
+  return JSON.parse(text);
 }
 
 /** The draft's form is a quoted string; bare ones are common and taken too. */
@@ -60,12 +80,17 @@ function keyOf(header: string): string {
   });
 }
 
+interface SealedBody {
+  sealed: string;
+}
+
 interface Row {
   scope: string;
   key: string;
   fingerprint: Buffer;
   status: number | null;
-  body: unknown;
+  /** Null with the status. */
+  body: SealedBody;
 }
 
 /** Takes the key, or returns what an earlier request with it was answered. */
@@ -73,7 +98,7 @@ async function begin(
   db: Database,
   now: Date,
   row: Pick<Row, 'scope' | 'key' | 'fingerprint'>,
-): Promise<StoredAnswer | undefined> {
+): Promise<{ status: number; body: SealedBody } | undefined> {
   await db('idempotency_keys')
     .where({ scope: row.scope, key: row.key })
     .where('expires_at', '<=', now)

@@ -3,6 +3,7 @@ import * as z from 'zod';
 import type { Database } from '../db/database.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { AppError } from '../kernel/errors.ts';
+import type { Sealer } from '../kernel/sealer.ts';
 import { DeviceRefusals } from './device-refusals.ts';
 import { keepStatuses } from './error-handler.ts';
 import { runOnce } from './idempotency.ts';
@@ -22,6 +23,8 @@ export interface MountDependencies {
   clock: Clock;
   authenticate: Authenticate;
   limiters: Limiters;
+  /** Of the answers that are kept for repeated requests. */
+  sealer: Sealer;
   /** Check answers against their contracts, and fail with 500 when they do not fit. For tests and laptops. */
   validateAnswers: boolean;
 }
@@ -151,12 +154,12 @@ async function answer(
   route: Route,
   input: AnyInput,
   user: SignedInUser | undefined,
-  { db, clock, validateAnswers }: MountDependencies,
+  { db, clock, sealer, validateAnswers }: MountDependencies,
 ): Promise<AnyAnswer> {
   const { contract, handler } = route;
   const given = route.idempotent
     ? await runOnce(
-        { db, clock },
+        { db, clock, sealer },
         {
           header: input.requestContext.header('idempotency-key'),
           // Guests of different addresses do not meet either: a careless key must not show one another's answer.

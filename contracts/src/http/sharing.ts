@@ -74,6 +74,12 @@ const exampleTransfer: TransferView = {
   created_at: '2026-11-20T12:00:00.000Z',
   expires_at: '2026-11-27T12:00:00.000Z',
 };
+const repeatable = {
+  'Idempotency-Key': {
+    description: 'The same key and body get the same invitation, and its link, instead of a second one.',
+    example: '"5f0c1c7b-2b39-4a29-9d59-0c6de7f3a1b4"',
+  },
+};
 const exampleToken = 'Qm9va3NBcmVGb3JSZWFkaW5nTm90Rm9yVG9rZW5zISE';
 
 export const createShare = defineRoute({
@@ -90,6 +96,7 @@ export const createShare = defineRoute({
   tag: 'Sharing',
   auth: { device: 'owner' },
   params: deviceParams,
+  headers: repeatable,
   body: z.strictObject({
     email: typedEmailSchema.optional(),
     expires_in_days: z
@@ -105,7 +112,14 @@ export const createShare = defineRoute({
     answer: { ...exampleShare, url: null },
   },
   responses: { 201: createdShareSchema },
-  errors: ['device_not_found', 'invalid_email', 'already_owner', 'too_many_shares'],
+  errors: [
+    'device_not_found',
+    'invalid_email',
+    'already_owner',
+    'too_many_shares',
+    'idempotency_key_reused',
+    'idempotency_in_progress',
+  ],
 });
 
 export const listShares = defineRoute({
@@ -190,6 +204,7 @@ export const offerTransfer = defineRoute({
   tag: 'Sharing',
   auth: { device: 'owner' },
   params: deviceParams,
+  headers: repeatable,
   body: z.strictObject({ email: typedEmailSchema }),
   example: {
     params: exampleParams,
@@ -197,7 +212,14 @@ export const offerTransfer = defineRoute({
     answer: exampleTransfer,
   },
   responses: { 201: transferSchema },
-  errors: ['device_not_found', 'invalid_email', 'already_owner', 'transfer_already_offered'],
+  errors: [
+    'device_not_found',
+    'invalid_email',
+    'already_owner',
+    'transfer_already_offered',
+    'idempotency_key_reused',
+    'idempotency_in_progress',
+  ],
 });
 
 export const cancelTransfer = defineRoute({

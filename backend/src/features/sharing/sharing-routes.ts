@@ -20,13 +20,17 @@ export function sharingRoutes(services: { shares: ShareService; transfers: Trans
 
 function shareRoutes(shares: ShareService): Route[] {
   return [
-    handle(createShare, async ({ params, body, user, requestContext }) => ({
-      status: 201,
-      body: await shares.invite(callerOf(user, requestContext), params.id, {
-        email: body.email,
-        days: body.expires_in_days,
+    handle(
+      createShare,
+      async ({ params, body, user, requestContext }) => ({
+        status: 201,
+        body: await shares.invite(callerOf(user, requestContext), params.id, {
+          email: body.email,
+          days: body.expires_in_days,
+        }),
       }),
-    })),
+      { idempotent: true },
+    ),
     handle(listShares, async ({ params, user }) => ({
       status: 200,
       body: { shares: await shares.list(user.id, params.id) },
@@ -48,10 +52,14 @@ function shareRoutes(shares: ShareService): Route[] {
 
 function transferRoutes(transfers: TransferService): Route[] {
   return [
-    handle(offerTransfer, async ({ params, body, user, requestContext }) => ({
-      status: 201,
-      body: await transfers.offer(callerOf(user, requestContext), params.id, body.email),
-    })),
+    handle(
+      offerTransfer,
+      async ({ params, body, user, requestContext }) => ({
+        status: 201,
+        body: await transfers.offer(callerOf(user, requestContext), params.id, body.email),
+      }),
+      { idempotent: true },
+    ),
     handle(cancelTransfer, async ({ params, user, requestContext }) => {
       await transfers.cancel(callerOf(user, requestContext), params.id);
       return { status: 200 as const, body: { cancelled: true as const } };

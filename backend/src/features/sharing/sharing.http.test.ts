@@ -89,6 +89,24 @@ describe('the sharing routes', () => {
     await ask('get', path, guest).expect(404);
   });
 
+  it('invite once, however often the same request comes, and keep no link in the database', async () => {
+    const invite = () =>
+      ask('post', `${path}/shares`, owner).set('Idempotency-Key', '"invite-1"').send({}).expect(201);
+    const { body } = await invite();
+    expect((await invite()).body).toEqual(body);
+    expect((await ask('get', `${path}/shares`, owner).expect(200)).body.shares).toHaveLength(1);
+    const [token] = /(?<=#token=).+/.exec(body.url) as unknown as [string];
+    expect(JSON.stringify(await db('idempotency_keys'))).not.toContain(token);
+
+    const offer = () =>
+      ask('post', `${path}/transfer`, owner)
+        .set('Idempotency-Key', '"offer-1"')
+        .send({ email: 'heir@example.com' });
+    const { body: offered } = await offer().expect(201);
+    expect((await offer().expect(201)).body).toEqual(offered);
+    await ask('post', `${path}/transfer`, owner).send({ email: 'heir@example.com' }).expect(409);
+  });
+
   it('end a share at the owner’s word', async () => {
     const { body } = await ask('post', `${path}/shares`, owner).send({}).expect(201);
     await acceptShare(guest, tokenIn(body.url)).expect(200);
