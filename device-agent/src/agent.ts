@@ -130,7 +130,15 @@ export function createAgent(options: AgentOptions): Agent {
   const queue = new OutboundQueue({ directory: state.outbox, clock, logger: outboundLogger });
   const outbound = new OutboundPublisher({ ...common, connection: gate, queue, logger: outboundLogger });
   const publish = (message: QueuedMessage): void => void outbound.publish(message);
-  const events = new BoardEvents({ thing, clock, newUlid, publish });
+  const events = new BoardEvents({
+    thing,
+    clock,
+    newUlid,
+    publish,
+    onEvent: ({ event_id: id, type }) => {
+      if (type === 'motion' || type === 'alarm') streaming.trigger({ id, type });
+    },
+  });
   const streamStateEvent = new StreamStateEvent(events);
   const report = new BoardReport({
     clock,

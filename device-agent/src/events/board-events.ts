@@ -8,6 +8,8 @@ export interface BoardEventsOptions {
   clock: Pick<Clock, 'now'>;
   newUlid: () => string;
   publish: (message: QueuedMessage) => void;
+  /** Told of each event. */
+  onEvent?: (event: BoardEvent) => void;
 }
 
 /** Gives each event its id, time and number, and hands it to the outbound queue. Numbers start over with the agent. */
@@ -20,7 +22,7 @@ export class BoardEvents {
   }
 
   emit(type: BoardEvent['type'], data: BoardEvent['data']): void {
-    const { thing, clock, newUlid, publish } = this.#options;
+    const { thing, clock, newUlid, publish, onEvent } = this.#options;
     const event = boardEventSchema.parse({
       event_id: newUlid(),
       type,
@@ -29,5 +31,6 @@ export class BoardEvents {
       data,
     });
     publish({ class: 'event', topic: eventTopic(thing), payload: JSON.stringify(event) });
+    onEvent?.(event);
   }
 }

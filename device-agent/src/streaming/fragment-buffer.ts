@@ -64,9 +64,11 @@ export class FragmentBuffer {
     }
   }
 
-  /** An event: what was held is wanted. */
-  sendHeld(): void {
-    for (const fragment of this.#fragments) if (fragment.state === 'held') fragment.state = 'waiting';
+  /** What was held is wanted. Answers the fragments it gave free. */
+  sendHeld(): Fragment[] {
+    const held = this.#fragments.filter(({ state }) => state === 'held');
+    for (const fragment of held) fragment.state = 'waiting';
+    return held;
   }
 
   /** Forgets what is held and older than `epochMs`, uncounted: nobody wanted it. */

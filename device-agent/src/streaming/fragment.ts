@@ -25,6 +25,7 @@ export class Fragment {
   #lastTimecodeMs: number;
   #closed = false;
   #released = false;
+  #tagged = false;
 
   constructor(segment: Segment, timecodeMs: number) {
     this.segment = segment;
@@ -65,6 +66,15 @@ export class Fragment {
     this.#chunks.push(chunk);
     this.#bytes += chunk.length;
     this.#lastTimecodeMs = timecodeMs;
+  }
+
+  /** Puts its tags before it, once and before anything of it is sent. */
+  tag(tags: Buffer): void {
+    const [first] = this.#chunks;
+    if (this.#tagged || first === undefined) return;
+    this.#tagged = true;
+    this.#chunks[0] = Buffer.concat([tags, first]);
+    this.#bytes += tags.length;
   }
 
   close(): void {

@@ -123,11 +123,11 @@ it('cuts a group of pictures that is too long, waits for a keyframe and says wha
 
 it('writes the tags of a fragment before it', () => {
   const { fragments } = fragment([key(0)], {
-    tagsOf: (timecodeMs) => [{ name: 'at', value: String(timecodeMs) }],
+    tagsOf: () => [{ name: 'scene', value: 'day' }],
   });
   const events = new MatroskaReader().push(Buffer.concat(fragments[0]?.chunks ?? []));
   expect(events.slice(0, 2)).toEqual([
-    { kind: 'tags', names: ['at'] },
+    { kind: 'tags', names: ['scene'] },
     { kind: 'cluster', timecodeMs: start },
   ]);
 });

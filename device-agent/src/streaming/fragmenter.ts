@@ -2,15 +2,15 @@ import { type AccessUnit, type ParameterSets, sameParameterSets } from '../camer
 import { findPictureFormat } from '../camera/sps.ts';
 import { avcConfiguration } from './avc-configuration.ts';
 import { Fragment, type Segment } from './fragment.ts';
-import { clusterHeader, type FragmentTag, segmentHeader, simpleBlock } from './mkv-writer.ts';
+import { clusterHeader, type FragmentTag, segmentHeader, simpleBlock, tagsElement } from './mkv-writer.ts';
 
 export interface FragmenterOptions {
   /** Called when a fragment begins; its pictures follow one by one. */
   onFragment: (fragment: Fragment) => void;
   /** 16 random bytes, the SegmentUID. */
   randomBytes: (bytes: number) => Buffer;
-  /** Tags of the fragment that begins at `timecodeMs`. */
-  tagsOf?: (timecodeMs: number) => readonly FragmentTag[];
+  /** Tags of the fragment that begins now. */
+  tagsOf?: () => readonly FragmentTag[];
   /** A keyframe sooner than this after the last fragment's start does not begin another. */
   minFragmentMs?: number;
   /** A fragment that reaches this length without a keyframe is cut. */
@@ -126,14 +126,13 @@ export class Fragmenter {
     const first = fragment.chunks.length === 0;
     if (!first && this.#tooLong(fragment, relativeMs)) return;
     const block = simpleBlock(accessUnit.nalUnits, first ? 0 : relativeMs, accessUnit.keyframe);
-    const { tagsOf } = this.#options;
-    const chunk = first
-      ? Buffer.concat([clusterHeader(fragment.timecodeMs, tagsOf?.(fragment.timecodeMs)), block])
-      : block;
     const at = first ? fragment.timecodeMs : timecodeMs;
-    fragment.append(chunk, at);
+    fragment.append(first ? Buffer.concat([clusterHeader(at), block]) : block, at);
     this.#lastTimecodeMs = at;
-    if (first) this.#options.onFragment(fragment);
+    if (!first) return;
+    const tags = this.#options.tagsOf?.() ?? [];
+    if (tags.length > 0) fragment.tag(tagsElement(tags));
+    this.#options.onFragment(fragment);
   }
 
   #tooLong(fragment: Fragment, relativeMs: number): boolean {

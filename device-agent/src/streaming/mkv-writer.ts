@@ -108,10 +108,9 @@ function tracks({ width, height, codecPrivate }: VideoTrack): Buffer {
   );
 }
 
-/** Begins a fragment. Its tags, at most 10, stand before the Cluster they belong to. */
-export function clusterHeader(timecodeMs: number, fragmentTags: readonly FragmentTag[] = []): Buffer {
+/** Begins a fragment. */
+export function clusterHeader(timecodeMs: number): Buffer {
   return Buffer.concat([
-    ...(fragmentTags.length === 0 ? [] : [tags(fragmentTags)]),
     unknownSizeElement(id.cluster),
     unsignedElement(id.timecode, timecodeMs, 8),
     unsignedElement(id.position, 0),
@@ -120,10 +119,11 @@ export function clusterHeader(timecodeMs: number, fragmentTags: readonly Fragmen
 
 /** Closes the last fragment at once, where otherwise only the next Cluster would. */
 export function endOfFragment(): Buffer {
-  return tags([{ name: 'AWS_KINESISVIDEO_END_OF_FRAGMENT', value: '' }]);
+  return tagsElement([{ name: 'AWS_KINESISVIDEO_END_OF_FRAGMENT', value: '' }]);
 }
 
-function tags(list: readonly FragmentTag[]): Buffer {
+/** At most 10 tags; they stand before the Cluster they belong to. */
+export function tagsElement(list: readonly FragmentTag[]): Buffer {
   return element(
     id.tags,
     element(

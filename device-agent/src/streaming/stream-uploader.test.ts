@@ -231,12 +231,24 @@ it('sends in mode on_event from before the event, and nothing without one', asyn
   await start({ mode: 'on_event' });
   const timecodes = Array.from({ length: 14 }, () => camera.deliverGroup());
   expect(server.attempts).toHaveLength(0);
-  uploader.trigger();
+  expect(uploader.health().detail).toMatch(/^The stream waits for an event/);
+  uploader.trigger({ id: '01JD4Q0000000000000000000A', type: 'motion' });
   await server.until(() => server.persisted.length >= 9);
   await uploader.stop();
   expect(server.persisted[0]).toBe(timecodes[3]);
   expect(server.persisted.at(-1)).toBe(timecodes[13]);
   expect(uploader.status().dropped_fragments).toBe(0);
+  expect(server.fragments.every(({ tags }) => tags.join() === 'event_id,event_type')).toBe(true);
+});
+
+it('tags what follows an event while it streams anyway, and holds again once the event is over', async () => {
+  await start();
+  await deliverGroups(1);
+  uploader.trigger({ id: '01JD4Q0000000000000000000A', type: 'alarm' }, 0);
+  await deliverGroups(1);
+  uploader.trigger({ id: '01JD4Q0000000000000000000B', type: 'alarm' });
+  await deliverGroups(2);
+  expect(server.fragments.map(({ tags }) => tags.length)).toEqual([0, 0, 2, 2]);
 });
 
 it('says how far behind it is on an uplink that carries too little', async () => {

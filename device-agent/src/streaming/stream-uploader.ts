@@ -5,10 +5,11 @@ import type { Clock } from '../host/clock.ts';
 import type { Logger } from '../host/logger.ts';
 import type { Part, PartHealth } from '../part.ts';
 import { DataEndpointClient } from './data-endpoint-client.ts';
+import { EventWindow, type RecordedEvent } from './event-window.ts';
 import type { Fragment } from './fragment.ts';
 import { FragmentBuffer, type FragmentBufferLimits } from './fragment-buffer.ts';
 import { Fragmenter } from './fragmenter.ts';
-import type { FragmentTag } from './mkv-writer.ts';
+import { tagsElement } from './mkv-writer.ts';
 import { openPutMedia } from './put-media-connection.ts';
 import { RateMeter } from './rate-meter.ts';
 import { findStoredFragments } from './stored-fragments.ts';
@@ -59,7 +60,6 @@ export interface StreamUploaderOptions {
   onChange?: (status: StreamStatus) => void;
   mode?: StreamMode;
   limits?: Partial<FragmentBufferLimits>;
-  tagsOf?: (timecodeMs: number) => readonly FragmentTag[];
   minFragmentMs?: number;
 }
 
@@ -70,6 +70,7 @@ export const defaultBufferLimits: FragmentBufferLimits = {
 };
 const housekeepingMs = 1_000;
 const preRollMs = 10_000;
+const postRollMs = 30_000;
 const stopTimeoutMs = 8_000;
 /** So long after the last loss the stream counts as degraded. */
 const degradedForMs = 30_000;
@@ -92,7 +93,7 @@ export class StreamUploader implements Part {
   #unsubscribe: (() => void) | undefined;
   #cancelHousekeeping: (() => void) | undefined;
   #ending: Promise<void> | undefined;
-  #eventUntil = Number.NEGATIVE_INFINITY;
+  readonly #events = new EventWindow();
   #lastPictureAt: number | undefined;
   #latest: Fragment | undefined;
   #fragmentMs = 0;
@@ -107,7 +108,7 @@ export class StreamUploader implements Part {
     this.#fragmenter = new Fragmenter({
       onFragment: (fragment) => this.#onFragment(fragment),
       randomBytes: options.randomBytes,
-      ...(options.tagsOf === undefined ? {} : { tagsOf: options.tagsOf }),
+      tagsOf: () => this.#events.tagsAt(options.clock.monotonic()),
       ...(options.minFragmentMs === undefined ? {} : { minFragmentMs: options.minFragmentMs }),
     });
     this.#loop = this.#createLoop();
@@ -136,11 +137,17 @@ export class StreamUploader implements Part {
     await this.#apply();
   }
 
-  /** An event in mode `on_event`: sends the seconds before it, and what follows for `forMs`. */
-  trigger(forMs = 30_000): void {
-    this.#eventUntil = Math.max(this.#eventUntil, this.#options.clock.monotonic() + forMs);
-    this.#buffer.sendHeld();
+  /**
+   * Something happened: in mode `on_event` sends the 10 s before it, and what follows for `forMs`. In every mode the
+   * fragments that begin until then bear the event in their tags, and so do those from before it that were held.
+   */
+  trigger(event?: RecordedEvent, forMs = postRollMs): void {
+    const now = this.#options.clock.monotonic();
+    this.#events.open(now, forMs, event);
+    const tags = this.#events.tagsAt(now);
+    for (const fragment of this.#buffer.sendHeld()) if (tags.length > 0) fragment.tag(tagsElement(tags));
     this.#loop.advance();
+    this.#announce();
   }
 
   /** Forgets the pictures that wait: they belong to an owner who has left. What comes from now on is sent as before. */
@@ -169,6 +176,8 @@ export class StreamUploader implements Part {
   }
 
   #pace(state: StreamState): string {
+    if (state === 'waiting' && this.#awaitsEvent)
+      return 'The stream waits for an event (motion or alarm); the last 10 s are kept ready.';
     const behindMs = this.#buffer.durationMs;
     if ((state !== 'streaming' && state !== 'degraded') || behindMs < behindAfterMs)
       return `The stream is ${state}.`;
@@ -247,8 +256,7 @@ export class StreamUploader implements Part {
   #onFragment(fragment: Fragment): void {
     if (this.#latest?.closed) this.#fragmentMs = fragment.timecodeMs - this.#latest.timecodeMs;
     this.#latest = fragment;
-    if (this.#mode === 'on_event' && this.#options.clock.monotonic() >= this.#eventUntil)
-      fragment.state = 'held';
+    if (this.#awaitsEvent) fragment.state = 'held';
     this.#buffer.add(fragment);
     this.#buffer.forgetHeldBefore(fragment.timecodeMs - preRollMs);
   }
@@ -274,10 +282,16 @@ export class StreamUploader implements Part {
     const { problem, connected } = this.#loop;
     if (problem?.stopped) return 'failed';
     const now = this.#options.clock.monotonic();
+    if (problem === undefined && !this.#silent && !connected && this.#awaitsEvent) return 'waiting';
     if (problem !== undefined || this.#silent || !connected)
       return this.#lastPersistedAt === undefined && problem === undefined ? 'starting' : 'waiting';
     const lossy = now - this.#losses.at < degradedForMs || this.#fragmenter.problem !== undefined;
     return lossy ? 'degraded' : 'streaming';
+  }
+
+  /** In mode `on_event`, while nothing happens. */
+  get #awaitsEvent(): boolean {
+    return this.#mode === 'on_event' && !this.#events.isOpen(this.#options.clock.monotonic());
   }
 
   get #silent(): boolean {

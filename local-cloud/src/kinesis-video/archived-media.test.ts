@@ -28,6 +28,7 @@ import {
   MP4,
   UrlSource,
 } from 'mediabunny';
+import { type MkvTag, writeTags } from './mkv/mkv-header.ts';
 import { MkvParser } from './mkv/mkv-parser.ts';
 import { accountKey, type Harness, region, startKinesisVideo } from './testing/harness.ts';
 import {
@@ -190,6 +191,28 @@ it('gives media for a fragment list: whole Matroska files one after the other, w
     expect(times).toHaveLength(15);
     expect(times[0]).toBe(startMs + (i + 1) * 1000);
   }
+});
+
+it("gives a fragment's media with the tags its producer gave it", async () => {
+  const mkv = await makeMkv({ startMs: Date.now() - 10_000, seconds: 1 });
+  const cluster = mkv.indexOf(Buffer.from('1f43b675', 'hex'));
+  const given = [
+    { name: 'event_id', value: '01JD4Q0000000000000000000A' },
+    { name: 'event_type', value: 'motion' },
+  ];
+  const client = await PutMediaClient.open({ url: harness.service.url, streamName: StreamName });
+  await client.finish(Buffer.concat([mkv.subarray(0, cluster), writeTags(given), mkv.subarray(cluster)]));
+  const Fragments = (await listAll()).map(({ FragmentNumber }) => FragmentNumber ?? '');
+  const answer = await archive.send(new GetMediaForFragmentListCommand({ StreamName, Fragments }));
+  const tags: MkvTag[] = [];
+  new MkvParser({
+    header: () => undefined,
+    fragmentStart: () => undefined,
+    block: () => undefined,
+    fragmentEnd: () => undefined,
+    tags: (found) => tags.push(...found),
+  }).push((await answer.Payload?.transformToByteArray()) ?? new Uint8Array());
+  expect(tags).toEqual(expect.arrayContaining(given));
 });
 
 it('streams fragments with GetMedia as they are stored', async () => {

@@ -15,6 +15,8 @@ export interface ReceivedFragment {
   connection: number;
   timecodeMs: number;
   blocks: number;
+  /** Names of its tags. */
+  tags: string[];
   /** The next Cluster or the end tag has closed it. */
   complete: boolean;
 }
@@ -157,6 +159,7 @@ export class PutMediaServer extends EventEmitter {
     this.mostOpen = Math.max(this.mostOpen, this.open);
     const reader = new MatroskaReader();
     let current: ReceivedFragment | undefined;
+    let tags: string[] = [];
     const complete = (): void => {
       if (current !== undefined && !current.complete) {
         current.complete = true;
@@ -169,7 +172,8 @@ export class PutMediaServer extends EventEmitter {
         if (response.writableEnded || request.socket.destroyed) return;
         if (event.kind === 'cluster') {
           complete();
-          current = { connection, timecodeMs: event.timecodeMs, blocks: 0, complete: false };
+          current = { connection, timecodeMs: event.timecodeMs, blocks: 0, tags, complete: false };
+          tags = [];
           this.fragments.push(current);
           this.#ack(response, 'BUFFERING', current);
         } else if (event.kind === 'block' && current !== undefined) {
@@ -178,6 +182,8 @@ export class PutMediaServer extends EventEmitter {
         } else if (event.kind === 'tags' && event.names.includes('AWS_KINESISVIDEO_END_OF_FRAGMENT')) {
           this.endOfFragmentTags.push(connection);
           complete();
+        } else if (event.kind === 'tags') {
+          tags = event.names;
         }
       }
       this.#changed();
