@@ -7,6 +7,17 @@ export interface PaymentFacts {
   dispute: 'none' | 'open' | 'won' | 'lost';
 }
 
+/**
+ * Until the transaction ends nobody else notes a fact of this payment or says whose it is. Without it a refund that
+ * finds no purchase and a checkout that finds no refund could both be stored, and never meet. Taken before the lock of
+ * the purchase, always.
+ */
+export async function lockPayment(trx: Database, paymentIntent: string): Promise<void> {
+  await trx.raw('SELECT pg_advisory_xact_lock(hashtextextended(?, 0))', [
+    `data-plan-payment:${paymentIntent}`,
+  ]);
+}
+
 /** A refund that failed stays so; a pending one counts, the money is on its way. */
 export async function noteRefund(trx: Database, refund: RefundEvent, now: Date): Promise<void> {
   await trx.raw(

@@ -5,7 +5,13 @@ import { AppError } from '../../kernel/errors.ts';
 import type { Logger } from '../../kernel/logger.ts';
 import type { CheckoutEvent, PaymentEvent } from '../webhooks/payment-event.ts';
 import type { Applied, SignedWebhookService } from '../webhooks/signed-webhook-service.ts';
-import { noteDispute, noteRefund, noteRefundedTotal, readPaymentFacts } from './payment-facts.ts';
+import {
+  lockPayment,
+  noteDispute,
+  noteRefund,
+  noteRefundedTotal,
+  readPaymentFacts,
+} from './payment-facts.ts';
 import type { Purchase } from './purchase.ts';
 import { KnexPurchaseRepository } from './purchase-repository.ts';
 import type { PurchaseEvent } from './purchase-rules.ts';
@@ -62,6 +68,8 @@ export class PaymentService {
 
   async #apply(trx: Database, payment: PaymentEvent, requestId: string): Promise<Applied> {
     const now = this.#dependencies.clock.now();
+    const { paymentIntent } = payment;
+    if (paymentIntent !== undefined) await lockPayment(trx, paymentIntent);
     switch (payment.kind) {
       case 'checkout':
         return this.#applyCheckout(trx, payment, requestId);
@@ -75,7 +83,6 @@ export class PaymentService {
         await noteDispute(trx, payment, now);
         break;
     }
-    const { paymentIntent } = payment;
     const purchase = await new KnexPurchaseRepository(trx).lock({ paymentIntent });
     if (purchase !== undefined) await this.#settle(trx, purchase, requestId);
     return 'applied';

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 import { createTestDatabase, type TestDatabase } from '@aovis/dev-database/testing/test-database';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Response } from 'supertest';
@@ -6,6 +7,7 @@ import { type Database, openDatabase } from '../../db/database.ts';
 import { createDataPlanApp, type DataPlanApp } from '../../testing/data-plan-app.ts';
 import { seedBoard, seedUser } from '../devices/testing/seed.ts';
 import { KnexDataPlanRepository } from './data-plan-repository.ts';
+import { lockPayment, noteRefund } from './payment-facts.ts';
 import { outTradeNoOf } from './purchase-rules.ts';
 import { plan, seedPurchase } from './testing/seed.ts';
 
@@ -162,6 +164,35 @@ describe('what partners report of data plans', () => {
       await fragileDb.destroy();
     }
   }, 60_000);
+
+  it('lets a checkout wait for the refund of its payment that is just being noted', async () => {
+    const [sound] = instances as [DataPlanApp];
+    const purchase = await bought();
+    const refund = {
+      kind: 'refund',
+      refundId: `re_${purchase.id}`,
+      paymentIntent: `pi_${purchase.id}`,
+      metadata: {},
+      amountMinor: plan.priceMinor,
+      status: 'succeeded',
+    } as const;
+    const noting = await db.transaction();
+    await lockPayment(noting, refund.paymentIntent);
+    const taken = until200(messagesOf(purchase).paid, sound);
+    while (!(await isAnyoneWaiting())) await setImmediate();
+    await noteRefund(noting, refund, sound.clock.now());
+    await noting.commit();
+    await taken;
+    expect(await stateOf(purchase)).toMatchObject({ status: 'refunded', refunded_minor: plan.priceMinor });
+  });
+
+  async function isAnyoneWaiting(): Promise<boolean> {
+    const waiting = await db('pg_locks')
+      .where({ locktype: 'advisory', granted: false })
+      .whereRaw('database = (SELECT oid FROM pg_database WHERE datname = current_database())')
+      .first('pid');
+    return waiting !== undefined;
+  }
 
   it.each([2, instanceCount])(
     'comes to the same end when %d instances take all of it at once, ten times',
