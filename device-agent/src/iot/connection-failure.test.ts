@@ -32,6 +32,11 @@ describe('the class of an end', () => {
       'certificate-expired',
     ],
     [
+      'our expired certificate, by a later OpenSSL',
+      { secured: true, error: withCode('ERR_SSL_SSL/TLS_ALERT_CERTIFICATE_EXPIRED') },
+      'certificate-expired',
+    ],
+    [
       'an unregistered certificate, by alert',
       { error: withCode('ERR_SSL_TLSV1_ALERT_UNKNOWN_CA') },
       'certificate-rejected',

@@ -41,19 +41,22 @@ export interface ConnectionEnd {
   certificateExpired?: boolean;
 }
 
-const tlsAlertCodes: Record<string, FailureCode> = {
-  ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED: 'certificate-expired',
-  ERR_SSL_SSLV3_ALERT_CERTIFICATE_REVOKED: 'certificate-rejected',
-  ERR_SSL_SSLV3_ALERT_CERTIFICATE_UNKNOWN: 'certificate-rejected',
-  ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE: 'certificate-rejected',
-  ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE: 'certificate-rejected',
-  ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: 'certificate-rejected',
-  ERR_SSL_TLSV1_ALERT_ACCESS_DENIED: 'certificate-rejected',
-  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: 'certificate-rejected',
+/**
+ * What a server says of the board's certificate (RFC 8446 §6.2). Node.js's codes end in the alert's name and begin in
+ * another way with each OpenSSL: `ERR_SSL_SSLV3_ALERT_…`, `ERR_SSL_TLSV1_ALERT_…`, `ERR_SSL_SSL/TLS_ALERT_…`.
+ */
+const alertCodes: Record<string, FailureCode> = {
+  CERTIFICATE_EXPIRED: 'certificate-expired',
+  CERTIFICATE_REVOKED: 'certificate-rejected',
+  CERTIFICATE_UNKNOWN: 'certificate-rejected',
+  BAD_CERTIFICATE: 'certificate-rejected',
+  HANDSHAKE_FAILURE: 'certificate-rejected',
+  UNKNOWN_CA: 'certificate-rejected',
+  ACCESS_DENIED: 'certificate-rejected',
+  CERTIFICATE_REQUIRED: 'certificate-rejected',
 };
 
 const errorCodes: Record<string, FailureCode> = {
-  ...tlsAlertCodes,
   CERT_NOT_YET_VALID: 'clock-wrong',
   CERT_HAS_EXPIRED: 'clock-wrong',
   ERR_TLS_CERT_ALTNAME_INVALID: 'server-untrusted',
@@ -101,13 +104,18 @@ function codeOf(end: ConnectionEnd): FailureCode {
   const { error } = end;
   if (isConnackRefusal(error)) return 'refused';
   if (isTimeout(error)) return 'timeout';
-  const known = errorCodes[errorCodeOf(error)];
+  const known = knownCodeOf(errorCodeOf(error));
   if (end.secured && !end.accepted && (known === undefined || known === 'network'))
     return end.certificateExpired === true ? 'certificate-expired' : 'certificate-rejected';
   if (known !== undefined && !end.accepted) return known;
   if (end.pendingFilters.length > 0 || end.pendingTopics.length > 0)
     return known === undefined ? 'forbidden' : known;
   return known ?? (end.accepted ? 'closed' : 'network');
+}
+
+function knownCodeOf(code: string): FailureCode | undefined {
+  const alert = /^ERR_SSL_.*_ALERT_(.+)$/.exec(code)?.[1];
+  return alert === undefined ? errorCodes[code] : alertCodes[alert];
 }
 
 function errorCodeOf(error: Error | undefined): string {
