@@ -58,6 +58,22 @@ export class TestCa {
     return this.#issue({ commonName: 'localhost', ...options }, [names]);
   }
 
+  /** The list of revoked certificates, PEM. */
+  async revoke(...revoked: readonly Issued[]): Promise<string> {
+    const list = await x509.X509CrlGenerator.create({
+      issuer: this.#issuer.subject,
+      thisUpdate: new Date(Date.now() - dayMs),
+      nextUpdate: new Date(Date.now() + dayMs),
+      entries: revoked.map(({ certificate }) => ({
+        serialNumber: new x509.X509Certificate(certificate).serialNumber,
+        revocationDate: new Date(Date.now() - dayMs),
+      })),
+      signingAlgorithm: algorithm,
+      signingKey: this.#keys.privateKey,
+    });
+    return x509.PemConverter.encode(list.rawData, 'X509 CRL');
+  }
+
   async #issue(options: IssueOptions, extensions: x509.Extension[]): Promise<Issued> {
     const keys = await newKeys();
     const certificate = await x509.X509CertificateGenerator.create({
