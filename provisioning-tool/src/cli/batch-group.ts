@@ -1,0 +1,115 @@
+import type { Command } from 'commander';
+import type { BatchFlags } from '../commands/batch-plan-command.ts';
+import type { Action, Define, Flags } from './command-spec.ts';
+import { awsSettings, batchSettings } from './setting-groups.ts';
+
+const csvArgument = ['<boards.csv>', 'header row: serial,model and optionally iccid'] as const;
+const batchOption = ['--batch <name>', 'Name of the batch; default: the name of the file.'] as const;
+
+export function addBatchCommands(program: Command, define: Define): void {
+  const batch = program.command('batch').description('Batches of boards, each from a CSV file.');
+  define(
+    batch,
+    {
+      name: 'plan',
+      summary: 'Check a CSV and say what a run would do.',
+      teaches: csvHelp,
+      examples: [
+        {
+          line: 'aovis-provision batch plan boards.csv --region eu-central-1',
+          does: 'checks every row, asks the backend whether it knows one of the boards, and says how long it takes',
+        },
+      ],
+      changes: false,
+      settings: batchSettings,
+    },
+    async (context, flags, [csv]) => {
+      const { batchPlan } = await import('../commands/batch-plan-command.ts');
+      await batchPlan(context, batchFlags(csv, flags));
+    },
+  )
+    .argument(...csvArgument)
+    .option(...batchOption);
+  define(
+    batch,
+    {
+      name: 'run',
+      summary: 'Provision the boards of a CSV; resumes by itself.',
+      teaches: csvHelp,
+      examples: [
+        {
+          line: 'aovis-provision batch run boards.csv --region eu-central-1 --root-ca-file AmazonRootCA1.pem',
+          does: 'makes the boards; after any interruption run it again',
+        },
+        { line: 'aovis-provision batch run boards.csv --dry-run', does: 'the same as batch plan' },
+      ],
+      changes: true,
+      passphrase: true,
+      settings: batchSettings,
+    },
+    runOrPlan,
+  )
+    .argument(...csvArgument)
+    .option(...batchOption);
+  define(
+    batch,
+    {
+      name: 'status',
+      summary: 'Show where the boards stand.',
+      teaches:
+        'Reads the journal only, also while a run is going on. A board counts once, at the furthest point it reached.',
+      examples: [
+        { line: 'aovis-provision batch status', does: 'one line for each batch' },
+        { line: 'aovis-provision batch status boards', does: 'the stages of one batch, and what failed' },
+      ],
+      changes: false,
+    },
+    async (context, _flags, [batchId]) => {
+      const { batchStatus } = await import('../commands/batch-status-command.ts');
+      await batchStatus(context, batchId);
+    },
+  ).argument('[batch]', 'name of a batch; without: all of them');
+  define(
+    batch,
+    {
+      name: 'verify',
+      summary: 'Check bundles, labels and registry.',
+      teaches:
+        'For each finished board: modes and content of the bundle, key against certificate, certificate against CA and\n' +
+        'journal, code against what was handed over, the registry of AWS IoT. Problems end it with exit code 7.',
+      examples: [
+        { line: 'aovis-provision batch verify boards', does: 'checks everything, asking AWS IoT' },
+        { line: 'aovis-provision batch verify boards --offline', does: 'checks what lies on this disk' },
+      ],
+      changes: false,
+      settings: [...awsSettings, 'thing_type', 'boards_in_flight', 'tps_describe_certificate'],
+    },
+    async (context, flags, [batchId]) => {
+      const { batchVerify } = await import('../commands/batch-verify-command.ts');
+      await batchVerify(context, batchId ?? '', flags['offline'] === true);
+    },
+  )
+    .argument('<batch>', 'name of the batch')
+    .option('--offline', 'Do not ask AWS IoT.');
+}
+
+const runOrPlan: Action = async (context, flags, [csv]) => {
+  if (context.flags.dryRun) {
+    const { batchPlan } = await import('../commands/batch-plan-command.ts');
+    await batchPlan(context, batchFlags(csv, flags));
+    return;
+  }
+  const { batchRun } = await import('../commands/batch-run-command.ts');
+  await batchRun(context, batchFlags(csv, flags));
+};
+
+function batchFlags(csv: string | undefined, flags: Flags): BatchFlags {
+  return { csv: csv ?? '', batchId: typeof flags['batch'] === 'string' ? flags['batch'] : undefined };
+}
+
+const csvHelp = `The CSV:
+  serial,model,iccid
+  N4K-000123,n4k,8944500102198304826
+  N4K-000124,n4k,
+
+Interrupted at any instant (power cut, kill -9, Ctrl-C), batch run goes on where it stopped.`;

@@ -1,0 +1,61 @@
+import { type Command, Option } from 'commander';
+import type { Surroundings } from '../commands/command-context.ts';
+import { flagOf, type SettingName, settingNames, settings } from '../settings.ts';
+import type { Terminal } from '../terminal/terminal.ts';
+import type { CommandSpec, Define, Flags } from './command-spec.ts';
+
+const settingsHeading = 'Settings (also by environment or config.json):';
+const commonHeading = 'Options of every command:';
+
+/** Gives each command the options it shares with others and its help, and turns what was parsed into a context. */
+export function commandMaker(terminal: Terminal, surroundings: Surroundings): Define {
+  return (group, spec, action) => {
+    const command = group.command(spec.name).description(spec.summary).addHelpText('after', teachingOf(spec));
+    addCommonOptions(command, spec, surroundings.env['AOVIS_WORKSPACE']);
+    for (const name of spec.settings ?? []) command.addOption(settingOption(name));
+    command.action(async () => {
+      const flags: Flags = command.opts();
+      const text = (key: string) => (typeof flags[key] === 'string' ? flags[key] : undefined);
+      const { CommandContext: Context } = await import('../commands/command-context.ts');
+      const context = new Context(terminal, surroundings, {
+        workspace: text('workspace') ?? './factory',
+        settings: Object.fromEntries(settingNames.map((setting) => [setting, text(camelCase(setting))])),
+        passphraseFile: text('passphraseFile'),
+        dryRun: flags['dryRun'] === true,
+      });
+      await action(context, flags, command.args);
+    });
+    return command;
+  };
+}
+
+function addCommonOptions(command: Command, spec: CommandSpec, workspace: string | undefined): void {
+  const common = (flags: string, text: string) =>
+    command.addOption(new Option(flags, text).helpGroup(commonHeading));
+  command.addOption(
+    new Option('-w, --workspace <dir>', 'Folder with the CA, the journal and the batches.')
+      .default(workspace || './factory')
+      .helpGroup(commonHeading),
+  );
+  if (spec.passphrase)
+    common('--passphrase-file <file>', 'File (mode 0600) with the passphrase of the CA keys.');
+  if (spec.changes) common('-n, --dry-run', 'Only say what would be done.');
+  common('--json', 'Answer in JSON on stdout; errors in JSON on stderr.');
+  common('--plain', 'No colours, no bars, tab-separated columns.');
+  common('--no-input', 'Never ask; fail instead.');
+}
+
+function settingOption(name: SettingName): Option {
+  const row: { sentence: string; variable: string; default?: string } = settings[name];
+  const origin = row.default ? `${row.variable}, default ${row.default}` : row.variable;
+  return new Option(`${flagOf(name)} <value>`, `${row.sentence} [${origin}]`).helpGroup(settingsHeading);
+}
+
+function teachingOf({ teaches, examples }: CommandSpec): string {
+  const shown = examples.map(({ line, does }) => `  ${line}\n      ${does}`);
+  return `\n${teaches}\n\n${examples.length === 1 ? 'Example' : 'Examples'}:\n${shown.join('\n')}`;
+}
+
+function camelCase(name: string): string {
+  return name.replace(/_(.)/g, (_, letter: string) => letter.toUpperCase());
+}
