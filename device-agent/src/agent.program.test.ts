@@ -158,6 +158,30 @@ describe('the running agent', () => {
     expect((await status()).connection.state).toBe('connected');
   });
 
+  it('delivers an event that it took while the cloud was away and power was cut', async () => {
+    const killed = startAgent();
+    await bootReceived(1);
+    await broker.kill();
+    const told = await aovisAgent('event', 'motion', '--data', '{"zone":"door"}', '--state', state);
+    expect(told).toMatchObject({ code: 0, stdout: expect.stringContaining('is stored') });
+    expect(await aovisAgent('event', 'motion', '--data', 'door', '--state', state)).toMatchObject({
+      code: 2,
+    });
+    killed.kill('SIGKILL');
+    await once(killed, 'exit');
+    expect(await aovisAgent('event', 'motion', '--state', state)).toMatchObject({ code: 17 });
+
+    await broker.listen();
+    startAgent();
+    await bootReceived(2);
+    const events = broker.received.filter(({ topic }) => topic === `aovis/${testThing}/event`);
+    const motions = events.flatMap(({ payload }) => {
+      const { type, data } = boardEventSchema.parse(JSON.parse(payload));
+      return type === 'motion' ? [data] : [];
+    });
+    expect(motions).toEqual([{ zone: 'door' }]);
+  });
+
   it('works on when nothing can be kept on the disk, and stops in order', async () => {
     // A directory in the place of each file it keeps stands for a disk that takes nothing.
     for (const file of ['last-boot.json.new', 'reported-state.json.new'])

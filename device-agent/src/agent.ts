@@ -17,6 +17,7 @@ import type { AgentConfig } from './config.ts';
 import { CredentialProvider } from './credentials/credential-provider.ts';
 import { BoardEvents } from './events/board-events.ts';
 import { announceBoot } from './events/boot.ts';
+import { EventServer } from './events/event-server.ts';
 import { StreamStateEvent } from './events/stream-state-event.ts';
 import { Telemetry } from './events/telemetry.ts';
 import { buildInfo } from './host/build-info.ts';
@@ -34,7 +35,7 @@ import { createLiveView } from './live-view/create-live-view.ts';
 import type { Part } from './part.ts';
 import { OutboundPublisher } from './queue/outbound-publisher.ts';
 import { OutboundQueue } from './queue/outbound-queue.ts';
-import type { QueuedMessage } from './queue/queued-message.ts';
+import type { PublishOutcome, QueuedMessage } from './queue/queued-message.ts';
 import { defaultConfig, refuseBeyondCamera } from './shadow/board-limits.ts';
 import { ConfigApplier } from './shadow/config-applier.ts';
 import { ConfigEnforcer } from './shadow/config-enforcer.ts';
@@ -129,7 +130,7 @@ export function createAgent(options: AgentOptions): Agent {
   const outboundLogger = loggers.of('outbound');
   const queue = new OutboundQueue({ directory: state.outbox, clock, logger: outboundLogger });
   const outbound = new OutboundPublisher({ ...common, connection: gate, queue, logger: outboundLogger });
-  const publish = (message: QueuedMessage): void => void outbound.publish(message);
+  const publish = (message: QueuedMessage): Promise<PublishOutcome> => outbound.publish(message);
   const events = new BoardEvents({
     thing,
     clock,
@@ -279,6 +280,7 @@ export function createAgent(options: AgentOptions): Agent {
     keeper,
     responder,
     new ButtonServer({ directory: state.path, keeper }),
+    new EventServer({ directory: state.path, events, clock }),
     connection,
     camera,
     streaming,

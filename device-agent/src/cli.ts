@@ -1,7 +1,10 @@
-import { Command } from 'commander';
+import { Argument, Command } from 'commander';
 import { type Agent, createAgent } from './agent.ts';
 import { pressButton } from './binding/press-button.ts';
 import { type AgentConfig, loadConfig, type SettingName, settingNames, settings } from './config.ts';
+import { parseEventArguments } from './events/event-command.ts';
+import { type EventRequest, reportableTypes } from './events/event-request.ts';
+import { reportEvent } from './events/report-event.ts';
 import { buildInfo } from './host/build-info.ts';
 import { systemClock } from './host/clock.ts';
 import { createLogger, type Logger } from './host/logger.ts';
@@ -58,6 +61,17 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
   claim.action(async (flags: Flags) => {
     const { state } = loadConfig({ env: context.env, flags: byName(flags) });
     exitCode = await claimBoard(state, context);
+  });
+
+  const event = program
+    .command('event')
+    .description('Tell the cloud of something that another program on the board has seen.')
+    .addArgument(new Argument('<type>').choices(reportableTypes))
+    .option('--data <json>', 'a JSON object that says more, e.g. {"zone":"door"}');
+  addOption(event, 'state');
+  event.action(async (type: string, { data, ...flags }: Flags) => {
+    const { state } = loadConfig({ env: context.env, flags: byName(flags) });
+    exitCode = await tellEvent(state, parseEventArguments(type, data), context);
   });
 
   try {
@@ -145,6 +159,13 @@ async function claimBoard(directory: string, { stdout }: CliContext): Promise<nu
   stdout(`${answer?.sentence ?? notRunning(directory)}\n`);
   if (answer === undefined) return exitCodes.notRunning;
   return answer.claimable ? 0 : exitCodes.notClaimable;
+}
+
+async function tellEvent(directory: string, request: EventRequest, { stdout }: CliContext): Promise<number> {
+  const answer = await reportEvent(directory, request);
+  stdout(`${answer?.sentence ?? notRunning(directory)}\n`);
+  if (answer === undefined) return exitCodes.notRunning;
+  return answer.outcome === 'stored' ? 0 : exitCodes.eventNotStored;
 }
 
 function explain(error: unknown, { stderr }: CliContext): number {

@@ -11,6 +11,7 @@ export const exitCodes = {
   stateUnusable: 16,
   notRunning: 17,
   notClaimable: 18,
+  eventNotStored: 19,
 } as const;
 export type RefusalCode = keyof typeof exitCodes;
 

@@ -1,10 +1,6 @@
-import { once } from 'node:events';
-import { unlink } from 'node:fs/promises';
-import { createServer, type Server } from 'node:net';
 import * as z from 'zod';
 import type { Part, PartHealth } from '../part.ts';
-import { openSocketPath, type SocketPath } from '../status/socket-path.ts';
-import { isCode } from '../status/status-client.ts';
+import { LocalSocketServer } from '../status/local-socket-server.ts';
 import type { BindingStatus, WindowRefusal } from './ownership-keeper.ts';
 
 export const buttonSocket = 'button.sock';
@@ -33,45 +29,25 @@ const refusalSentences: Record<WindowRefusal, string> = {
 export class ButtonServer implements Part {
   readonly name = 'button';
   readonly #options: ButtonServerOptions;
-  #server: Server | undefined;
-  #socket: SocketPath | undefined;
+  readonly #server: LocalSocketServer;
 
   constructor(options: ButtonServerOptions) {
     this.#options = options;
+    this.#server = new LocalSocketServer(options.directory, buttonSocket, (connection) => {
+      void this.#press().then((answer) => connection.end(JSON.stringify(answer)));
+    });
   }
 
-  async start(_signal: AbortSignal): Promise<void> {
-    if (this.#server !== undefined) return;
-    const socket = openSocketPath(this.#options.directory, buttonSocket);
-    try {
-      await unlink(socket.path).catch((error: unknown) => {
-        if (!isCode(error, 'ENOENT')) throw error;
-      });
-      const server = createServer((connection) => {
-        connection.on('error', () => {});
-        void this.#press().then((answer) => connection.end(JSON.stringify(answer)));
-      });
-      server.listen(socket.path);
-      await once(server, 'listening');
-      this.#server = server;
-      this.#socket = socket;
-    } catch (error) {
-      socket.release();
-      throw error;
-    }
+  start(_signal: AbortSignal): Promise<void> {
+    return this.#server.start();
   }
 
-  async stop(): Promise<void> {
-    const server = this.#server;
-    if (server === undefined) return;
-    this.#server = undefined;
-    if (this.#socket !== undefined) await unlink(this.#socket.path).catch(() => {});
-    await new Promise<void>((resolve) => server.close(() => resolve()));
-    this.#socket?.release();
+  stop(): Promise<void> {
+    return this.#server.stop();
   }
 
   health(): PartHealth {
-    return { ok: this.#server !== undefined, detail: 'aovis-agent claim lets the board be claimed' };
+    return { ok: this.#server.listening, detail: 'aovis-agent claim lets the board be claimed' };
   }
 
   async #press(): Promise<ButtonAnswer> {

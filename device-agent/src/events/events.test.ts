@@ -4,7 +4,7 @@ import { telemetryBatchSchema } from '@aovis/contracts/telemetry';
 import { beforeEach, expect, it } from '@jest/globals';
 import { monotonicFactory } from 'ulid';
 import { createLogger } from '../host/logger.ts';
-import type { QueuedMessage } from '../queue/queued-message.ts';
+import type { PublishOutcome, QueuedMessage } from '../queue/queued-message.ts';
 import { FakeClock } from '../testing/fake-clock.ts';
 import { temporaryDirectory } from '../testing/temporary-directory.ts';
 import { BoardEvents } from './board-events.ts';
@@ -22,7 +22,10 @@ beforeEach(() => {
   published = [];
 });
 
-const publish = (message: QueuedMessage): void => void published.push(message);
+const publish = (message: QueuedMessage): Promise<PublishOutcome> => {
+  published.push(message);
+  return Promise.resolve('stored');
+};
 const createEvents = (): BoardEvents => new BoardEvents({ thing, clock, newUlid, publish });
 const events = (): unknown[] => published.map(({ payload }) => boardEventSchema.parse(JSON.parse(payload)));
 

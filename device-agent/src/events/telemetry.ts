@@ -2,7 +2,7 @@ import type { TelemetryBatch, TelemetrySample } from '@aovis/contracts/telemetry
 import { telemetryTopic } from '@aovis/contracts/topics';
 import type { Clock } from '../host/clock.ts';
 import type { Part, PartHealth } from '../part.ts';
-import type { QueuedMessage } from '../queue/queued-message.ts';
+import type { PublishOutcome, QueuedMessage } from '../queue/queued-message.ts';
 
 export type Measurement = Omit<TelemetrySample, 'at'>;
 
@@ -12,7 +12,7 @@ export interface TelemetryOptions {
   newUlid: () => string;
   /** What is measured now. */
   measure: () => Measurement[];
-  publish: (message: QueuedMessage) => void;
+  publish: (message: QueuedMessage) => Promise<PublishOutcome>;
   intervalSeconds: number;
 }
 
@@ -67,6 +67,6 @@ export class Telemetry implements Part {
       event_id: newUlid(),
       samples: measure().map((measurement) => ({ ...measurement, at })),
     };
-    publish({ class: 'telemetry', topic: telemetryTopic(thing), payload: JSON.stringify(batch) });
+    void publish({ class: 'telemetry', topic: telemetryTopic(thing), payload: JSON.stringify(batch) });
   }
 }
