@@ -8,9 +8,11 @@ import { Eiotclub } from './eiotclub/server.ts';
 import type { Endpoints } from './endpoints-file.ts';
 import { Identity } from './identity/server.ts';
 import { createBroker } from './iot-broker/broker.ts';
+import { registryTargets } from './iot-core/job-targets.ts';
 import { IotCore } from './iot-core/server.ts';
 import { createIotData } from './iot-data/server.ts';
 import { Shadows } from './iot-data/shadows.ts';
+import { IotJobs } from './iot-jobs/iot-jobs.ts';
 import { Clock } from './kernel/clock.ts';
 import { hasCode } from './kernel/errno.ts';
 import { Faults } from './kernel/faults.ts';
@@ -45,6 +47,7 @@ export async function composeLocalCloud(config: Config): Promise<LocalCloud> {
   /** A port that is not set is the one it was last time. */
   const port = (name: PortName): number => config[name] || state.port(name);
 
+  const iotJobs = new IotJobs(environment, registryTargets(environment), () => broker);
   const iotCore = new IotCore(
     environment,
     iam,
@@ -54,11 +57,13 @@ export async function composeLocalCloud(config: Config): Promise<LocalCloud> {
       credentials: () => `localhost:${credentials.port}`,
     },
     port('iotPort'),
+    iotJobs.controlOperations,
   );
   const broker = createBroker(environment, iotCore.registry, { port: port('mqttPort') });
   const shadows = new Shadows({ store, clock });
   const iotData = createIotData(environment, shadows, broker, {
     port: port('iotDataPort'),
+    furtherOperations: iotJobs.dataOperations,
   });
   const credentials = new CredentialProvider(environment, iam, iotCore, port('credentialsPort'));
   const authorize: Authorizer['authorize'] = (principal, action, resourceArn) =>
@@ -84,6 +89,7 @@ export async function composeLocalCloud(config: Config): Promise<LocalCloud> {
     iotCore,
     broker,
     iotData,
+    iotJobs,
     credentials,
     kinesisSignaling,
     kinesisVideo,

@@ -111,6 +111,17 @@ export class Broker implements Service, MessageBus {
     this.#engine.route({ topic, payload: Buffer.from(payload), qos, retain });
   }
 
+  /** Sends to one client as a service does that answers it, whatever it has subscribed to; policies are asked. */
+  deliver(clientId: string, { topic, payload }: { topic: string; payload: string }): void {
+    const client = this.#engine.clients[clientId];
+    if (client !== undefined)
+      this.#engine.redeliver(
+        client,
+        { topic, payload: Buffer.from(payload), qos: 1, retain: false },
+        () => undefined,
+      );
+  }
+
   tap(listener: (message: Message) => void): () => void {
     this.#taps.add(listener);
     return () => this.#taps.delete(listener);

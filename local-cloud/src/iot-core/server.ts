@@ -30,7 +30,14 @@ export class IotCore implements Service {
   readonly #wantedPort: number;
   #port = 0;
 
-  constructor(environment: Environment, iam: Iam, endpoints: IotEndpoints, port: number) {
+  /** `furtherOperations` are of services that share the control plane's endpoint. */
+  constructor(
+    environment: Environment,
+    iam: Iam,
+    endpoints: IotEndpoints,
+    port: number,
+    furtherOperations: readonly AwsOperation[] = [],
+  ) {
     const { accountId } = environment;
     const state = new IotState(environment);
     const cas = new CaCertificates(state);
@@ -47,6 +54,7 @@ export class IotCore implements Service {
       ...thingGroupOperations(state, new ThingGroups(state)),
       ...policyOperations(state, new Policies(state)),
       ...accountOperations(state, this.roleAliases, endpoints, accountId),
+      ...furtherOperations,
     ];
     this.#server = new AwsServer({
       ...environment,

@@ -4,13 +4,15 @@ import { AwsServer } from '../kernel/aws-server.ts';
 import { Iam } from '../kernel/iam.ts';
 import type { Environment, Service } from '../kernel/service.ts';
 import { methodNotAllowed, throttled } from './errors.ts';
-import { operationsOf } from './operations.ts';
+import { type DataPlaneOperation, operationsOf } from './operations.ts';
 import { ShadowTopics } from './shadow-topics.ts';
 import type { Shadows } from './shadows.ts';
 
 export interface IotDataOptions {
   /** 0, the default, takes a free one. */
   port: number;
+  /** Of services that share the data plane's endpoint. */
+  furtherOperations: readonly DataPlaneOperation[];
 }
 
 /** The data plane of AWS IoT Core over HTTP, and the shadows' MQTT topics on the broker. */
@@ -27,24 +29,27 @@ export class IotData implements Service {
     environment: Environment,
     shadows: Shadows,
     broker: Broker,
-    { port = 0 }: Partial<IotDataOptions>,
+    { port = 0, furtherOperations = [] }: Partial<IotDataOptions>,
   ) {
     const { clock, region, accountId, store } = environment;
     const iam = new Iam(store, accountId);
     this.#wantedPort = port;
     this.#shadowTopics = new ShadowTopics(shadows, broker, clock);
-    const operations = operationsOf({
-      shadows,
-      shadowTopics: this.#shadowTopics,
-      broker,
-      clock,
-      sessionExpirySeconds: broker.sessionExpirySeconds,
-    });
+    const operations = [
+      ...operationsOf({
+        shadows,
+        shadowTopics: this.#shadowTopics,
+        broker,
+        clock,
+        sessionExpirySeconds: broker.sessionExpirySeconds,
+      }),
+      ...furtherOperations,
+    ];
     this.#server = new AwsServer({
       ...environment,
       service: 'iot-data',
-      // The SDKs sign as iotdata, the developer guide names iotdevicegateway.
-      signingNames: ['iotdata', 'iotdevicegateway'],
+      // The SDKs sign as iotdata (and the jobs one as below), the developer guide names iotdevicegateway.
+      signingNames: ['iotdata', 'iotdevicegateway', 'iot-jobs-data'],
       operations: operations.map(({ resourceOf, ...operation }) => ({
         ...operation,
         handle: (request) => {

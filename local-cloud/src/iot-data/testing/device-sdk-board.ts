@@ -2,11 +2,12 @@
  * A board on aws-iot-device-sdk-v2, in a process of its own: the SDK's streams keep the process that opened them alive
  * (1.28.0), whatever one closes. It connects with the identity of its first message, then does what it is told.
  */
-import { iot, iotshadow, mqtt } from 'aws-iot-device-sdk-v2';
+import { iot, iotjobs, iotshadow, mqtt } from 'aws-iot-device-sdk-v2';
 import type { BoardReport, BoardTask } from './device-sdk-client.ts';
 
 let connection: mqtt.MqttClientConnection;
 let shadows: iotshadow.IotShadowClientv2;
+let jobs: iotjobs.IotJobsClientv2;
 
 function report(message: BoardReport): void {
   process.send?.(message);
@@ -24,11 +25,13 @@ async function perform(task: BoardTask): Promise<unknown> {
       config.port = task.port;
       connection = new mqtt.MqttClient().new_connection(config);
       connection.on('interrupt', () => report({ event: 'interrupt' }));
-      shadows = iotshadow.IotShadowClientv2.newFromMqtt311(connection, {
+      const limits = {
         maxRequestResponseSubscriptions: 6,
         maxStreamingSubscriptions: 4,
         operationTimeoutInSeconds: 10,
-      });
+      };
+      shadows = iotshadow.IotShadowClientv2.newFromMqtt311(connection, limits);
+      jobs = iotjobs.IotJobsClientv2.newFromMqtt311(connection, limits);
       return connection.connect();
     }
     case 'subscribe':
@@ -47,6 +50,28 @@ async function perform(task: BoardTask): Promise<unknown> {
       return shadows.getNamedShadow(task.request);
     case 'updateNamedShadow':
       return shadows.updateNamedShadow(task.request);
+    case 'pendingJobs':
+      return jobs.getPendingJobExecutions(task.request);
+    case 'startNextJob':
+      return jobs.startNextPendingJobExecution(task.request);
+    case 'describeJob':
+      return jobs.describeJobExecution(task.request);
+    case 'updateJob':
+      return jobs.updateJobExecution({
+        ...task.request,
+        status: iotjobs.model.JobStatus[task.request.status],
+      });
+    case 'streamJobs': {
+      const { kind, request } = task;
+      if (kind === 'next') {
+        const next = jobs.createNextJobExecutionChangedStream(request);
+        next.on('incomingPublish', ({ message }) => report({ event: kind, content: message }));
+        return opened(next);
+      }
+      const pending = jobs.createJobExecutionsChangedStream(request);
+      pending.on('incomingPublish', ({ message }) => report({ event: kind, content: message }));
+      return opened(pending);
+    }
     case 'stream': {
       const { kind, request } = task;
       if (kind === 'delta') {

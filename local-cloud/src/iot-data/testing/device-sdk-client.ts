@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
 import { join } from 'node:path';
-import type { iotshadow } from 'aws-iot-device-sdk-v2';
+import type { iotjobs, iotshadow } from 'aws-iot-device-sdk-v2';
 
 /** What a `device-sdk-board` process is asked to do. */
 export type BoardTask =
@@ -20,13 +20,25 @@ export type BoardTask =
   | { do: 'deleteShadow'; request: iotshadow.model.DeleteShadowRequest }
   | { do: 'getNamedShadow'; request: iotshadow.model.GetNamedShadowRequest }
   | { do: 'updateNamedShadow'; request: iotshadow.model.UpdateNamedShadowRequest }
+  | { do: 'pendingJobs'; request: iotjobs.model.GetPendingJobExecutionsRequest }
+  | { do: 'startNextJob'; request: iotjobs.model.StartNextPendingJobExecutionRequest }
+  | { do: 'describeJob'; request: iotjobs.model.DescribeJobExecutionRequest }
+  | { do: 'updateJob'; request: JobUpdate }
+  | { do: 'streamJobs'; kind: 'pending' | 'next'; request: { thingName: string } }
   | { do: 'stream'; kind: 'delta' | 'documents'; request: { thingName: string; shadowName: string } };
+
+/** The SDK's enum as text, so that who asks need not load the SDK. */
+export type JobUpdate = Omit<iotjobs.model.UpdateJobExecutionRequest, 'status'> & {
+  status: `${iotjobs.model.JobStatus}`;
+};
 
 /** What it says: the outcome of a task, or something that happened. */
 export type BoardReport =
   | { id: number; result: unknown }
   | { id: number; error: { message: string; modeledError: unknown } }
-  | { event: 'interrupt' | 'message' | 'delta' | 'documents'; content?: unknown };
+  | { event: BoardEvent; content?: unknown };
+
+type BoardEvent = 'interrupt' | 'message' | 'delta' | 'documents' | 'pending' | 'next';
 
 /** The test's end of a `device-sdk-board` process. */
 export class DeviceSdkClient {
@@ -55,7 +67,7 @@ export class DeviceSdkClient {
   }
 
   /** The content of the next event of that kind. */
-  async next(event: 'interrupt' | 'message' | 'delta' | 'documents'): Promise<unknown> {
+  async next(event: BoardEvent): Promise<unknown> {
     const [content] = (await once(this.#events, event)) as [unknown];
     return content;
   }
