@@ -30,6 +30,8 @@ export function isPassingConflict(error: unknown): boolean {
 
 /** What `pg` says, without a code, of a connection that broke under it; knex puts the statement before it. */
 const lostConnection = /(^|- )(Connection terminated|Client .* is not queryable$)/;
+/** What its pool says when none became free, or could be made, in time. */
+const noneInTime = /^timeout exceeded when trying to connect$/;
 
 /** The server is starting, stopping, full or out of reach (classes 08, 53, 57P and Node's socket errors). */
 function isUnavailable(error: unknown): boolean {
@@ -37,7 +39,7 @@ function isUnavailable(error: unknown): boolean {
   const network = ['ECONNREFUSED', 'ECONNRESET', 'ETIMEDOUT', 'EPIPE', 'ENOTFOUND', 'EHOSTUNREACH'];
   if (typeof code === 'string') return network.includes(code) || /^(08|53|57P0)/.test(code);
   if (!(error instanceof Error)) return false;
-  return error.name === 'KnexTimeoutError' || lostConnection.test(error.message);
+  return noneInTime.test(error.message) || lostConnection.test(error.message);
 }
 
 /** An unreachable database is `service_unavailable`; every other error stays as it is. */

@@ -45,7 +45,7 @@ describe('a prepared statement', () => {
   it('waits for a connection no longer than other queries do', async () => {
     const db = openDatabase({ url: database.url, poolSize: 1, acquireTimeoutMs: 50 });
     await transaction(db, async () => {
-      await expect(runPrepared(db, doubled, [1])).rejects.toMatchObject({ name: 'KnexTimeoutError' });
+      await expect(runPrepared(db, doubled, [1])).rejects.toThrow('timeout exceeded');
     });
     await db.destroy();
   });

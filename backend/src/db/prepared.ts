@@ -1,4 +1,4 @@
-import type { Database } from './database.ts';
+import { type Database, poolOf } from './database.ts';
 
 /**
  * A statement that the server parses once a connection, for the few that nearly every request runs: half the cost of
@@ -11,10 +11,9 @@ export interface PreparedStatement {
   text: string;
 }
 
-/** What knex keeps of `pg`: a connection of its pool, or the one of the transaction. */
+/** What knex keeps of `pg`: the connection of the transaction. */
 interface ConnectionSource {
   acquireConnection(): Promise<PgConnection>;
-  releaseConnection(connection: PgConnection): Promise<void>;
 }
 
 interface PgConnection {
@@ -27,12 +26,10 @@ export async function runPrepared<Row>(
   statement: PreparedStatement,
   values: unknown[],
 ): Promise<Row[]> {
-  const source = db.client as ConnectionSource;
-  const connection = await source.acquireConnection();
-  try {
-    const { rows } = await connection.query({ ...statement, values });
-    return rows as Row[];
-  } finally {
-    await source.releaseConnection(connection);
-  }
+  const connection = db.isTransaction
+    ? await (db.client as ConnectionSource).acquireConnection()
+    : poolOf(db);
+  const { name, text } = statement;
+  const { rows } = await connection.query({ name, text, values });
+  return rows as Row[];
 }

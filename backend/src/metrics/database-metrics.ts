@@ -1,11 +1,5 @@
 import { Gauge, type Registry } from 'prom-client';
-import type { Database } from '../db/database.ts';
-
-interface Pool {
-  numUsed(): number;
-  numFree(): number;
-  numPendingAcquires(): number;
-}
+import { type Database, poolOf } from '../db/database.ts';
 
 interface OutboxRow {
   waiting: string;
@@ -16,16 +10,16 @@ interface OutboxRow {
 /** Connections of this instance, and what all instances share: read when Prometheus asks. */
 export function addDatabaseMetrics(registry: Registry, db: Database): void {
   const registers = [registry];
-  const pool = (db.client as { pool: Pool }).pool;
+  const pool = poolOf(db);
   new Gauge({
     name: 'aovis_database_connections',
     help: 'Connections of this instance by state, and requests that wait for one',
     labelNames: ['state'],
     registers,
     collect() {
-      this.set({ state: 'used' }, pool.numUsed());
-      this.set({ state: 'free' }, pool.numFree());
-      this.set({ state: 'awaited' }, pool.numPendingAcquires());
+      this.set({ state: 'used' }, pool.totalCount - pool.idleCount);
+      this.set({ state: 'free' }, pool.idleCount);
+      this.set({ state: 'awaited' }, pool.waitingCount);
     },
   });
   const messages = new Gauge({

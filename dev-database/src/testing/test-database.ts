@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { createConnection } from 'node:net';
 import { text } from 'node:stream/consumers';
 import knex, { type Knex } from 'knex';
-import { escapeIdentifier } from 'pg';
+import { escapeIdentifier, Pool } from 'pg';
 import { databaseNameOf, onServer, withDatabase } from '../databases.ts';
 import { someTestFailed } from './test-outcome.ts';
 import { addressToShow, portVariable } from './test-server.ts';
@@ -25,12 +25,17 @@ export async function createTestDatabase(): Promise<TestDatabase> {
     await server.query('SELECT pg_advisory_lock(hashtext($1))', [templateName]);
     await server.query(`CREATE DATABASE ${name} TEMPLATE ${escapeIdentifier(templateName)}`);
   });
-  const db = knex({ client: 'pg', connection: url, pool: { min: 0, max: 10 } });
+  const pool = new Pool({ connectionString: url, max: 10 });
+  // An ended pool does not wait until the server saw the connections close, and dropping the database cuts them.
+  pool.on('error', () => {});
+  pool.on('connect', (connection) => connection.on('error', () => {}));
+  const db = knex({ client: 'pg', connectionPool: pool });
   return {
     knex: db,
     url,
     drop: async () => {
       await db.destroy();
+      await pool.end();
       if (someTestFailed())
         process.stderr.write(`A test failed; its database is kept: ${addressToShow(url)}\n`);
       else await onServer(template, (server) => server.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`));
