@@ -69,6 +69,8 @@ export const errorCodes = {
   invalid_signature: [401, 'The signature is missing, stale or wrong.'],
   invalid_manifest: [400, 'The manifest does not fit the schema or carries a device twice.'],
   unknown_station: [401, 'No active station with this id and key is registered.'],
+  invalid_station_request: [400, 'The request does not fit the schema, or is of another kind.'],
+  board_conflict: [409, 'The board is not in a state in which that can be done; details say why.'],
   manifest_conflict: [409, 'The manifest disagrees with what is stored; details name each device.'],
   // Store
   product_not_found: [404, 'There is no such product.'],

@@ -54,6 +54,17 @@ export const manifestDeviceSchema = z.strictObject({
 });
 export type ManifestDevice = z.infer<typeof manifestDeviceSchema>;
 
+export const stationIdSchema = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]{1,62}$/, 'a station id is 2 to 63 of a-z, 0-9 and hyphens, e.g. line-1');
+
+export const batchIdSchema = z
+  .string()
+  .regex(
+    /^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$/,
+    'a batch name is up to 64 letters, digits, dots, hyphens and underscores',
+  );
+
 /**
  * What a station hands to the backend: the payload of a compact JWS (RFC 7515) signed with the station's key,
  * `alg` EdDSA, `typ` `aovis-manifest+jwt`, `kid` the station id. The same text is pushed over HTTP or carried as a
@@ -62,15 +73,8 @@ export type ManifestDevice = z.infer<typeof manifestDeviceSchema>;
 export const manifestSchema = z.strictObject({
   schema_version: z.literal(1),
   manifest_id: ulidSchema,
-  station_id: z
-    .string()
-    .regex(/^[a-z0-9][a-z0-9-]{1,62}$/, 'a station id is 2 to 63 of a-z, 0-9 and hyphens, e.g. line-1'),
-  batch_id: z
-    .string()
-    .regex(
-      /^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$/,
-      'a batch name is up to 64 letters, digits, dots, hyphens and underscores',
-    ),
+  station_id: stationIdSchema,
+  batch_id: batchIdSchema,
   created_at: z.iso.datetime(),
   devices: z.array(manifestDeviceSchema).min(1).max(500),
 });

@@ -3,6 +3,7 @@ import { deviceOutboxHandlers } from '../features/devices/device-outbox.ts';
 import { deviceRoutes } from '../features/devices/device-routes.ts';
 import { DeviceService } from '../features/devices/device-service.ts';
 import { expireEntitlementsJob } from '../features/entitlements/entitlement-expiry.ts';
+import { BoardService } from '../features/factory/board-service.ts';
 import { factoryRoutes } from '../features/factory/factory-routes.ts';
 import { ManifestService } from '../features/factory/manifest-service.ts';
 import { ingestionRoutes } from '../features/ingestion/ingestion-routes.ts';
@@ -23,7 +24,10 @@ export function composeDevices(
   return {
     routes: [
       ...deviceRoutes({ activations, devices }),
-      ...factoryRoutes(new ManifestService({ db, clock, peppers, proofModels })),
+      ...factoryRoutes({
+        manifests: new ManifestService({ db, clock, peppers, proofModels }),
+        boards: new BoardService({ db, clock, peppers }),
+      }),
       ...ingestionRoutes(new IngestionService({ db, clock, signingKey: config.iotEventSecret, proofs })),
     ],
     outboxHandlers: deviceOutboxHandlers({

@@ -50,6 +50,7 @@ const signatureCodes = new Set([
   'cron_not_configured',
   // The signature is part of what is sent: an example is none.
   'invalid_manifest',
+  'invalid_station_request',
 ]);
 
 interface Answer {

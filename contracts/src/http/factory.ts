@@ -1,5 +1,6 @@
 import * as z from 'zod';
-import { deviceIdSchema, ulidSchema } from '../ids.ts';
+import { certificateIdSchema, deviceIdSchema, serialSchema, ulidSchema } from '../ids.ts';
+import { batchIdSchema } from '../provisioning.ts';
 import { defineRoute } from './route.ts';
 
 /**
@@ -82,4 +83,103 @@ export const importManifest = defineRoute({
   },
   responses: { 200: manifestResultSchema },
   errors: ['unknown_station', 'invalid_signature', 'invalid_manifest', 'manifest_conflict'],
+});
+
+/** What the backend has of a board. Activation codes and SIM cards are compared, never told. */
+export const boardStandingSchema = z.strictObject({
+  serial: serialSchema,
+  device_id: deviceIdSchema,
+  status: z.enum(['unknown', 'planned', 'provisioned', 'revoked', 'retired']),
+  certificate_id: certificateIdSchema.optional(),
+  code_epoch: z.int().positive().optional(),
+  batch_id: batchIdSchema.optional(),
+  manifest_id: ulidSchema.optional(),
+  owned: z.boolean(),
+  /** There when the request named a digest; false, too, when no code is stored. */
+  same_code: z.boolean().optional(),
+  /** There when the request named a SIM card. */
+  same_sim: z.boolean().optional(),
+});
+export type BoardStanding = z.infer<typeof boardStandingSchema>;
+
+const signedRequest = z.strictObject({ request: z.string().min(1).max(250_000) });
+const requestExample = {
+  request: 'eyJhbGciOiJFZERTQSIsImtpZCI6ImxpbmUtMSJ9.eyJzY2hlbWFfdmVyc2lvbiI6MX0.c2lnbmF0dXJl',
+};
+
+export const lookUpBoards = defineRoute({
+  operationId: 'lookUpBoards',
+  method: 'post',
+  path: '/api/factory/boards/lookup',
+  summary: 'What the backend has of boards, for the station that compares',
+  description:
+    "The request is a compact JWS (alg EdDSA, typ aovis-station-request+jwt, kid the station id) of at most ten minutes' age. " +
+    'It names boards, or a batch of which the answer has up to 500 boards in the order of their serials.',
+  tag: 'Factory',
+  auth: 'signature',
+  body: signedRequest,
+  example: {
+    body: requestExample,
+    answer: {
+      boards: [
+        {
+          serial: 'N4K-000123',
+          device_id: 'aovis-n4k-000123',
+          status: 'provisioned',
+          certificate_id: 'b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9',
+          code_epoch: 1,
+          batch_id: 'B2026-001',
+          manifest_id: '01KAF3M9Y2V6S8QK4B7ZD5XWTH',
+          owned: false,
+          same_code: true,
+        },
+        { serial: 'N4K-000124', device_id: 'aovis-n4k-000124', status: 'unknown', owned: false },
+      ],
+      more: false,
+    },
+  },
+  responses: { 200: z.strictObject({ boards: z.array(boardStandingSchema), more: z.boolean() }) },
+  errors: ['unknown_station', 'invalid_signature', 'invalid_station_request'],
+});
+
+/**
+ * Why a board is not changed.
+ * - `unknown`: the backend has no such board.
+ * - `retired`, `revoked`: it is, and nothing else can become of it.
+ * - `owned`: somebody owns it; have it released first.
+ * - `certificate_differs`: its certificate is neither the old nor the new one of the request.
+ * - `certificate_in_use`: the new certificate belongs to another board.
+ */
+export const boardConflictReasons = [
+  'unknown',
+  'retired',
+  'revoked',
+  'owned',
+  'certificate_differs',
+  'certificate_in_use',
+] as const;
+export type BoardConflictReason = (typeof boardConflictReasons)[number];
+
+/** Details of a `board_conflict`. */
+export const boardConflictDetailsSchema = z.strictObject({ reason: z.enum(boardConflictReasons) });
+
+export const changeBoard = defineRoute({
+  operationId: 'changeBoard',
+  method: 'post',
+  path: '/api/factory/boards/change',
+  summary: 'Revoke, retire or move a board, or put its new certificate on record',
+  description:
+    "The request is a compact JWS (alg EdDSA, typ aovis-station-request+jwt, kid the station id) of at most ten minutes' age. " +
+    'It may be repeated: a board that is as wanted already is left alone. Each change is in the audit log.',
+  tag: 'Factory',
+  auth: 'signature',
+  body: signedRequest,
+  example: {
+    body: requestExample,
+    answer: { device_id: 'aovis-n4k-000123', result: 'changed' },
+  },
+  responses: {
+    200: z.strictObject({ device_id: deviceIdSchema, result: z.enum(['changed', 'unchanged']) }),
+  },
+  errors: ['unknown_station', 'invalid_signature', 'invalid_station_request', 'board_conflict'],
 });

@@ -1,11 +1,15 @@
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import fixture from '@aovis/contracts/fixtures/manifest.v1.json' with { type: 'json' };
+import { manifestJwsType } from '@aovis/contracts/provisioning';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { CompactSign, importJWK } from 'jose';
-import { ManifestRefused, stationOf, verifyManifest } from './manifest-jws.ts';
+import { verifyManifest } from './manifest-jws.ts';
+import { SignedTextRefused, stationOf as stationOfText } from './station-jws.ts';
 
 const station = { stationId: 'line-1', publicKey: createPublicKey(fixture.station_public_key_pem) };
 const [header = '', payload = '', signature = ''] = fixture.jws.split('.');
+
+const stationOf = (jws: string): string => stationOfText(jws, manifestJwsType, 'invalid_manifest');
 
 type SigningKey = Awaited<ReturnType<typeof importJWK>>;
 let key: SigningKey;
@@ -16,12 +20,12 @@ beforeAll(async () => {
 const sign = (content: unknown): Promise<string> =>
   new CompactSign(Buffer.from(JSON.stringify(content))).setProtectedHeader(fixture.header).sign(key);
 
-async function refusalOf(jws: string): Promise<ManifestRefused> {
+async function refusalOf(jws: string): Promise<SignedTextRefused> {
   try {
     stationOf(jws);
     await verifyManifest(jws, station);
   } catch (error) {
-    if (error instanceof ManifestRefused) return error;
+    if (error instanceof SignedTextRefused) return error;
     throw error;
   }
   throw new Error('the manifest was taken');

@@ -1,19 +1,18 @@
-import { createPublicKey } from 'node:crypto';
 import type { ManifestDeviceResult, ManifestResult } from '@aovis/contracts/http/factory';
-import type { Manifest } from '@aovis/contracts/provisioning';
+import { type Manifest, manifestJwsType } from '@aovis/contracts/provisioning';
 import { type Database, transaction } from '../../db/database.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { AppError } from '../../kernel/errors.ts';
 import { enqueue } from '../../outbox/outbox.ts';
 import { record } from '../audit/audit-log.ts';
-import { RefusalBudget } from '../audit/refusal-budget.ts';
 import { hashActivationDigest, matchesActivationDigest, type Peppers } from '../devices/activation-hash.ts';
 import { claimPolicyOf } from '../devices/activation-rules.ts';
 import { deviceProvisionedTopic, provisioningKey } from '../devices/device-outbox.ts';
 import { registerSims } from '../sim/sim-service.ts';
 import { FactoryRepository, type StoredBoard } from './factory-repository.ts';
-import { ManifestRefused, stationOf, type VerifiedManifest, verifyManifest } from './manifest-jws.ts';
+import { type VerifiedManifest, verifyManifest } from './manifest-jws.ts';
 import { decideRow } from './manifest-rules.ts';
+import { StationGate } from './station-gate.ts';
 
 export interface ManifestDependencies {
   db: Database;
@@ -40,11 +39,16 @@ interface Refusal {
 /** Takes boards over from the factory's stations. */
 export class ManifestService {
   readonly #dependencies: ManifestDependencies;
-  readonly #refusals: RefusalBudget;
+  readonly #gate: StationGate;
 
   constructor(dependencies: ManifestDependencies) {
     this.#dependencies = dependencies;
-    this.#refusals = new RefusalBudget(dependencies.clock);
+    this.#gate = new StationGate(dependencies, {
+      type: manifestJwsType,
+      malformed: 'invalid_manifest',
+      action: 'factory.import_manifest',
+      subject: 'manifest',
+    });
   }
 
   /**
@@ -52,46 +56,10 @@ export class ManifestService {
    * @throws AppError unknown_station, invalid_signature, invalid_manifest, manifest_conflict
    */
   async import(request: ManifestImport): Promise<ManifestResult> {
-    const verified = await this.#verify(request);
+    const verified = await this.#gate.admit(request.jws, request.requestId, verifyManifest);
     const outcome = await transaction(this.#dependencies.db, (trx) => this.#decide(trx, verified, request));
     if ('code' in outcome) throw new AppError(outcome.code, { details: outcome.details });
     return outcome;
-  }
-
-  async #verify({ jws, requestId }: ManifestImport): Promise<VerifiedManifest> {
-    let stationId: string | undefined;
-    try {
-      stationId = stationOf(jws);
-      const station = await new FactoryRepository(this.#dependencies.db).findStation(stationId);
-      if (station === undefined || station.disabledAt !== undefined)
-        throw new ManifestRefused('unknown_station', [
-          'register the public key of this station at the backend: station add',
-        ]);
-      return await verifyManifest(jws, { stationId, publicKey: createPublicKey(station.publicKeyPem) });
-    } catch (error) {
-      if (!(error instanceof ManifestRefused)) throw error;
-      await this.#recordUnverified(error.code, stationId, requestId);
-      throw new AppError(error.code, { details: { issues: error.issues }, cause: error });
-    }
-  }
-
-  async #recordUnverified(
-    code: ManifestRefused['code'],
-    stationId: string | undefined,
-    requestId: string | undefined,
-  ): Promise<void> {
-    const noted = this.#refusals.take();
-    if (noted === undefined) return;
-    await transaction(this.#dependencies.db, (trx) =>
-      record(trx, {
-        action: 'factory.import_manifest',
-        actor: { kind: 'station', id: stationId },
-        subject: { kind: 'manifest' },
-        outcome: 'refused',
-        details: { code, ...noted },
-        requestId,
-      }),
-    );
   }
 
   async #decide(
