@@ -1,8 +1,8 @@
-import { types } from 'node:util';
 import { CommanderError } from 'commander';
 import { buildProgram } from './cli/program.ts';
 import type { Surroundings } from './commands/command-context.ts';
-import { diskRefusalOf, exitCodes, messageOf, Refusal } from './refusal.ts';
+import { outcomeOf } from './outcome.ts';
+import { exitCodes } from './refusal.ts';
 import { type Streams, Terminal } from './terminal/terminal.ts';
 
 /** Runs one command line and returns the exit code. Everything it says goes to `streams`. */
@@ -22,19 +22,16 @@ export async function run(
 
 function report(terminal: Terminal, error: unknown, { env, signal }: Surroundings): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
-  const reason = signal.aborted ? signal.reason : error;
-  const refusal = reason instanceof Refusal ? reason : diskRefusalOf(reason);
-  if (refusal) {
-    terminal.fail(refusal);
-    return refusal.exitCode;
-  }
-  terminal.fail({
-    kind: 'unexpected',
-    message: `A defect of this program: ${messageOf(reason)}. Nothing is lost; please report it with DEBUG=1 set.`,
-    details: env['DEBUG'] && types.isNativeError(reason) ? (reason.stack?.split('\n') ?? []) : [],
-    exitCode: exitCodes.unexpected,
-  });
-  return exitCodes.unexpected;
+  const { exitCode, message, refusal, stack = [] } = outcomeOf(error, signal);
+  terminal.fail(
+    refusal ?? {
+      kind: 'unexpected',
+      message: `A defect of this program: ${message}. Nothing is lost; please report it with DEBUG=1 set.`,
+      details: env['DEBUG'] ? stack : [],
+      exitCode,
+    },
+  );
+  return exitCode;
 }
 
 /** Known before the arguments are parsed, so that usage errors come in the wanted form too. */

@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
-import type { Surroundings } from '../commands/command-context.ts';
+import type { AuditedCommand } from '../audit/audited.ts';
+import type { CommandContext, Surroundings } from '../commands/command-context.ts';
 import { flagOf, type SettingName, settingNames, settings } from '../settings.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import type { CommandSpec, Define, Flags } from './command-spec.ts';
@@ -23,10 +24,39 @@ export function commandMaker(terminal: Terminal, surroundings: Surroundings): De
         passphraseFile: text('passphraseFile'),
         dryRun: flags['dryRun'] === true,
       });
-      await action(context, flags, command.args);
+      const run = () => action(context, flags, command.args);
+      if (!spec.changes || context.flags.dryRun) return await run();
+      const { audited } = await import('../audit/audited.ts');
+      await audited(context.audit, auditedCommandOf(command, context), async (begun) => {
+        context.begun = begun;
+        await run();
+      });
     });
     return command;
   };
+}
+
+function auditedCommandOf(command: Command, { workspace, surroundings }: CommandContext): AuditedCommand {
+  const { version: toolVersion, signal } = surroundings;
+  return {
+    command: `${command.parent?.name()} ${command.name()}`,
+    words: wordsOf(command),
+    toolVersion,
+    workspace,
+    signal,
+  };
+}
+
+/** Arguments and flags as given; defaults and what came from the environment are left out. */
+function wordsOf(command: Command): string[] {
+  const given = command.options.filter(
+    (option) => command.getOptionValueSource(option.attributeName()) === 'cli',
+  );
+  const flags = given.map((option) => {
+    const value: unknown = command.getOptionValue(option.attributeName());
+    return typeof value === 'boolean' ? `${option.long}` : `${option.long}=${String(value)}`;
+  });
+  return [...command.args, ...flags];
 }
 
 function addCommonOptions(command: Command, spec: CommandSpec, workspace: string | undefined): void {

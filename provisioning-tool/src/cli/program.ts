@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import type { Surroundings } from '../commands/command-context.ts';
 import type { Streams, Terminal } from '../terminal/terminal.ts';
+import { addAuditCommands } from './audit-group.ts';
 import { addBatchCommands } from './batch-group.ts';
 import { addCaCommands } from './ca-group.ts';
 import { commandMaker } from './command-maker.ts';
@@ -19,6 +20,7 @@ export function buildProgram(terminal: Terminal, streams: Streams, surroundings:
   addCaCommands(program, define);
   addStationCommands(program, define);
   addBatchCommands(program, define);
+  addAuditCommands(program, define);
   for (const command of commandsOf(program)) {
     command.exitOverride().configureOutput({
       writeOut: (text) => streams.stdout.write(text),

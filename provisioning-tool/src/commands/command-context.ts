@@ -1,5 +1,6 @@
 import { userInfo } from 'node:os';
 import { resolve } from 'node:path';
+import { AuditLog } from '../audit/audit-log.ts';
 import { quotasOf } from '../batch/batch-plan.ts';
 import type { Clock } from '../clock.ts';
 import type { AwsIotRegistry } from '../cloud/aws-iot-registry.ts';
@@ -34,12 +35,17 @@ export class CommandContext {
   readonly surroundings: Surroundings;
   readonly flags: CommonFlags;
   readonly workspace: string;
+  /** Who did what here. */
+  readonly audit: AuditLog;
+  /** Number of this command's first line in the audit log; there is none in a dry run, or if it changes nothing. */
+  begun: (() => Promise<number>) | undefined;
 
   constructor(terminal: Terminal, surroundings: Surroundings, flags: CommonFlags) {
     this.terminal = terminal;
     this.surroundings = surroundings;
     this.flags = flags;
     this.workspace = resolve(flags.workspace);
+    this.audit = new AuditLog(this.workspace, surroundings.clock);
   }
 
   async config(): Promise<Config> {

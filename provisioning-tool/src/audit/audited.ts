@@ -1,0 +1,67 @@
+import { join } from 'node:path';
+import { exists } from '../files/durable-files.ts';
+import { journalPath } from '../journal/journal.ts';
+import { type Outcome, outcomeOf } from '../outcome.ts';
+import type { AuditLog } from './audit-log.ts';
+import type { AuditRecord } from './audit-records.ts';
+import { journalHead } from './journal-head.ts';
+import { withoutCodes } from './redaction.ts';
+
+export interface AuditedCommand {
+  /** `batch run`. */
+  command: string;
+  /** What was typed after it. */
+  words: readonly string[];
+  toolVersion: string;
+  workspace: string;
+  signal: AbortSignal;
+}
+
+const longestWords = 200;
+
+/**
+ * Runs a command that changes something, between a line of the audit log that says so and one that says how it
+ * ended. The very first command finds no workspace to write into: its two lines are written together, once it has made
+ * one, so that a command that was refused leaves no empty folder in a place where somebody called it by mistake.
+ */
+export async function audited(
+  log: AuditLog,
+  what: AuditedCommand,
+  work: (begun: () => Promise<number>) => Promise<void>,
+): Promise<void> {
+  let beginning: Promise<number> | undefined;
+  const begin = () => {
+    beginning ??= log.append(begunOf(what));
+    return beginning;
+  };
+  if (await log.hasWorkspace()) await begin();
+  try {
+    await work(begin);
+  } catch (error) {
+    if (await log.hasWorkspace())
+      await log.append(await endOf(what, await begin(), outcomeOf(error, what.signal)));
+    throw error;
+  }
+  await log.append(await endOf(what, await begin(), { exitCode: 0 }));
+}
+
+function begunOf({ command, words, toolVersion }: AuditedCommand): AuditRecord {
+  const kept = words.slice(0, longestWords).map(withoutCodes);
+  if (words.length > longestWords) kept.push(`… and ${words.length - longestWords} more`);
+  return { type: 'command_begun', command, words: kept, tool_version: toolVersion };
+}
+
+async function endOf(what: AuditedCommand, begun: number, outcome: Outcome): Promise<AuditRecord> {
+  const path = journalPath(what.workspace);
+  const head = await journalHead(path);
+  // While a run has the journal, its last line may not be on the disk yet.
+  const journal = (await exists(join(what.workspace, 'journal.lock'))) ? undefined : head;
+  return {
+    type: 'command_ended',
+    command: what.command,
+    begun,
+    exit_code: outcome.exitCode,
+    ...(outcome.message === undefined ? {} : { message: withoutCodes(outcome.message) }),
+    ...(journal ? { journal } : {}),
+  };
+}
