@@ -121,11 +121,22 @@ export function createAgent(options: AgentOptions): Agent {
     streamName: descriptor.stream,
     logger: loggers.of('streaming'),
     randomBytes,
+    ...(config.videoBufferBytes === 0
+      ? {}
+      : {
+          disk: {
+            directory: state.video,
+            maxBytes: config.videoBufferBytes,
+            freeBytes: () => freeBytesOf(state),
+          },
+        }),
     onChange: (status) => {
       streamStateEvent.note(status);
       reporter.changed();
     },
   });
+
+  gate.onConnected(() => streaming.sendKept());
 
   const outboundLogger = loggers.of('outbound');
   const queue = new OutboundQueue({ directory: state.outbox, clock, logger: outboundLogger });
@@ -236,7 +247,7 @@ export function createAgent(options: AgentOptions): Agent {
     data: [
       { name: 'viewers', wipe: async () => liveView.dismissViewers() },
       { name: 'messages that wait', wipe: () => outbound.wipe() },
-      { name: 'pictures that wait', wipe: async () => streaming.forgetWaiting() },
+      { name: 'pictures that wait', wipe: () => streaming.forgetWaiting() },
       { name: 'commands', wipe: () => commandJournal.forgetExpired(clock.now()) },
       { name: 'settings', wipe: () => applier.reset() },
     ],

@@ -15,6 +15,7 @@ export interface AgentConfig {
   state: string;
   source: SourceSpecification;
   ffmpeg: string;
+  videoBufferBytes: number;
   logLevel: Exclude<LogLevel, 'silent'>;
   mqttDriver: MqttDriver;
   keepAliveSeconds: number;
@@ -70,6 +71,14 @@ export const settings: SettingsTable = {
     default: 'ffmpeg',
     parse: nonEmpty,
     sentence: 'The ffmpeg program, for sources that need it.',
+  },
+  videoBufferBytes: {
+    variable: 'AOVIS_AGENT_VIDEO_BUFFER_MB',
+    flag: '--video-buffer <megabytes>',
+    default: '256',
+    parse: megabytes,
+    sentence:
+      'How much of the state directory’s disk video may take that waits for a connection, in MB; 0 keeps it in memory alone.',
   },
   logLevel: {
     variable: 'AOVIS_AGENT_LOG_LEVEL',
@@ -224,6 +233,15 @@ function keepAlive(text: string): number {
   if (!Number.isInteger(seconds) || seconds < 30 || seconds > 60)
     throw new Error(`«${text}» does not do; use whole seconds from 30 to 60.`);
   return seconds;
+}
+
+const maxVideoBufferMb = 1_000_000;
+
+function megabytes(text: string): number {
+  const megabytes = Number(text);
+  if (!/^\d+$/.test(text) || megabytes > maxVideoBufferMb)
+    throw new Error(`«${text}» does not do; use whole megabytes from 0 to ${maxVideoBufferMb}.`);
+  return megabytes * 1_000_000;
 }
 
 function firmware(text: string): string {

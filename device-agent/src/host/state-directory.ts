@@ -20,6 +20,8 @@ export interface StateDirectory {
   readonly proofs: string;
   /** Directory of the events and telemetry that wait for a connection. */
   readonly outbox: string;
+  /** Directory of the video that waits for a connection. */
+  readonly video: string;
 }
 
 export async function openStateDirectory(path: string): Promise<StateDirectory> {
@@ -43,6 +45,7 @@ export async function openStateDirectory(path: string): Promise<StateDirectory> 
     binding: join(path, 'binding.json'),
     proofs: join(path, 'proofs.json'),
     outbox: join(path, 'outbox'),
+    video: join(path, 'video'),
   };
 }
 

@@ -73,5 +73,5 @@ it('forgets what waits when the board changes hands, and counts none of it as lo
   const [sent, held] = [fragmentAt(2, 'sent'), fragmentAt(4, 'held')] as const;
   const buffer = filled({}, fragmentAt(1, 'sending'), sent, fragmentAt(3), held, open);
   buffer.forgetAll();
-  expect([seconds(buffer), buffer.dropped, sent.bytes, held.bytes]).toEqual([[1, 9], 0, 0, 0]);
+  expect([seconds(buffer), buffer.dropped, sent.released, held.released]).toEqual([[1, 9], 0, true, true]);
 });

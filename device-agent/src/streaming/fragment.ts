@@ -10,6 +10,16 @@ export interface Segment {
  */
 export type FragmentState = 'held' | 'waiting' | 'sending' | 'sent' | 'received';
 
+/** A fragment on the disk: its bytes come back with `load`. */
+export interface StoredFragment {
+  segment: Segment;
+  timecodeMs: number;
+  lastTimecodeMs: number;
+  bytes: number;
+  /** Name of its file. */
+  file: string;
+}
+
 /** One fragment in the bytes that go over the wire, kept until the service has persisted it. */
 export class Fragment {
   readonly segment: Segment;
@@ -20,11 +30,13 @@ export class Fragment {
   doubtful = false;
   /** How often the service answered it with an error that may pass. */
   failures = 0;
+  /** Name of the file that holds all of it; undefined while it is in memory only. */
+  file: string | undefined;
   #chunks: Buffer[] = [];
   #bytes = 0;
   #lastTimecodeMs: number;
   #closed = false;
-  #released = false;
+  #resident = true;
   #tagged = false;
 
   constructor(segment: Segment, timecodeMs: number) {
@@ -33,13 +45,30 @@ export class Fragment {
     this.#lastTimecodeMs = timecodeMs;
   }
 
-  /** Wire bytes so far, a picture each; the first one begins with the Cluster. */
+  /** What an earlier run, or this one, has put on the disk. */
+  static stored({ segment, timecodeMs, lastTimecodeMs, bytes, file }: StoredFragment): Fragment {
+    const fragment = new Fragment(segment, timecodeMs);
+    fragment.#lastTimecodeMs = lastTimecodeMs;
+    fragment.#bytes = bytes;
+    fragment.#closed = true;
+    fragment.file = file;
+    fragment.#resident = false;
+    return fragment;
+  }
+
+  /** Wire bytes so far, a picture each; the first one begins with the Cluster. Empty while they are not in memory. */
   get chunks(): readonly Buffer[] {
     return this.#chunks;
   }
 
+  /** On the wire. */
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** Its bytes are in memory. */
+  get resident(): boolean {
+    return this.#resident;
   }
 
   /** Timecode of its last picture so far. */
@@ -59,7 +88,7 @@ export class Fragment {
 
   /** Its bytes were given up for want of room: it cannot be sent again. */
   get released(): boolean {
-    return this.#released;
+    return !this.#resident && this.file === undefined;
   }
 
   append(chunk: Buffer, timecodeMs: number): void {
@@ -81,9 +110,21 @@ export class Fragment {
     this.#closed = true;
   }
 
-  release(): void {
+  /** Leaves memory; what is on the disk too can come back. */
+  unload(): void {
     this.#chunks = [];
-    this.#bytes = 0;
-    this.#released = true;
+    this.#resident = false;
+  }
+
+  /** Comes back from the disk. */
+  load(body: Buffer): void {
+    this.#chunks = [body];
+    this.#resident = true;
+  }
+
+  /** Given up. */
+  release(): void {
+    this.file = undefined;
+    this.unload();
   }
 }

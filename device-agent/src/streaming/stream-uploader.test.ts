@@ -1,7 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { systemClock } from '../host/clock.ts';
 import { createLogger } from '../host/logger.ts';
+import { temporaryDirectory } from '../testing/temporary-directory.ts';
 import { StreamUploader, type StreamUploaderOptions } from './stream-uploader.ts';
 import { ManualCamera } from './testing/pictures.ts';
 import { PutMediaServer } from './testing/put-media-server.ts';
@@ -281,4 +284,40 @@ it('rests while it is off or disabled', async () => {
   expect([camera.listeners, uploader.status().state, server.persisted.length]).toEqual([0, 'off', 2]);
   await uploader.setEnabled(true);
   expect(camera.listeners).toBe(1);
+});
+
+describe('with a disk', () => {
+  let directory: string;
+  let disk: StreamUploaderOptions['disk'] & object;
+  beforeEach(async () => {
+    directory = join(await temporaryDirectory(), 'video');
+    disk = { directory, maxBytes: 1e9, freeBytes: () => undefined };
+    camera = new ManualCamera(Date.now());
+  });
+
+  it('sends after a restart what the run before could not, and nothing twice', async () => {
+    await start({ disk });
+    const before = await deliverGroups(2);
+    await left(1);
+    await server.stop();
+    const during = [camera.deliverGroup(), camera.deliverGroup(), camera.deliverGroup()];
+    await uploader.stop();
+    expect(await readdir(directory)).toHaveLength(4);
+
+    await server.start();
+    // One of them had reached the service after all: it was its acknowledgement that was lost.
+    server.persisted.push(during[0] as number);
+    await start({ disk });
+    const after = await deliverGroups(1);
+    expect(server.persisted).not.toContain(during[1]);
+    uploader.sendKept();
+    await deliverGroups(1);
+    await server.until(() => [...during, ...after].every((timecode) => server.persisted.includes(timecode)));
+    await uploader.stop();
+    expect(new Set(server.persisted).size).toBe(server.persisted.length);
+    expect(server.persisted).toEqual(expect.arrayContaining([...before, ...during, ...after]));
+    expect(arrivals().get(during[0] as number)).toBeUndefined();
+    expect(await readdir(directory)).toEqual([]);
+    expect(uploader.status()).toMatchObject({ bufferedFragments: 0, diskBytes: 0, dropped_fragments: 0 });
+  }, 20_000);
 });

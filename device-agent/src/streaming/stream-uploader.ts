@@ -8,6 +8,8 @@ import { DataEndpointClient } from './data-endpoint-client.ts';
 import { EventWindow, type RecordedEvent } from './event-window.ts';
 import type { Fragment } from './fragment.ts';
 import { FragmentBuffer, type FragmentBufferLimits } from './fragment-buffer.ts';
+import { FragmentDisk, type FragmentDiskOptions } from './fragment-disk.ts';
+import { FragmentSpool } from './fragment-spool.ts';
 import { Fragmenter } from './fragmenter.ts';
 import { tagsElement } from './mkv-writer.ts';
 import { openPutMedia } from './put-media-connection.ts';
@@ -31,6 +33,8 @@ export interface StreamStatus {
   dropped_fragments: number;
   bufferedFragments: number;
   bufferedBytes: number;
+  /** How much of that is on the disk too, or there alone. */
+  diskBytes: number;
   /** What is wrong at the moment, and what to do. */
   lastError?: string;
 }
@@ -60,6 +64,8 @@ export interface StreamUploaderOptions {
   onChange?: (status: StreamStatus) => void;
   mode?: StreamMode;
   limits?: Partial<FragmentBufferLimits>;
+  /** Where video waits that memory has no room for, or that a restart must not lose; without it there is memory alone. */
+  disk?: Omit<FragmentDiskOptions, 'logger'>;
   minFragmentMs?: number;
 }
 
@@ -68,6 +74,8 @@ export const defaultBufferLimits: FragmentBufferLimits = {
   maxBytes: 24 * 1024 * 1024,
   maxDurationMs: 120_000,
 };
+/** Where there is a disk for what waits longer than some seconds. */
+const maxBytesBesideDisk = 12 * 1024 * 1024;
 const housekeepingMs = 1_000;
 const preRollMs = 10_000;
 const postRollMs = 30_000;
@@ -84,6 +92,8 @@ export class StreamUploader implements Part {
   readonly name = 'streaming';
   readonly #options: StreamUploaderOptions;
   readonly #buffer: FragmentBuffer;
+  readonly #disk: FragmentDisk | undefined;
+  readonly #spool: FragmentSpool | undefined;
   readonly #fragmenter: Fragmenter;
   readonly #loop: UploadLoop;
   readonly #meter = new RateMeter();
@@ -104,7 +114,18 @@ export class StreamUploader implements Part {
   constructor(options: StreamUploaderOptions) {
     this.#options = options;
     this.#mode = options.mode ?? 'continuous';
-    this.#buffer = new FragmentBuffer({ ...defaultBufferLimits, ...options.limits });
+    const { clock, logger, disk } = options;
+    this.#disk = disk === undefined ? undefined : new FragmentDisk({ ...disk, logger });
+    this.#buffer = new FragmentBuffer({
+      ...defaultBufferLimits,
+      ...(this.#disk === undefined ? {} : { maxBytes: maxBytesBesideDisk, backing: this.#disk }),
+      ...options.limits,
+      onLoaded: () => this.#loop.advance(),
+    });
+    this.#spool =
+      this.#disk === undefined
+        ? undefined
+        : new FragmentSpool({ buffer: this.#buffer, disk: this.#disk, clock });
     this.#fragmenter = new Fragmenter({
       onFragment: (fragment) => this.#onFragment(fragment),
       randomBytes: options.randomBytes,
@@ -117,13 +138,22 @@ export class StreamUploader implements Part {
   async start(signal: AbortSignal): Promise<void> {
     if (this.#started || signal.aborted) return;
     this.#started = true;
+    await this.#spool?.open();
     await this.#apply();
   }
 
-  /** Ends the last fragment, waits for it to be persisted, but no longer than 8 s. */
+  /** Ends the last fragment, waits for it to be persisted, but no longer than 8 s; then what is not goes to the disk. */
   async stop(): Promise<void> {
     this.#started = false;
     await this.#apply();
+    await this.#spool?.close();
+  }
+
+  /** The board knows whose it is: what an earlier run left on the disk may be sent. */
+  sendKept(): void {
+    this.#spool?.sendKept();
+    this.#loop.advance();
+    this.#announce();
   }
 
   async setEnabled(enabled: boolean): Promise<void> {
@@ -150,10 +180,14 @@ export class StreamUploader implements Part {
     this.#announce();
   }
 
-  /** Forgets the pictures that wait: they belong to an owner who has left. What comes from now on is sent as before. */
-  forgetWaiting(): void {
+  /**
+   * Forgets the pictures that wait: they belong to an owner who has left. What comes from now on is sent as before. Rejects
+   * when some stay on the disk.
+   */
+  async forgetWaiting(): Promise<void> {
     this.#fragmenter.close();
     this.#buffer.forgetAll();
+    await this.#spool?.wipe();
   }
 
   status(): StreamStatus {
@@ -166,6 +200,7 @@ export class StreamUploader implements Part {
       dropped_fragments: this.#droppedFragments(),
       bufferedFragments: this.#buffer.fragments.length,
       bufferedBytes: this.#buffer.bytes,
+      diskBytes: this.#disk?.bytes ?? 0,
       ...(lastError === undefined ? {} : { lastError }),
     };
   }
@@ -266,6 +301,7 @@ export class StreamUploader implements Part {
     const now = clock.monotonic();
     if (this.#silent) this.#fragmenter.close();
     this.#loop.housekeep();
+    this.#spool?.housekeep(this.#loop.connected);
     this.#meter.sample(now, this.#loop.bytesWritten);
     const count = this.#droppedFragments();
     if (count > this.#losses.count) this.#losses = { count, at: now };

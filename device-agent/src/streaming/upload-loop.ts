@@ -278,11 +278,11 @@ export class UploadLoop {
   async #settleDoubts(signal: AbortSignal): Promise<void> {
     const { buffer, findStored, onPersisted, logger } = this.#options;
     const doubtful = buffer.fragments.filter((fragment) => fragment.doubtful);
-    const [first, last] = [doubtful[0], doubtful.at(-1)];
-    if (first === undefined || last === undefined) return;
+    if (doubtful.length === 0) return;
+    const times = doubtful.map(({ timecodeMs }) => timecodeMs);
     let stored: ReadonlySet<number> = new Set();
     try {
-      stored = await findStored({ fromMs: first.timecodeMs, toMs: last.timecodeMs }, signal);
+      stored = await findStored({ fromMs: Math.min(...times), toMs: Math.max(...times) }, signal);
     } catch (error) {
       const [{ decision }, message] = failureOf(error);
       // Better twice than never: whoever is not allowed to ask, or gets no answer, sends again.

@@ -208,8 +208,12 @@ export class UploadSession implements ConnectionListener {
       return undefined;
     }
     if (!this.#canCarry(fragment)) {
-      // Another track, or a time that lies behind: only a new connection may carry it.
+      // Another track, a time that lies behind, or something to be asked about before: that takes a new connection.
       this.#finishing = true;
+      return undefined;
+    }
+    if (!fragment.resident) {
+      this.#options.buffer.load(fragment);
       return undefined;
     }
     if (this.#segment === undefined) this.#write(fragment.segment.header);
@@ -217,12 +221,15 @@ export class UploadSession implements ConnectionListener {
     this.#lastTimecodeMs = fragment.timecodeMs;
     fragment.state = 'sending';
     this.#sent.push(fragment);
+    this.#options.buffer.loadAhead();
     return { fragment, nextChunk: 0 };
   }
 
   #canCarry(fragment: Fragment): boolean {
     return (
-      (this.#segment ?? fragment.segment) === fragment.segment && fragment.timecodeMs > this.#lastTimecodeMs
+      !fragment.doubtful &&
+      (this.#segment ?? fragment.segment) === fragment.segment &&
+      fragment.timecodeMs > this.#lastTimecodeMs
     );
   }
 
