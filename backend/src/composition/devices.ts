@@ -28,7 +28,7 @@ export function composeDevices(
         manifests: new ManifestService({ db, clock, peppers, proofModels }),
         boards: new BoardService({ db, clock, peppers }),
       }),
-      ...ingestionRoutes(new IngestionService({ db, clock, signingKey: config.iotEventSecret, proofs })),
+      ...ingestionRoutes(new IngestionService({ db, clock, signingKeys: config.iotEventSecrets, proofs })),
     ],
     outboxHandlers: deviceOutboxHandlers({
       db,

@@ -91,6 +91,11 @@ describe('loadConfig', () => {
     ),
     ['a sender that is none', { AOVIS_MAIL_FROM: 'AOVIS' }, /AOVIS_MAIL_FROM must be an e-mail address/],
     ['a region that is none', { AOVIS_AWS_REGION: 'Virginia' }, /AOVIS_AWS_REGION must be the code/],
+    [
+      'a weak secret among those of the forwarder',
+      { AOVIS_IOT_EVENT_SECRET: `${good.AOVIS_IOT_EVENT_SECRET},short` },
+      /AOVIS_IOT_EVENT_SECRET is too weak/,
+    ],
     ['a short pepper', { AOVIS_ACTIVATION_PEPPERS: 'p1:abcd' }, /at least 32/],
     ['a file for what is no secret', { AOVIS_HTTP_PORT_FILE: '/x' }, /AOVIS_HTTP_PORT is no secret/],
   ];

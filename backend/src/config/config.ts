@@ -67,7 +67,7 @@ function contentOf(path: string, variable: string, readFile: ReadFile): string {
 /** What several settings mean together. */
 function contradictions(config: Config): string[] {
   const problems: string[] = [];
-  const secrets = [config.accessTokenSecret, config.sessionSecret, config.iotEventSecret];
+  const secrets = [config.accessTokenSecret, config.sessionSecret, ...config.iotEventSecrets];
   if (config.cronSecret !== undefined) secrets.push(config.cronSecret);
   if ((config.eiotclubAppKey === undefined) !== (config.eiotclubSecret === undefined))
     problems.push('EIOTCLUB_APP_KEY and EIOTCLUB_SECRET belong together; set both or none');

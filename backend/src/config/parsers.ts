@@ -94,6 +94,12 @@ export function strongSecret(value: string): string {
   return value;
 }
 
+/** The current one first, older ones after commas until nobody uses them any more. */
+export function strongSecrets(value: string): readonly [string, ...string[]] {
+  const [current = '', ...older] = value.split(',').map((secret) => strongSecret(secret.trim()));
+  return [current, ...older];
+}
+
 /** An address with or without a name before it (RFC 5322, 3.4): `AOVIS <no-reply@aovis.app>`. */
 export function sender(value: string): string {
   const [, address = value] = /^[^<>]*<([^<>]*)>$/.exec(value) ?? [];

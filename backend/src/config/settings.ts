@@ -12,6 +12,7 @@ import {
   stripeKey,
   stripeWebhookSecret,
   strongSecret,
+  strongSecrets,
   text,
   trustProxy,
   url,
@@ -190,10 +191,10 @@ export const settings = {
     'Model codes whose boards must confirm their activation themselves, separated by commas.',
     { default: '' },
   ),
-  iotEventSecret: setting(
+  iotEventSecrets: setting(
     'AOVIS_IOT_EVENT_SECRET',
-    strongSecret,
-    'Shared with the forwarder of the IoT rule: signs what boards say.',
+    strongSecrets,
+    'Shared with the forwarder of the IoT rule: signs what boards say. While it changes: the new one, a comma, the old one.',
     { secret: true },
   ),
 

@@ -44,7 +44,7 @@ describe('commands, step by step', () => {
     waits.start();
     const access = { assertDeviceServiceAccess: async () => ({ deviceId, epoch: 1, online: true }) };
     commands = new CommandService({ db, clock, access, waits, randomBytes });
-    ingestion = new IngestionService({ db, clock, signingKey: 'k', proofs: noProofs });
+    ingestion = new IngestionService({ db, clock, signingKeys: ['k'], proofs: noProofs });
     userId = await seedUser(db);
     deviceId = await seedBoard(db);
     await seedOwnership(db, { userId, deviceId });

@@ -14,12 +14,12 @@ describe('ingestion', () => {
   let db: Database;
   let service: IngestionService;
   const clock = new FakeClock('2026-03-01T08:00:00Z');
-  const signingKey = fixture.signed_event.key;
+  const signingKeys = [fixture.signed_event.key];
 
   beforeAll(async () => {
     database = await createTestDatabase();
     db = database.knex;
-    service = new IngestionService({ db, clock, signingKey, proofs: noProofs });
+    service = new IngestionService({ db, clock, signingKeys, proofs: noProofs });
   });
   afterAll(() => database.drop());
   const of = (thing: string, golden: object): IotEnvelope => iotEnvelopeSchema.parse({ ...golden, thing });

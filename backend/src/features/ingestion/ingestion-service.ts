@@ -15,8 +15,8 @@ import { checkSignature, type SignatureVerdict, type SignedRequest } from './sig
 export interface IngestionDependencies {
   db: Database;
   clock: Clock;
-  /** Shared with the forwarder of the IoT rule. */
-  signingKey: string;
+  /** Shared with the forwarder of the IoT rule; more than one while they change. */
+  signingKeys: readonly string[];
   proofs: Pick<ProofService, 'certificateFor' | 'knows' | 'take'>;
 }
 
@@ -44,8 +44,8 @@ export class IngestionService {
    * @throws AppError invalid_signature; nothing of the body was looked at then
    */
   async assertSigned(request: SignedRequest, requestId: string): Promise<void> {
-    const { clock, signingKey } = this.#dependencies;
-    const verdict = checkSignature(request, signingKey, clock.now());
+    const { clock, signingKeys } = this.#dependencies;
+    const verdict = checkSignature(request, signingKeys, clock.now());
     if (verdict === 'ok') return;
     await this.#recordRefusal(verdict, requestId);
     throw new AppError('invalid_signature');

@@ -29,7 +29,7 @@ it.each([
   ['another body', { ...good, rawBody: Buffer.from('{"kind":"lwt"}') }, 'wrong'],
   ['another second', { ...good, timestamp: '1700000001' }, 'wrong'],
 ])('%s', (_, request, verdict) => {
-  expect(checkSignature(request, key, now)).toBe(verdict);
+  expect(checkSignature(request, [key], now)).toBe(verdict);
 });
 
 it.each([
@@ -40,7 +40,13 @@ it.each([
 ])('signed %i s from now: %s', (offset, verdict) => {
   const then = String(1_700_000_000 + offset);
   const request = { timestamp: then, signature: signatureOf(then, rawBody, key), rawBody };
-  expect(checkSignature(request, key, now)).toBe(verdict);
+  expect(checkSignature(request, [key], now)).toBe(verdict);
+});
+
+it('takes the old key while it changes, and no other', () => {
+  expect(checkSignature(good, ['the new key', key], now)).toBe('ok');
+  expect(checkSignature(good, ['the new key', 'another'], now)).toBe('wrong');
+  expect(checkSignature(good, [], now)).toBe('wrong');
 });
 
 it('never throws and never lets anything else in', () => {
@@ -48,7 +54,7 @@ it('never throws and never lets anything else in', () => {
   fc.assert(
     fc.property(header, header, fc.uint8Array(), (someTimestamp, someSignature, bytes) => {
       const request = { timestamp: someTimestamp, signature: someSignature, rawBody: Buffer.from(bytes) };
-      expect(checkSignature(request, key, now)).not.toBe('ok');
+      expect(checkSignature(request, [key], now)).not.toBe('ok');
     }),
   );
 });

@@ -19,12 +19,15 @@ export function signatureOf(timestamp: string, rawBody: Buffer, key: string): st
 }
 
 /** The verdict is for the audit log; the caller is told no more than that the signature was not good. */
-export function checkSignature(request: SignedRequest, key: string, now: Date): SignatureVerdict {
+export function checkSignature(request: SignedRequest, keys: readonly string[], now: Date): SignatureVerdict {
   const { timestamp, signature, rawBody } = request;
   if (timestamp === undefined || signature === undefined) return 'missing';
   // Shape first: timingSafeEqual throws on buffers of different length.
   if (!/^\d{1,12}$/.test(timestamp) || !/^[0-9a-f]{64}$/i.test(signature)) return 'malformed';
   if (Math.abs(now.getTime() / 1000 - Number(timestamp)) > windowSeconds) return 'stale';
-  const expected = Buffer.from(signatureOf(timestamp, rawBody, key), 'hex');
-  return timingSafeEqual(expected, Buffer.from(signature, 'hex')) ? 'ok' : 'wrong';
+  const given = Buffer.from(signature, 'hex');
+  const isGood = keys.some((key) =>
+    timingSafeEqual(Buffer.from(signatureOf(timestamp, rawBody, key), 'hex'), given),
+  );
+  return isGood ? 'ok' : 'wrong';
 }
