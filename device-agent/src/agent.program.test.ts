@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import { boardEventSchema } from '@aovis/contracts/events';
 import { reportedStateSchema } from '@aovis/contracts/shadow';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { agentFilters } from './iot/agent-topics.ts';
 import { answerShadowRequests } from './iot/testing/answer-shadow-requests.ts';
 import { TestBroker } from './iot/testing/test-broker.ts';
 import { type AgentStatus, agentStatusSchema } from './status/agent-status.ts';
@@ -125,6 +126,7 @@ describe('the running agent', () => {
     expect(events.map(({ payload }) => boardEventSchema.parse(JSON.parse(payload)).seq)).toEqual([
       ...events.keys(),
     ]);
+    expect([...new Set(broker.subscribed.flat())].sort()).toEqual(agentFilters(testThing).sort());
     const update = broker.received.find(({ topic }) => topic === shadowUpdate);
     const { reported } = JSON.parse(update?.payload ?? '').state;
     expect(reportedStateSchema.parse(reported).board.model).toBe('n4k');
@@ -223,6 +225,20 @@ describe('the native MQTT driver', () => {
     const result: unknown = await run(node, args, { env: {} }).catch((error: unknown) => error);
     const sentence = expect.stringContaining('npm install aws-iot-device-sdk-v2');
     expect(result).toMatchObject({ code: 2, stderr: sentence });
+  });
+});
+
+describe('the doctor', () => {
+  it('names the first step that fails, on the screen and as JSON', async () => {
+    const flags = ['--bundle', bundle, '--state', state];
+    const screen = await aovisAgent('doctor', ...flags);
+    expect(screen.code).toBe(20);
+    expect(screen.stdout).toMatch(/^ok {6}MQTT .* accepted as aovis-n4k-000123/m);
+    expect(screen.stdout).toMatch(/^FAILED {2}credentials .*create the role alias aovis-board/m);
+    expect(screen.stdout).toMatch(/^- {7}PutMedia .*not reached$/m);
+    const { code, stdout } = await aovisAgent('doctor', '--json', ...flags);
+    expect(code).toBe(20);
+    expect(JSON.parse(stdout)).toMatchObject({ ok: false, failed: 'credentials' });
   });
 });
 

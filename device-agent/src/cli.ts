@@ -12,6 +12,8 @@ import { RecentProblems } from './host/recent-problems.ts';
 import { openStateDirectory } from './host/state-directory.ts';
 import { loadBundle } from './identity/bundle.ts';
 import { checkClockAndValidity } from './identity/clock-sanity.ts';
+import { examineBoard } from './operating/doctor/doctor.ts';
+import { renderReport } from './operating/doctor/render-report.ts';
 import { exitCodes, Refusal } from './refusal.ts';
 import { renderStatus } from './status/render-status.ts';
 import { readStatus } from './status/status-client.ts';
@@ -52,6 +54,18 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
   status.action(async ({ json, ...flags }: Flags & { json?: string }) => {
     const { state } = loadConfig({ env: context.env, flags: byName(flags) });
     exitCode = await showStatus(state, json !== undefined, context);
+  });
+
+  const doctor = program
+    .command('doctor')
+    .description(
+      'Look at everything between this board and the cloud, and explain the first thing that fails.',
+    )
+    .option('--json', 'the report as JSON');
+  for (const name of ['bundle', 'state'] as const) addOption(doctor, name);
+  doctor.action(async ({ json, ...flags }: Flags & { json?: string }) => {
+    const config = loadConfig({ env: context.env, flags: byName(flags) });
+    exitCode = await runDoctor(config, json !== undefined, context);
   });
 
   const claim = program
@@ -152,6 +166,12 @@ function notRunning(directory: string): string {
     `The agent is not running: nothing answers in the state directory ${directory}. ` +
     'Start it with aovis-agent run, or name its directory with --state DIR.'
   );
+}
+
+async function runDoctor(config: AgentConfig, json: boolean, { stdout }: CliContext): Promise<number> {
+  const report = await examineBoard({ config, clock: systemClock, builtAt: buildInfo.builtAt, readStatus });
+  stdout(`${json ? JSON.stringify(report) : renderReport(report)}\n`);
+  return report.ok ? 0 : exitCodes.doctorFound;
 }
 
 async function claimBoard(directory: string, { stdout }: CliContext): Promise<number> {

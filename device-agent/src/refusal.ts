@@ -12,6 +12,7 @@ export const exitCodes = {
   notRunning: 17,
   notClaimable: 18,
   eventNotStored: 19,
+  doctorFound: 20,
 } as const;
 export type RefusalCode = keyof typeof exitCodes;
 

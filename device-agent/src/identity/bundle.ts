@@ -22,26 +22,56 @@ export interface Bundle {
   notAfter: Date;
 }
 
+/** The files of a bundle, read but not yet held against each other. */
+export interface BundleFiles {
+  directory: string;
+  descriptor: BundleDescriptor;
+  /** PEM. */
+  privateKey: string;
+  certificate: string;
+  rootCa: string;
+}
+
+/** Leaf first, then its issuers. */
+export type CertificateChain = readonly [X509Certificate, ...X509Certificate[]];
+
 /** Reads and checks the bundle in `directory`; every failure is a `Refusal` that names the file and the remedy. */
 export async function loadBundle(directory: string): Promise<Bundle> {
+  const files = await readBundleFiles(directory);
+  const chain = checkKey(files);
+  checkChain(chain);
+  return bundleOf(files, chain);
+}
+
+/** Checks modes and that the files can be read; they may still be of two boards. */
+export async function readBundleFiles(directory: string): Promise<BundleFiles> {
   await checkFileModes(directory);
   const read = (name: string): Promise<string> => readText(join(directory, name));
+  return {
+    directory,
+    descriptor: parseDescriptor(await read(bundleFiles.descriptor), directory),
+    privateKey: await read(bundleFiles.privateKey),
+    certificate: await read(bundleFiles.certificate),
+    rootCa: await read(bundleFiles.rootCa),
+  };
+}
 
-  const descriptor = parseDescriptor(await read(bundleFiles.descriptor), directory);
-  const privateKey = await read(bundleFiles.privateKey);
-  const certificate = await read(bundleFiles.certificate);
-  const rootCa = await read(bundleFiles.rootCa);
-
+/** Refuses a key that is not the certificate's; answers the certificates. */
+export function checkKey({ privateKey, certificate, rootCa, descriptor }: BundleFiles): CertificateChain {
   const key = parseKey(privateKey);
-  const [leaf, ...issuers] = parseCertificates(certificate, bundleFiles.certificate);
+  const chain = parseCertificates(certificate, bundleFiles.certificate);
   parseCertificates(rootCa, bundleFiles.rootCa);
-  if (!leaf.checkPrivateKey(key))
+  if (!chain[0].checkPrivateKey(key))
     throw invalid(
       `${bundleFiles.privateKey} is not the key of ${bundleFiles.certificate}: files of two boards were mixed. ` +
         `Copy the whole bundle of ${descriptor.device_id} again.`,
     );
-  checkChain([leaf, ...issuers]);
+  return chain;
+}
 
+/** The bundle that checked files make. */
+export function bundleOf(files: BundleFiles, [leaf]: CertificateChain): Bundle {
+  const { descriptor, privateKey, certificate, rootCa } = files;
   return {
     descriptor,
     thing: descriptor.device_id,
@@ -107,7 +137,7 @@ function parseCertificates(pem: string, file: string): [X509Certificate, ...X509
 }
 
 /** Each certificate must be signed by the one after it (RFC 8446 §4.4.2); the last one's issuer may be left out. */
-function checkChain(chain: readonly X509Certificate[]): void {
+export function checkChain(chain: CertificateChain): void {
   chain.forEach((certificate, index) => {
     const issuer = chain[index + 1];
     if (issuer !== undefined && !(certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey)))
