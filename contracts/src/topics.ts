@@ -47,6 +47,14 @@ export function shadowTopicPrefix(thing: string, shadowName?: string): string {
   return shadowName === undefined ? classic : `${classic}/name/${shadowName}`;
 }
 
+/**
+ * Prefix of AWS IoT Jobs' topics: `/notify-next`, `/start-next`, `/{jobId}/get`, `/{jobId}/update` and their `/accepted`,
+ * `/rejected` (AWS IoT Developer Guide, "Jobs device MQTT API operations").
+ */
+export function jobsTopicPrefix(thing: string): string {
+  return `$aws/things/${thing}/jobs`;
+}
+
 const kinds: [RegExp, BoardTopicKind][] = [
   [/^event$/, 'event'],
   [/^telemetry$/, 'telemetry'],
