@@ -31,6 +31,7 @@ import { parseHostPort } from './identity/host-port.ts';
 import { loadDriver } from './iot/load-driver.ts';
 import { MqttConnection } from './iot/mqtt-connection.ts';
 import { announcePresence, offlineWill } from './iot/presence.ts';
+import { createJobs } from './jobs/create-jobs.ts';
 import { createLiveView } from './live-view/create-live-view.ts';
 import type { Part } from './part.ts';
 import { OutboundPublisher } from './queue/outbound-publisher.ts';
@@ -227,6 +228,15 @@ export function createAgent(options: AgentOptions): Agent {
     actions,
     machineBootId,
   });
+  const jobs = createJobs({
+    ...common,
+    config,
+    thing,
+    connection,
+    machineBootId,
+    outcomePath: state.jobs,
+    logger: loggers.of('jobs'),
+  });
   const liveView = createLiveView({
     ...video,
     actions,
@@ -286,6 +296,7 @@ export function createAgent(options: AgentOptions): Agent {
     applier,
     reporter,
     commands,
+    jobs,
     outbound,
     telemetry,
     keeper,

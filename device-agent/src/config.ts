@@ -22,6 +22,7 @@ export interface AgentConfig {
   firmware: string;
   identifyCommand: Program | undefined;
   rebootCommand: Program | undefined;
+  logsCommand: Program | undefined;
   ptzCommand: Program | undefined;
   liveViewLibrary: PeerLibraryName;
   liveViewAddress: string | undefined;
@@ -124,6 +125,14 @@ export const settings: SettingsTable = {
     parse: program,
     sentence:
       "Reboots the machine, e.g. systemctl reboot, if the agent's user may; without one it is not done.",
+  },
+  logsCommand: {
+    variable: 'AOVIS_AGENT_LOGS_COMMAND',
+    flag: '--logs-command <command>',
+    default: 'none',
+    parse: program,
+    sentence:
+      "Prints the agent's log, e.g. journalctl --unit aovis-agent --output cat; without one it is not uploaded.",
   },
   ptzCommand: {
     variable: 'AOVIS_AGENT_PTZ_COMMAND',

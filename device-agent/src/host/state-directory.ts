@@ -14,6 +14,8 @@ export interface StateDirectory {
   readonly lastBoot: string;
   /** Commands that were taken, with their answers. */
   readonly commands: string;
+  /** How the last job ended, until the cloud knows. */
+  readonly jobs: string;
   /** Whether somebody owns the board, and until when it can be claimed. Without it the board is fresh from the factory. */
   readonly binding: string;
   /** Challenges that were signed. */
@@ -42,6 +44,7 @@ export async function openStateDirectory(path: string): Promise<StateDirectory> 
     runningConfig: join(path, 'running-config.json'),
     lastBoot: join(path, 'last-boot.json'),
     commands: join(path, 'commands.json'),
+    jobs: join(path, 'jobs.json'),
     binding: join(path, 'binding.json'),
     proofs: join(path, 'proofs.json'),
     outbox: join(path, 'outbox'),

@@ -5,6 +5,7 @@ import {
   commandTopic,
   configShadow,
   eventTopic,
+  jobsTopicPrefix,
   lwtTopic,
   ownershipShadow,
   shadowTopicPrefix,
@@ -21,6 +22,10 @@ export function agentFilters(thing: string): string[] {
     }),
     commandTopic(thing),
     bindingChallengeTopic(thing),
+    ...['start-next', '+/get', '+/update'].flatMap((request) =>
+      answers(`${jobsTopicPrefix(thing)}/${request}`),
+    ),
+    `${jobsTopicPrefix(thing)}/notify-next`,
   ];
 }
 
@@ -38,12 +43,16 @@ export function agentTopics(thing: string, commandId: string): string[] {
     lwtTopic(thing),
     commandAckTopic(thing, commandId),
     bindingProofTopic(thing),
+    ...['start-next', `${commandId}/get`, `${commandId}/update`].map(
+      (request) => `${jobsTopicPrefix(thing)}/${request}`,
+    ),
   ];
 }
 
 function shadowAnswers(prefix: string): string[] {
-  return ['get', 'update'].flatMap((operation) => [
-    `${prefix}/${operation}/accepted`,
-    `${prefix}/${operation}/rejected`,
-  ]);
+  return ['get', 'update'].flatMap((operation) => answers(`${prefix}/${operation}`));
+}
+
+function answers(request: string): string[] {
+  return [`${request}/accepted`, `${request}/rejected`];
 }

@@ -67,7 +67,9 @@ describe('the probe', () => {
   }
 
   it('is accepted with all subscriptions of the agent, and leaves', async () => {
-    expect((await lookAtMqtt(endpoint, filters, undefined)).detail).toContain('16 subscriptions');
+    expect((await lookAtMqtt(endpoint, filters, undefined)).detail).toContain(
+      `${filters.length} subscriptions`,
+    );
     expect(broker.subscribed.flat().sort()).toEqual([...filters].sort());
     await broker.until(({ connectedClients }) => connectedClients === 0);
     expect(broker.received).toEqual([]);
