@@ -24,6 +24,7 @@ import { StateDirectory } from './kernel/state-directory.ts';
 import { Store } from './kernel/store.ts';
 import { KinesisSignaling } from './kinesis-signaling/server.ts';
 import { createKinesisVideo } from './kinesis-video/kinesis-video.ts';
+import { Kms } from './kms/server.ts';
 import { Mail } from './mail/server.ts';
 import { Stripe } from './stripe/server.ts';
 
@@ -81,6 +82,7 @@ export async function composeLocalCloud(config: Config): Promise<LocalCloud> {
     },
   );
   const bedrock = new Bedrock(environment, { authorize, port: port('bedrockPort') });
+  const kms = new Kms(environment, { authorize, port: port('kmsPort') });
   const identity = new Identity(environment, port('identityPort'));
   const mail = new Mail(environment, { smtpPort: port('smtpPort'), httpPort: port('mailPort') });
   const stripe = new Stripe(environment, { port: port('stripePort') });
@@ -94,6 +96,7 @@ export async function composeLocalCloud(config: Config): Promise<LocalCloud> {
     kinesisSignaling,
     kinesisVideo,
     bedrock,
+    kms,
     identity,
     mail,
     stripe,
@@ -123,6 +126,7 @@ export async function composeLocalCloud(config: Config): Promise<LocalCloud> {
     kinesisVideoPort: Number(new URL(kinesisVideo.url).port),
     kinesisSignalingPort: kinesisSignaling.port,
     bedrockPort: bedrock.port,
+    kmsPort: kms.port,
     identityPort: identity.port,
     smtpPort: mail.smtpPort,
     mailPort: mail.port,
@@ -147,6 +151,7 @@ export async function composeLocalCloud(config: Config): Promise<LocalCloud> {
     },
     kinesisVideoUrl: kinesisVideo.url,
     bedrockUrl: bedrock.url,
+    kmsUrl: kms.url,
     stripeUrl: stripe.url,
     eiotclubUrl: eiotclub.url,
     oidc: { google: identity.issuer('google'), apple: identity.issuer('apple') },
@@ -224,6 +229,7 @@ export function describe(endpoints: Endpoints): Record<string, string> {
     'credential provider': `https://${iot.credentialsHost}:${iot.credentialsPort}`,
     'Kinesis Video': endpoints.kinesisVideoUrl,
     'Bedrock, model runtime': endpoints.bedrockUrl,
+    'KMS, keys for signing': endpoints.kmsUrl,
     'Stripe, API and pay page': endpoints.stripeUrl,
     'EIOTCLUB open platform': endpoints.eiotclubUrl,
     'Google-like issuer': oidc.google,

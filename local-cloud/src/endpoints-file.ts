@@ -21,6 +21,7 @@ export interface Endpoints {
   };
   kinesisVideoUrl: string;
   bedrockUrl: string;
+  kmsUrl: string;
   stripeUrl: string;
   eiotclubUrl: string;
   oidc: { google: string; apple: string };

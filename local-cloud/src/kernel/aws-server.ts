@@ -44,6 +44,8 @@ export interface AwsOperation {
   method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** `/things/{thingName}`; `{topic+}` takes the rest of the path. */
   path: string;
+  /** Of services with one path for everything: the value of X-Amz-Target, `TrentService.Sign` (AWS JSON 1.1). */
+  target?: string;
   /** No SigV4 asked for (playback URLs carry a token of their own). */
   unsigned?: boolean;
   /** Pages of any origin may read the answer, refusals too. */
@@ -64,6 +66,8 @@ export interface AwsServerOptions {
   throttled?: () => AwsError;
   /** The service's answer to a method and path that no operation has; an UnknownOperationException without it. */
   unknownOperation?: () => AwsAnswer;
+  /** AWS JSON 1.1 in place of REST-JSON: its content type, and the error's name in the body too. */
+  json11?: true;
   /** Answers HTTP/2 as well, which some of AWS's clients speak without asking. */
   http2?: boolean;
   /** Of a body; default 8 MiB. */
@@ -78,9 +82,10 @@ export interface AwsServerOptions {
   log: Logger;
 }
 
+const json11Type = 'application/x-amz-json-1.1';
 const defaultMaxBodyBytes = 8 * 1024 * 1024;
 
-/** One AWS REST-JSON endpoint on plain HTTP: signature, throttle, fault, operation, answer. */
+/** One AWS REST-JSON (or JSON 1.1) endpoint on plain HTTP: signature, throttle, fault, operation, answer. */
 export class AwsServer {
   readonly #options: AwsServerOptions;
   readonly #routes: { operation: AwsOperation; pattern: PathPattern }[];
@@ -119,7 +124,7 @@ export class AwsServer {
     this.#nameRequest(response);
     try {
       const answer = await this.#answer(request, response);
-      if (answer !== undefined) send(response, answer);
+      if (answer !== undefined) send(response, answer, this.#contentType());
     } catch (error) {
       this.#refuse(response, error);
     }
@@ -152,7 +157,11 @@ export class AwsServer {
     const path = response.req.url?.split('?')[0];
     if (known !== error) this.#options.log.error({ err: error, path }, 'operation failed');
     if (response.headersSent) response.destroy();
-    else sendError(response, known, this.#headerPrefixes());
+    else sendError(response, known, { prefixes: this.#headerPrefixes(), contentType: this.#contentType() });
+  }
+
+  #contentType(): string {
+    return this.#options.json11 === true ? json11Type : 'application/json';
   }
 
   #headerPrefixes(): string[] {
@@ -164,7 +173,7 @@ export class AwsServer {
     const { service, faults, clock, accessKeys, signingNames, log } = this.#options;
     const url = request.url ?? '/';
     const path = url.split('?')[0] ?? '/';
-    const found = this.#find(request.method ?? 'GET', path);
+    const found = this.#find(request.method ?? 'GET', path, request.headers['x-amz-target']);
     if (found === undefined) {
       const unknown = this.#options.unknownOperation;
       if (unknown === undefined)
@@ -221,9 +230,11 @@ export class AwsServer {
   #find(
     method: string,
     path: string,
+    target: string | string[] | undefined,
   ): { operation: AwsOperation; params: Record<string, string> } | undefined {
     for (const { operation, pattern } of this.#routes) {
-      const params = operation.method === method ? pattern.match(path) : undefined;
+      const meant = operation.method === method && (operation.target ?? target) === target;
+      const params = meant ? pattern.match(path) : undefined;
       if (params !== undefined) return { operation, params };
     }
     return undefined;
@@ -257,22 +268,29 @@ function parseJson(body: Buffer): Record<string, unknown> {
   throw new AwsError('SerializationException', 400, 'The request body is not a JSON object');
 }
 
-function send(response: ServerResponse, answer: AwsAnswer): void {
+function send(response: ServerResponse, answer: AwsAnswer, contentType: string): void {
   const body = answer.body ?? (answer.json === undefined ? '' : JSON.stringify(answer.json));
   response.writeHead(answer.status ?? 200, {
-    ...(answer.json === undefined ? {} : { 'content-type': 'application/json' }),
+    ...(answer.json === undefined ? {} : { 'content-type': contentType }),
     ...answer.headers,
   });
   response.end(body);
 }
 
 /** Both spellings of the message occur among AWS's services; clients read either. */
-function sendError(response: ServerResponse, error: AwsError, headerPrefixes: readonly string[]): void {
+function sendError(
+  response: ServerResponse,
+  error: AwsError,
+  { prefixes, contentType }: { prefixes: readonly string[]; contentType: string },
+): void {
   response.writeHead(error.status, {
-    'content-type': 'application/json',
-    ...Object.fromEntries(headerPrefixes.map((prefix) => [`${prefix}ErrorType`, error.code])),
+    'content-type': contentType,
+    ...Object.fromEntries(prefixes.map((prefix) => [`${prefix}ErrorType`, error.code])),
   });
-  response.end(JSON.stringify({ message: error.message, Message: error.message, ...error.members }));
+  const named = contentType === json11Type ? { __type: error.code } : {};
+  response.end(
+    JSON.stringify({ ...named, message: error.message, Message: error.message, ...error.members }),
+  );
   // It may still be on its way in (streaming, too large).
   discardBody(response.req);
 }

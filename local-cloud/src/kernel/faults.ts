@@ -14,6 +14,7 @@ export const faultRuleSchema = z.strictObject({
     'kinesis-video',
     'kinesis-signaling',
     'bedrock',
+    'kms',
     'identity',
     'mail',
     'stripe',
