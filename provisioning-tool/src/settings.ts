@@ -40,6 +40,11 @@ export const settings = {
     kind: 'httpUrl',
     sentence: 'AWS IoT control endpoint, instead of the public one of the region.',
   },
+  kms_url: {
+    variable: 'AOVIS_KMS_URL',
+    kind: 'httpUrl',
+    sentence: 'AWS KMS endpoint, instead of the public one of the region of the key.',
+  },
   backend_url: {
     variable: 'AOVIS_BACKEND_URL',
     kind: 'httpUrl',

@@ -3,18 +3,18 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { deviceIdOf } from '@aovis/contracts/ids';
 import { bundleDescriptorSchema, bundleFiles } from '@aovis/contracts/provisioning';
-import { fingerprintOf } from '../ca/ca-store.ts';
+import { certificatesIn, type FactoryCa, fingerprintOf } from '../ca/ca-store.ts';
 import type { IotRegistry } from '../cloud/iot-registry.ts';
 import { findMode, privateDirectoryMode, privateFileMode } from '../files/durable-files.ts';
 import type { BoardIssued } from '../journal/records.ts';
 import { messageOf } from '../refusal.ts';
 import { thingAttributesOf } from './board-steps.ts';
 
-/** Checks one finished bundle against the journal and the CA; returns what is wrong with it. */
+/** Checks one finished bundle against the journal and the CAs that there ever were; returns what is wrong with it. */
 export async function verifyBundle(
   directory: string,
   board: BoardIssued,
-  issuing: X509Certificate,
+  issuers: FactoryCa['issuers'],
   now: number,
 ): Promise<string[]> {
   const problems = await modeProblems(directory);
@@ -27,7 +27,7 @@ export async function verifyBundle(
         await read(bundleFiles.certificate),
         await read(bundleFiles.privateKey),
         board,
-        issuing,
+        issuers,
         now,
       ),
       ...rootProblems(await read(bundleFiles.rootCa)),
@@ -68,11 +68,11 @@ function certificateProblems(
   chainPem: string,
   keyPem: string,
   board: BoardIssued,
-  issuing: X509Certificate,
+  ours: FactoryCa['issuers'],
   now: number,
 ): string[] {
-  const blocks = chainPem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
-  const [leaf, ...issuers] = blocks.map((pem) => new X509Certificate(pem));
+  const [leaf, ...chain] = certificatesIn(chainPem);
+  const issuing = chain[0] && ours.get(fingerprintOf(chain[0]))?.certificate;
   if (!leaf) return [`${bundleFiles.certificate} has no certificate`];
   const key = createPrivateKey(keyPem);
   const publicKeySha256 = createHash('sha256')
@@ -83,9 +83,12 @@ function certificateProblems(
     [publicKeySha256 === board.public_key_sha256, 'the public key is not the one in the journal'],
     [leaf.checkPrivateKey(key), 'the key does not belong to the certificate'],
     [leaf.subject === `CN=${deviceIdOf(board.serial)}`, `the certificate is made out to ${leaf.subject}`],
-    [leaf.checkIssued(issuing) && leaf.verify(issuing.publicKey), 'the certificate is not signed by our CA'],
     [
-      issuers.length === 1 && issuers[0]?.fingerprint256 === issuing.fingerprint256,
+      [...ours.values()].some(({ certificate }) => isSignedBy(leaf, certificate)),
+      'the certificate is not signed by our CA',
+    ],
+    [
+      chain.length === 1 && issuing !== undefined && isSignedBy(leaf, issuing),
       'the issuing CA does not follow the certificate',
     ],
     [
@@ -94,6 +97,10 @@ function certificateProblems(
     ],
   ];
   return checks.filter(([right]) => !right).map(([, problem]) => problem);
+}
+
+function isSignedBy(leaf: X509Certificate, issuing: X509Certificate): boolean {
+  return leaf.checkIssued(issuing) && leaf.verify(issuing.publicKey);
 }
 
 function rootProblems(pem: string): string[] {

@@ -1,9 +1,9 @@
-import { X509Certificate } from 'node:crypto';
+import type { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { deviceIdOf } from '@aovis/contracts/ids';
 import { bundleFiles } from '@aovis/contracts/provisioning';
-import { fingerprintOf } from '../ca/ca-store.ts';
+import { certificatesIn, fingerprintOf } from '../ca/ca-store.ts';
 import type { IotRegistry } from '../cloud/iot-registry.ts';
 import { exists, renameDurably } from '../files/durable-files.ts';
 import type { BoardIssued, BoardStep } from '../journal/records.ts';
@@ -37,8 +37,13 @@ export const steps: Record<BoardStep, (settings: StepSettings, board: BoardIssue
     }),
 
   certificate: async ({ registry, folder, caPem }, board) => {
-    const pem = await leafOf(folder, board);
-    await registry.registerCertificate({ id: board.certificate_id, pem, caPem });
+    const { leaf, issuer } = await chainOf(folder, board);
+    await registry.registerCertificate({
+      id: board.certificate_id,
+      pem: leaf,
+      // Issued before a roll-over, it is registered under the CA that signed it.
+      caPem: caPem === undefined ? undefined : (issuer ?? caPem),
+    });
   },
 
   principal: ({ registry, certificateArnPrefix }, board) =>
@@ -81,12 +86,17 @@ export function thingAttributesOf(board: BoardIssued, stationId: string): Record
   };
 }
 
-async function leafOf(folder: BatchFolder, board: BoardIssued): Promise<string> {
+async function chainOf(
+  folder: BatchFolder,
+  board: BoardIssued,
+): Promise<{ leaf: string; issuer: string | undefined }> {
   const path = join(folder.staged(deviceIdOf(board.serial)), bundleFiles.certificate);
   let leaf: X509Certificate;
+  let issuer: X509Certificate | undefined;
   try {
-    // Of several certificates in a PEM text Node reads the first: the leaf.
-    leaf = new X509Certificate(await readFile(path));
+    const chain = certificatesIn(await readFile(path, 'utf8'));
+    if (!chain[0]) throw new RangeError('no certificate in it');
+    [leaf, issuer] = [chain[0], chain[1]];
   } catch (error) {
     throw new Refusal(
       'journal',
@@ -100,5 +110,5 @@ async function leafOf(folder: BatchFolder, board: BoardIssued): Promise<string> 
       `${path} is not the certificate that the journal has for ${board.serial}; put the batch folder back.`,
     );
   }
-  return leaf.toString();
+  return { leaf: leaf.toString(), issuer: issuer?.toString() };
 }

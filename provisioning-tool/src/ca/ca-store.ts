@@ -1,43 +1,39 @@
-import { generateKeyPairSync, type KeyObject, randomBytes, X509Certificate } from 'node:crypto';
-import { dirname, join } from 'node:path';
-import {
-  ensurePrivateDirectory,
-  exists,
-  findMode,
-  findTextFile,
-  writeDirectoryDurably,
-} from '../files/durable-files.ts';
-import { Refusal } from '../refusal.ts';
-import { type Asn1, fromDer, toPem } from './asn1.ts';
+import { X509Certificate } from 'node:crypto';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { exists, findMode, findTextFile } from '../files/durable-files.ts';
+import { Refusal, systemCodeOf } from '../refusal.ts';
 import type { LeafIssuer } from './board-identity.ts';
-import { caExtensionsOf, issuerOf, keyIdentifierOf, nameOf, signCertificate } from './certificate.ts';
-import { decryptPrivateKey, encryptPrivateKey } from './encrypted-key.ts';
+import { issuerOf } from './certificate.ts';
+import { decryptPrivateKey } from './encrypted-key.ts';
 import { keySigner, type Signer } from './signer.ts';
 
-/** Files of `<workspace>/ca`. */
+/** Files of `<workspace>/ca`, and of each folder `issuing-<n>` in it that a roll-over made. */
 export const caFiles = {
   rootCertificate: 'root.crt',
   rootKey: 'root.key',
   issuingCertificate: 'issuing.crt',
   issuingKey: 'issuing.key',
+  /** In place of the key: where it lives (`parseKeyUri`). */
+  issuingKeyUri: 'issuing.key-uri',
 } as const;
 
-export type CaKeyKind = 'ec-p256' | 'rsa-3072';
-
-export interface CaRequest {
-  organization: string;
-  /** End of the common names; unique, because AWS IoT takes at most 10 CAs with one subject. */
-  label: string;
-  keyKind: CaKeyKind;
-  notBefore: Date;
-  notAfter: Date;
-  passphrase: string;
+/** One issuing CA; the one with the highest generation signs. */
+export interface IssuingCa {
+  generation: number;
+  /** Where its certificate and its key, or the key's URI, lie. */
+  directory: string;
+  certificate: X509Certificate;
 }
 
 export interface FactoryCa {
   directory: string;
   root: X509Certificate;
+  /** Certificate of the current issuing CA. */
   issuing: X509Certificate;
+  current: IssuingCa;
+  /** All that there ever were, by `fingerprintOf`: boards of a former one stay good. */
+  issuers: ReadonlyMap<string, IssuingCa>;
 }
 
 /** Lower-case hex SHA-256 of a certificate's DER. */
@@ -45,59 +41,13 @@ export function fingerprintOf(certificate: X509Certificate): string {
   return certificate.fingerprint256.replaceAll(':', '').toLowerCase();
 }
 
-export function newCaLabel(): string {
-  return randomBytes(4).toString('hex');
-}
-
-function caDirectory(workspace: string): string {
+export function caDirectory(workspace: string): string {
   return join(workspace, 'ca');
 }
 
-/**
- * Makes the factory's root and, under it, the issuing CA (path length 0). All four files appear at once; an
- * existing CA is never touched.
- */
-export async function createCa(workspace: string, request: CaRequest): Promise<FactoryCa> {
-  const directory = caDirectory(workspace);
-  await refuseExistingCa(workspace);
-  await ensurePrivateDirectory(dirname(directory));
-  const root = generateCaKey(request.keyKind);
-  const issuing = generateCaKey(request.keyKind);
-  const rootName = nameOf({
-    organization: request.organization,
-    commonName: `${request.organization} Factory Root ${request.label}`,
-  });
-  const validity = { notBefore: request.notBefore, notAfter: request.notAfter };
-  const rootDer = await signCertificate(
-    {
-      issuer: rootName,
-      subject: rootName,
-      spki: root.spki,
-      ...validity,
-      extensions: caExtensionsOf(root.spki, root.keyId),
-    },
-    root.signer,
-  );
-  const issuingDer = await signCertificate(
-    {
-      issuer: rootName,
-      subject: nameOf({
-        organization: request.organization,
-        commonName: `${request.organization} Camera Factory CA ${request.label}`,
-      }),
-      spki: issuing.spki,
-      ...validity,
-      extensions: caExtensionsOf(issuing.spki, root.keyId, 0),
-    },
-    root.signer,
-  );
-  await writeDirectoryDurably(directory, {
-    [caFiles.rootCertificate]: toPem('CERTIFICATE', rootDer),
-    [caFiles.rootKey]: encryptPrivateKey(root.key, request.passphrase),
-    [caFiles.issuingCertificate]: toPem('CERTIFICATE', issuingDer),
-    [caFiles.issuingKey]: encryptPrivateKey(issuing.key, request.passphrase),
-  });
-  return await loadCa(workspace);
+/** `issuing-2` and so on; the first generation lies in the CA's folder itself. */
+export function generationDirectory(caFolder: string, generation: number): string {
+  return generation === 1 ? caFolder : join(caFolder, `issuing-${generation}`);
 }
 
 export async function refuseExistingCa(workspace: string): Promise<void> {
@@ -110,41 +60,65 @@ export async function refuseExistingCa(workspace: string): Promise<void> {
   }
 }
 
-function generateCaKey(kind: CaKeyKind): { key: KeyObject; spki: Asn1; keyId: Buffer; signer: Signer } {
-  const pair =
-    kind === 'ec-p256'
-      ? generateKeyPairSync('ec', { namedCurve: 'prime256v1' })
-      : generateKeyPairSync('rsa', { modulusLength: 3072 });
-  const spki = fromDer(pair.publicKey.export({ type: 'spki', format: 'der' }));
-  return {
-    key: pair.privateKey,
-    spki,
-    keyId: keyIdentifierOf(spki),
-    signer: keySigner(pair.privateKey),
-  };
-}
-
 /** The CA's certificates; refuses a missing or damaged CA. */
 export async function loadCa(workspace: string): Promise<FactoryCa> {
   const directory = caDirectory(workspace);
   const root = await readCertificate(join(directory, caFiles.rootCertificate));
-  const issuing = await readCertificate(join(directory, caFiles.issuingCertificate));
-  if (!issuing.ca || !issuing.checkIssued(root) || !issuing.verify(root.publicKey)) {
+  const issuers = await Promise.all(
+    (await generationsIn(directory)).map((generation) => readIssuer(directory, generation, root)),
+  );
+  const current = issuers.at(-1) as IssuingCa;
+  return {
+    directory,
+    root,
+    issuing: current.certificate,
+    current,
+    issuers: new Map(issuers.map((issuer) => [fingerprintOf(issuer.certificate), issuer])),
+  };
+}
+
+async function generationsIn(directory: string): Promise<number[]> {
+  const names = await readdir(directory).catch((error: unknown) => {
+    if (systemCodeOf(error) === 'ENOENT') return [];
+    throw error;
+  });
+  const later = names.flatMap((name) => /^issuing-([1-9]\d{0,3})$/.exec(name)?.[1] ?? []).map(Number);
+  return [1, ...later.toSorted((a, b) => a - b)];
+}
+
+async function readIssuer(folder: string, generation: number, root: X509Certificate): Promise<IssuingCa> {
+  const directory = generationDirectory(folder, generation);
+  const certificate = await readCertificate(join(directory, caFiles.issuingCertificate));
+  if (!isIssuedBy(certificate, root)) {
     throw new Refusal(
       'ca',
       `The issuing CA in ${directory} was not signed by the root beside it; put the right files back.`,
     );
   }
-  return { directory, root, issuing };
+  return { generation, directory, certificate };
 }
 
-async function readCertificate(path: string): Promise<X509Certificate> {
+export function isIssuedBy(certificate: X509Certificate, root: X509Certificate): boolean {
+  return certificate.ca && certificate.checkIssued(root) && certificate.verify(root.publicKey);
+}
+
+export async function readCertificate(path: string): Promise<X509Certificate> {
   const pem = await findTextFile(path);
   if (pem === undefined)
     throw new Refusal(
       'ca',
       `There is no CA yet (${path} is missing); make one with: aovis-provision ca init`,
     );
+  return parseCertificate(pem, path);
+}
+
+/** All certificates of a PEM text, in its order. */
+export function certificatesIn(pem: string): X509Certificate[] {
+  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  return blocks.map((block) => new X509Certificate(block));
+}
+
+export function parseCertificate(pem: string, path: string): X509Certificate {
   try {
     return new X509Certificate(pem);
   } catch (error) {
@@ -152,26 +126,36 @@ async function readCertificate(path: string): Promise<X509Certificate> {
   }
 }
 
-/** Opens the issuing key. */
-export async function unlockSigner(ca: FactoryCa, passphrase: string): Promise<Signer> {
-  const path = join(ca.directory, caFiles.issuingKey);
+/** The text of a key file; one that others can read is refused, as ssh does. */
+export async function readKeyFile(path: string, what: string): Promise<string> {
   const mode = await findMode(path);
   const pem = await findTextFile(path);
   if (mode === undefined || pem === undefined)
-    throw new Refusal('ca', `The issuing key ${path} is missing; put it back.`);
+    throw new Refusal('ca', `The ${what} ${path} is missing; put it back.`);
   if ((mode & 0o077) !== 0) {
     throw new Refusal(
       'ca',
-      `The issuing key ${path} can be read by others (mode 0${mode.toString(8)}); close it with: chmod 600 ${path}`,
+      `The ${what} ${path} can be read by others (mode 0${mode.toString(8)}); close it with: chmod 600 ${path}`,
     );
   }
-  const key = decryptPrivateKey(pem, passphrase, path);
-  if (!ca.issuing.checkPrivateKey(key))
-    throw new Refusal(
-      'ca',
-      `${path} is not the key of ${caFiles.issuingCertificate}; put the right file back.`,
-    );
-  return keySigner(key);
+  return pem;
+}
+
+/** Opens the encrypted file of the issuing key. */
+export async function unlockSigner(ca: FactoryCa, passphrase: string): Promise<Signer> {
+  const path = join(ca.current.directory, caFiles.issuingKey);
+  const key = decryptPrivateKey(await readKeyFile(path, 'issuing key'), passphrase, path);
+  return matching(ca, keySigner(key), path);
+}
+
+/** Refuses a key that is not the certificate's: what it signs would verify nowhere. */
+export function matching(ca: FactoryCa, signer: Signer, origin: string): Signer {
+  if (ca.issuing.publicKey.equals(signer.publicKey)) return signer;
+  signer.close();
+  throw new Refusal(
+    'ca',
+    `${origin} is not the key of ${caFiles.issuingCertificate}; put the right file back.`,
+  );
 }
 
 /** Refuses a validity that outlives the CA, and a CA that is not valid now. */
@@ -185,7 +169,7 @@ export function leafIssuerOf(
   if (caEnd.getTime() <= now)
     throw new Refusal(
       'ca',
-      `The issuing CA expired on ${caEnd.toISOString()}; make a new one, unless the clock of this computer is wrong.`,
+      `The issuing CA expired on ${caEnd.toISOString()}; make a new one with «aovis-provision ca roll-over», unless the clock of this computer is wrong.`,
     );
   if (new Date(ca.issuing.validFrom).getTime() > now)
     throw new Refusal('ca', 'The issuing CA is not valid yet: the clock of this computer is wrong; set it.');
@@ -193,7 +177,7 @@ export function leafIssuerOf(
     throw new Refusal(
       'ca',
       `Boards would be valid until ${validity.notAfter.toISOString()}, longer than their CA (${caEnd.toISOString()}); ` +
-        'lower certificate_years or make a new CA.',
+        'lower certificate_years or make a new issuing CA with «aovis-provision ca roll-over».',
     );
   }
   const { name, keyId } = issuerOf(ca.issuing.raw);

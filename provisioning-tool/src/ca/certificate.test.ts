@@ -7,15 +7,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import * as x509 from '@peculiar/x509';
 import forge from 'node-forge';
 import { type BoardIdentity, issueBoardIdentity, validityOf } from './board-identity.ts';
-import {
-  caFiles,
-  createCa,
-  type FactoryCa,
-  fingerprintOf,
-  leafIssuerOf,
-  loadCa,
-  unlockSigner,
-} from './ca-store.ts';
+import { createCa } from './ca-creation.ts';
+import { caFiles, type FactoryCa, fingerprintOf, leafIssuerOf, loadCa, unlockSigner } from './ca-store.ts';
 import { keyDerivationRounds } from './encrypted-key.ts';
 
 const now = Date.parse('2026-11-20T12:00:00Z');

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { issueBoardIdentity, validityOf } from './board-identity.ts';
-import { caFiles, createCa, type FactoryCa, leafIssuerOf, unlockSigner } from './ca-store.ts';
+import { createCa } from './ca-creation.ts';
+import { caFiles, type FactoryCa, leafIssuerOf, unlockSigner } from './ca-store.ts';
 
 const openssl = async (...args: string[]) => (await promisify(execFile)('openssl', args)).stdout;
 

@@ -1,6 +1,8 @@
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
+import { addCaLifeCommands } from './ca-life-group.ts';
+import { issuingKeyOption, keyKindOf, keyKindOption, textOf, yearsArgument, yearsOf } from './ca-options.ts';
 import type { Define } from './command-spec.ts';
-import { awsSettings } from './setting-groups.ts';
+import { awsSettings, keySettings } from './setting-groups.ts';
 
 export function addCaCommands(program: Command, define: Define): void {
   const ca = program.command('ca').description('The factory certificate authority.');
@@ -19,27 +21,36 @@ export function addCaCommands(program: Command, define: Define): void {
           does: 'asks for a passphrase, twice, and makes both CAs in ./factory/ca',
         },
         {
+          line: 'aovis-provision ca init --issuing-key arn:aws:kms:eu-central-1:123456789012:key/1f3b…',
+          does: 'the issuing key stays in AWS KMS (key spec ECC_NIST_P256 or RSA_3072, usage SIGN_VERIFY)',
+        },
+        {
+          line: "aovis-provision ca init --issuing-key 'pkcs11:token=factory;object=issuing?module-path=/usr/lib/softhsm/libsofthsm2.so'",
+          does: 'the issuing key stays on a token; its PIN is asked for, or read from --pin-file',
+        },
+        {
           line: 'aovis-provision ca init --dry-run',
           does: 'says where they would be made, and does nothing',
         },
       ],
       changes: true,
       passphrase: true,
+      settings: keySettings,
     },
     async (context, flags) => {
       const { caInit } = await import('../commands/ca-commands.ts');
       await caInit(context, {
         organization: String(flags['organization']),
-        key: flags['key'] === 'rsa-3072' ? 'rsa-3072' : 'ec-p256',
-        years: flags['years'] === 'never' ? 'never' : Number(flags['years']),
+        key: keyKindOf(flags),
+        years: yearsOf(flags),
+        issuingKey: textOf(flags, 'issuingKey'),
       });
     },
   )
     .option('--organization <name>', 'Organisation named in the certificates.', 'AOVIS')
-    .addOption(
-      new Option('--key <kind>', 'Kind of the CA keys.').choices(['ec-p256', 'rsa-3072']).default('ec-p256'),
-    )
-    .option('--years <n|never>', 'Validity of the CA; boards cannot outlive it.', yearsArgument, '40');
+    .addOption(keyKindOption())
+    .option('--years <n|never>', 'Validity of the CA; boards cannot outlive it.', yearsArgument, '40')
+    .addOption(issuingKeyOption());
   define(
     ca,
     {
@@ -58,7 +69,7 @@ export function addCaCommands(program: Command, define: Define): void {
       ],
       changes: true,
       passphrase: true,
-      settings: awsSettings,
+      settings: [...awsSettings, 'kms_url'],
     },
     async (context, flags) => {
       const { caRegister } = await import('../commands/ca-commands.ts');
@@ -83,9 +94,5 @@ export function addCaCommands(program: Command, define: Define): void {
       await caShow(context);
     },
   );
-}
-
-function yearsArgument(text: string): string {
-  if (text === 'never' || (/^\d{1,3}$/.test(text) && Number(text) >= 1 && Number(text) <= 500)) return text;
-  throw new InvalidArgumentError('Give years, e.g. 40, or never.');
+  addCaLifeCommands(ca, define);
 }

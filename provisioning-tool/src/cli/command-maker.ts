@@ -22,6 +22,7 @@ export function commandMaker(terminal: Terminal, surroundings: Surroundings): De
         workspace: text('workspace') ?? './factory',
         settings: Object.fromEntries(settingNames.map((setting) => [setting, text(camelCase(setting))])),
         passphraseFile: text('passphraseFile'),
+        pinFile: text('pinFile'),
         dryRun: flags['dryRun'] === true,
       });
       const run = () => action(context, flags, command.args);
@@ -67,8 +68,13 @@ function addCommonOptions(command: Command, spec: CommandSpec, workspace: string
       .default(workspace || './factory')
       .helpGroup(commonHeading),
   );
-  if (spec.passphrase)
+  if (spec.passphrase) {
     common('--passphrase-file <file>', 'File (mode 0600) with the passphrase of the CA keys.');
+    common(
+      '--pin-file <file>',
+      'File (mode 0600) with the PIN of the token, where the issuing key is on one.',
+    );
+  }
   if (spec.changes) common('-n, --dry-run', 'Only say what would be done.');
   common('--json', 'Answer in JSON on stdout; errors in JSON on stderr.');
   common('--plain', 'No colours, no bars, tab-separated columns.');

@@ -18,9 +18,13 @@ export const quotaSettings = [
   'tps_add_thing_to_thing_group',
 ] as const satisfies readonly SettingName[];
 
+/** Of commands that sign with the issuing key, which may live in AWS KMS. */
+export const keySettings = ['kms_url', 'request_timeout_ms'] as const satisfies readonly SettingName[];
+
 /** Everything that decides how boards are made. */
 export const batchSettings = [
   ...awsSettings,
+  'kms_url',
   'backend_url',
   'station_id',
   'policy',

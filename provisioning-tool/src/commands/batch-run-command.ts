@@ -6,7 +6,7 @@ import type { IssuingDesk } from '../batch/issue-board.ts';
 import { arrangeLabels, LabelFile } from '../batch/labels.ts';
 import { bundleSettingsOf, checkCloud, checkRegisteredCa } from '../batch/preflight.ts';
 import { validityOf } from '../ca/board-identity.ts';
-import { type FactoryCa, fingerprintOf, leafIssuerOf, loadCa, unlockSigner } from '../ca/ca-store.ts';
+import { type FactoryCa, fingerprintOf, leafIssuerOf, loadCa } from '../ca/ca-store.ts';
 import type { Signer } from '../ca/signer.ts';
 import type { IotRegistry } from '../cloud/iot-registry.ts';
 import { type Config, requireSetting } from '../config.ts';
@@ -17,6 +17,7 @@ import { loadStation, type Station } from '../handover/station-key.ts';
 import { Journal } from '../journal/journal.ts';
 import type { BatchState } from '../journal/journal-state.ts';
 import { Refusal } from '../refusal.ts';
+import { openIssuingSigner } from '../signers/open-signer.ts';
 import { startProgress } from '../terminal/progress.ts';
 import { counted } from '../terminal/wording.ts';
 import { type BatchInputs, eachBoard, withInputsCopy } from './batch-inputs.ts';
@@ -69,9 +70,11 @@ class Session {
     const plan = await countPlan(this.#inputs, this.#journal.state, this.#config);
     this.#refuseOtherCircumstances(ca, station);
     const registry = await this.#context.registry(this.#config, this.#stop.signal);
+    let signer: Signer | undefined;
     try {
       const backend = this.#context.backend(this.#config, this.#stop.signal);
-      const signer = plan.fresh > 0 ? await unlockSigner(ca, await this.#context.passphrase()) : undefined;
+      const opening = this.#context.keyOpening(this.#config);
+      signer = plan.fresh > 0 ? await openIssuingSigner(ca, opening) : undefined;
       const cloud = plan.finished < plan.boards ? await this.#prepareCloud(registry, ca, station) : undefined;
       const bundle = signer && (await bundleSettingsOf(this.#config, ca, registry));
       if (backend && plan.fresh > 0) {
@@ -103,6 +106,7 @@ class Session {
       await this.#arrangeLabels();
       this.#summarise(batch, counts, handover, backend);
     } finally {
+      signer?.close();
       registry.close();
     }
   }
@@ -115,8 +119,8 @@ class Session {
       ...(batch && batch.region !== region
         ? [`it began in region ${batch.region}, now it is ${region}`]
         : []),
-      ...(batch && batch.issuingCertificateSha256 !== fingerprintOf(ca.issuing)
-        ? ['it began with another issuing CA']
+      ...(batch && !ca.issuers.has(batch.issuingCertificateSha256)
+        ? ['it began with an issuing CA that is not here']
         : []),
       ...(batch && batch.stationId !== station.stationId
         ? [`it began at station ${batch.stationId}, this is ${station.stationId}`]

@@ -70,7 +70,7 @@ async function verifyBatch(
   batch: BatchState,
   registry: AwsIotRegistry | undefined,
 ): Promise<Finding[]> {
-  const { issuing } = await loadCa(workspace);
+  const { issuers } = await loadCa(workspace);
   const folder = new BatchFolder(workspace, batch.id);
   const path = journalPath(workspace);
   const { state } = replay;
@@ -85,7 +85,7 @@ async function verifyBatch(
         const board = await readIssued(path, state, serial);
         const directory = folder.bundle(deviceIdOf(serial));
         const problems = [
-          ...(await verifyBundle(directory, board, issuing, surroundings.clock.now())),
+          ...(await verifyBundle(directory, board, issuers, surroundings.clock.now())),
           ...(registry
             ? await verifyRegistration(registry, board, {
                 thingType: config.thing_type,

@@ -1,25 +1,30 @@
 import { runFailureOf } from '../batch/batch-run.ts';
 import { validityOf } from '../ca/board-identity.ts';
+import { createCa, type ExternalKey, newCaLabel } from '../ca/ca-creation.ts';
+import type { CaKeyKind } from '../ca/ca-key.ts';
 import { type CaMode, registerCa } from '../ca/ca-registration.ts';
-import {
-  type CaKeyKind,
-  createCa,
-  type FactoryCa,
-  fingerprintOf,
-  loadCa,
-  newCaLabel,
-  refuseExistingCa,
-  unlockSigner,
-} from '../ca/ca-store.ts';
+import { type FactoryCa, fingerprintOf, loadCa, refuseExistingCa } from '../ca/ca-store.ts';
 import { requireSetting } from '../config.ts';
 import { Journal, journalPath, replayJournal } from '../journal/journal.ts';
 import type { JournalState } from '../journal/journal-state.ts';
+import { parseKeyUri } from '../signers/key-location.ts';
+import { issuingKeyLocation, openExternalSigner, openIssuingSigner } from '../signers/open-signer.ts';
 import { type CommandContext, withStop } from './command-context.ts';
 
 export interface CaInitFlags {
   organization: string;
   key: CaKeyKind;
   years: number | 'never';
+  /** URI of a key on a token or in AWS KMS, for the issuing CA. */
+  issuingKey: string | undefined;
+}
+
+/** Asks a key that lives elsewhere for its public half; the key itself stays where it is. */
+export async function externalKeyOf(context: CommandContext, uri: string): Promise<ExternalKey> {
+  const location = parseKeyUri(uri);
+  const signer = await openExternalSigner(location, context.keyOpening(await context.config()));
+  signer.close();
+  return { uri: location.uri, publicKey: signer.publicKey };
 }
 
 export async function caInit(context: CommandContext, flags: CaInitFlags): Promise<void> {
@@ -31,6 +36,8 @@ export async function caInit(context: CommandContext, flags: CaInitFlags): Promi
     ]);
     return;
   }
+  const issuingKey =
+    flags.issuingKey === undefined ? undefined : await externalKeyOf(context, flags.issuingKey);
   const passphrase = await context.newPassphrase();
   const journal = await Journal.open(workspace, surroundings.clock);
   try {
@@ -40,6 +47,7 @@ export async function caInit(context: CommandContext, flags: CaInitFlags): Promi
       keyKind: flags.key,
       ...validityOf(surroundings.clock.now(), flags.years),
       passphrase,
+      issuingKey,
     });
     await journal.append({
       type: 'ca_initialised',
@@ -47,7 +55,7 @@ export async function caInit(context: CommandContext, flags: CaInitFlags): Promi
       root_certificate_sha256: fingerprintOf(ca.root),
       operator: context.operator,
     });
-    showCa(context, ca, journal.state);
+    await showCa(context, ca, journal.state);
     terminal.say(
       `Now move ${ca.directory}/root.key to a safe, offline place (it is not needed here), keep a copy of the folder, ` +
         'and tell AWS: aovis-provision ca register',
@@ -68,7 +76,7 @@ export async function caRegister(context: CommandContext, mode: CaMode): Promise
     ]);
     return;
   }
-  const signer = mode === 'DEFAULT' ? await unlockSigner(ca, await context.passphrase()) : undefined;
+  const signer = mode === 'DEFAULT' ? await openIssuingSigner(ca, context.keyOpening(config)) : undefined;
   const journal = await Journal.open(workspace, surroundings.clock);
   try {
     await withStop(surroundings.signal, async (stop) => {
@@ -101,6 +109,7 @@ export async function caRegister(context: CommandContext, mode: CaMode): Promise
   } catch (error) {
     throw runFailureOf(error);
   } finally {
+    signer?.close();
     await journal.close();
   }
 }
@@ -108,10 +117,16 @@ export async function caRegister(context: CommandContext, mode: CaMode): Promise
 export async function caShow(context: CommandContext): Promise<void> {
   const ca = await loadCa(context.workspace);
   const { state } = await replayJournal(journalPath(context.workspace));
-  showCa(context, ca, state);
+  await showCa(context, ca, state);
 }
 
-function showCa({ terminal }: CommandContext, ca: FactoryCa, state: JournalState): void {
+export async function showCa(
+  { terminal }: CommandContext,
+  ca: FactoryCa,
+  state: JournalState,
+): Promise<void> {
+  const location = await issuingKeyLocation(ca);
+  const former = [...ca.issuers.keys()].filter((sha) => sha !== fingerprintOf(ca.issuing));
   const sha256 = fingerprintOf(ca.issuing);
   const registrations = [...state.caRegistrations.values()]
     .filter(({ issuing_certificate_sha256 }) => issuing_certificate_sha256 === sha256)
@@ -124,6 +139,9 @@ function showCa({ terminal }: CommandContext, ca: FactoryCa, state: JournalState
     not_after: new Date(ca.issuing.validTo).toISOString(),
     issuing_certificate_sha256: sha256,
     root_certificate_sha256: fingerprintOf(ca.root),
+    generation: ca.current.generation,
+    key: location?.uri ?? 'file',
+    former_issuing_certificates_sha256: former,
     registrations,
   };
   terminal.result(
@@ -133,7 +151,9 @@ function showCa({ terminal }: CommandContext, ca: FactoryCa, state: JournalState
       ['signed by', value.issuer],
       ['valid until', value.not_after],
       ['SHA-256', sha256],
-      ['folder', value.directory],
+      ['key', location?.uri ?? 'encrypted file'],
+      ['folder', ca.current.directory],
+      ...former.map((sha) => ['formerly', sha]),
       ...(registrations.length === 0 ? [['registered', 'not yet: aovis-provision ca register']] : []),
       ...registrations.map(({ region, mode, ca_certificate_id: id }) => [
         'registered',

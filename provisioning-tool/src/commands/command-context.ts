@@ -9,6 +9,7 @@ import { type Config, loadConfig, readConfigFile, requireSetting } from '../conf
 import { readSecretFile } from '../files/durable-files.ts';
 import { BackendClient } from '../handover/backend-client.ts';
 import { Refusal } from '../refusal.ts';
+import type { KeyOpening } from '../signers/open-signer.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 
 /** What the program got from outside. */
@@ -26,6 +27,7 @@ export interface CommonFlags {
   workspace: string;
   settings: Partial<Record<string, string>>;
   passphraseFile: string | undefined;
+  pinFile: string | undefined;
   dryRun: boolean;
 }
 
@@ -90,24 +92,34 @@ export class CommandContext {
 
   /** Passphrase of the CA keys, from `--passphrase-file` or typed. */
   async passphrase(): Promise<string> {
-    const { passphraseFile } = this.flags;
-    if (passphraseFile === undefined) return await this.terminal.askSecret('Passphrase of the CA');
-    return firstLine(await readSecretFile(passphraseFile, 'The passphrase file'), passphraseFile);
+    return await this.secret('Passphrase of the CA', '--passphrase-file', this.flags.passphraseFile);
+  }
+
+  /** What opening the issuing key may need, wherever it lives. */
+  keyOpening(config: Config): KeyOpening {
+    return {
+      passphrase: () => this.passphrase(),
+      pin: () => this.secret('PIN of the token', '--pin-file', this.flags.pinFile),
+      kmsUrl: config.kms_url,
+      requestTimeoutMs: config.request_timeout_ms,
+    };
+  }
+
+  /** A secret from a file of mode 0600, the value of `flag`, or typed. */
+  async secret(question: string, flag: string, file: string | undefined): Promise<string> {
+    if (file === undefined) return await this.terminal.askSecret(question, flag);
+    return firstLine(await readSecretFile(file, `The file of ${flag}`), file);
   }
 
   /** A passphrase to be: typed twice, and not too short. */
-  async newPassphrase(): Promise<string> {
-    const { passphraseFile } = this.flags;
-    const passphrase =
-      passphraseFile === undefined
-        ? await this.terminal.askSecret('New passphrase of the CA')
-        : firstLine(await readSecretFile(passphraseFile, 'The passphrase file'), passphraseFile);
+  async newPassphrase(flag = '--passphrase-file', file = this.flags.passphraseFile): Promise<string> {
+    const passphrase = await this.secret('New passphrase of the CA', flag, file);
     if (passphrase.length < shortestPassphrase)
       throw new Refusal(
         'usage',
         `The passphrase is too short; take at least ${shortestPassphrase} characters.`,
       );
-    if (passphraseFile === undefined && (await this.terminal.askSecret('Once more')) !== passphrase)
+    if (file === undefined && (await this.terminal.askSecret('Once more', flag)) !== passphrase)
       throw new Refusal('usage', 'The two passphrases differ; start again.');
     return passphrase;
   }
@@ -118,7 +130,7 @@ const shortestPassphrase = 12;
 function firstLine(text: string, path: string): string {
   const line = text.split(/\r?\n/, 1)[0] ?? '';
   if (line === '')
-    throw new Refusal('usage', `The passphrase file ${path} is empty; write the passphrase into it.`);
+    throw new Refusal('usage', `The file ${path} is empty; write the passphrase or PIN into it.`);
   return line;
 }
 

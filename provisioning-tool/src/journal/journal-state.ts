@@ -57,6 +57,8 @@ export class JournalState {
   apply(record: JournalRecord, offset: number, at: string): string | undefined {
     switch (record.type) {
       case 'ca_initialised':
+      case 'ca_rolled_over':
+      case 'ca_passphrase_changed':
       case 'station_initialised':
         return undefined;
       case 'ca_registered':

@@ -50,6 +50,17 @@ export const recordSchema = z.discriminatedUnion('type', [
     operator: z.string(),
   }),
   z.strictObject({
+    type: z.literal('ca_rolled_over'),
+    issuing_certificate_sha256: sha256Schema,
+    former_issuing_certificate_sha256: sha256Schema,
+    operator: z.string(),
+  }),
+  z.strictObject({
+    type: z.literal('ca_passphrase_changed'),
+    keys: z.int().nonnegative(),
+    operator: z.string(),
+  }),
+  z.strictObject({
     type: z.literal('station_initialised'),
     station_id: stationIdSchema,
     public_key_sha256: sha256Schema,

@@ -76,13 +76,10 @@ export class Terminal {
   }
 
   /** Asks for a secret; what is typed is not shown. */
-  async askSecret(question: string): Promise<string> {
+  async askSecret(question: string, flag = '--passphrase-file'): Promise<string> {
     const { stdin } = this.#streams;
     if (!this.options.input || stdin.isTTY !== true || !stdin.setRawMode) {
-      throw new Refusal(
-        'usage',
-        'A passphrase is needed and nobody can type it here; give --passphrase-file FILE.',
-      );
+      throw new Refusal('usage', `${question}: it is needed and nobody can type it here; give ${flag} FILE.`);
     }
     this.#streams.stderr.write(`${question}: `);
     stdin.setRawMode(true);
