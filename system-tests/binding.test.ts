@@ -1,10 +1,14 @@
 import type { ActivationClaim } from '@aovis/contracts/http/devices';
 import type { ReportedEvent } from '@aovis/contracts/http/reports';
+import type { OwnershipState } from '@aovis/contracts/ownership';
+import { ownershipShadow } from '@aovis/contracts/topics';
 import { AppClient } from '@aovis/simulator/app-client';
 import { admin } from '@aovis/simulator/cloud-setup';
 import { expectAnswer } from '@aovis/simulator/expect-answer';
+import { lastMailId, mailedToken } from '@aovis/simulator/mailbox';
 import { waitFor } from '@aovis/simulator/wait-for';
 import { UpdateCertificateCommand } from '@aws-sdk/client-iot';
+import { GetThingShadowCommand, IoTDataPlaneClient } from '@aws-sdk/client-iot-data-plane';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { agentStatus, untilStatus } from './support/agent-status.ts';
 import { CloudClients } from './support/cloud-clients.ts';
@@ -21,9 +25,13 @@ describe('a board that confirms its activation', () => {
   let deviceId: string;
   let label: string;
   let claimId: string;
+  let shadows: IoTDataPlaneClient;
 
   beforeAll(async () => {
     running = await RunningSystem.start({ boards: 1, backendSettings: { AOVIS_PROOF_MODELS: 'n4k' } });
+    const { region, accessKeyId, secretAccessKey, iot } = running.system.endpoints;
+    const credentials = { accessKeyId, secretAccessKey };
+    shadows = new IoTDataPlaneClient({ region, credentials, endpoint: iot.dataUrl });
     ({ deviceId, activationCode: label } = running.provisionedBoard(0));
     [anna, ben, thief] = (await Promise.all(['anna', 'ben', 'thief'].map(signIn))) as [
       AppClient,
@@ -32,6 +40,7 @@ describe('a board that confirms its activation', () => {
     ];
   });
   afterAll(async () => {
+    shadows?.destroy();
     await running?.stop();
   });
 
@@ -73,6 +82,25 @@ describe('a board that confirms its activation', () => {
     return expectAnswer(await app.call<{ events: ReportedEvent[] }>('GET', path), 200).events;
   };
 
+  async function handOver(from: AppClient, to: AppClient, email: string): Promise<void> {
+    const { mail } = running.system.endpoints;
+    const before = await lastMailId(mail.url, email);
+    expectAnswer(await from.call('POST', `/api/devices/${deviceId}/transfer`, { email }), 201);
+    const token = await mailedToken(mail.url, email, before);
+    expectAnswer(await to.call('POST', '/api/transfers/accept', { token }), 200);
+  }
+  /** Until the shadow says what the records say. */
+  const untilTold = (epoch: number) =>
+    waitFor(`The shadow names epoch ${epoch}`, async () => {
+      const { payload } = await shadows.send(
+        new GetThingShadowCommand({ thingName: deviceId, shadowName: ownershipShadow }),
+      );
+      const { state } = JSON.parse(new TextDecoder().decode(payload)) as {
+        state: { desired: OwnershipState };
+      };
+      return state.desired.epoch === epoch ? true : undefined;
+    });
+
   it('is not to be had with a picture of its label while it lies in its box', async () => {
     await refused(thief, 409, 'device_offline');
   });
@@ -111,7 +139,7 @@ describe('a board that confirms its activation', () => {
     await untilBinding('knows of its owner', { claimable: false, owned: true, epoch: 1 });
   });
 
-  it('that was away while it was released tells the next owner nothing of the one before', async () => {
+  it('that was away while it was handed over tells the next owner nothing of the one before', async () => {
     const { endpoints } = running.system;
     await running.board(0).stop();
     const fault = await addFault(endpoints, {
@@ -123,30 +151,39 @@ describe('a board that confirms its activation', () => {
     running.board(0).start();
     // What happened in Anna's time waits on the board.
     await untilStatus(running, deviceId, 'keeps its messages', ({ buffer }) => buffer.messages > 0);
-    const releasedAt = Date.now();
-    expectAnswer(await anna.call('DELETE', `/api/devices/${deviceId}`), 200);
+    const handedOverAt = Date.now();
+    await handOver(anna, ben, 'ben@example.com');
+    await untilTold(3);
     await removeFault(endpoints, fault);
-    await untilBinding('knows that it was released', { claimable: false, owned: false, epoch: 2 });
+    await untilBinding('knows its new owner', { claimable: false, owned: true, epoch: 3 });
     await untilStatus(running, deviceId, 'sends again', ({ buffer }) => buffer.messages === 0);
+    const events = await waitFor('what the board did for its new owner', async () => {
+      const all = await eventsOf(ben);
+      return all.some(({ type, data }) => type === 'binding' && data['change'] === 'wiped') ? all : undefined;
+    });
+    expect(events.filter(({ occurred_at }) => Date.parse(occurred_at) < handedOverAt)).toEqual([]);
+    expectAnswer(await anna.device(deviceId), 404, 'device_not_found');
+  });
+
+  it('that was released is for who presses its button', async () => {
+    expectAnswer(await ben.call('DELETE', `/api/devices/${deviceId}`), 200);
+    await untilBinding('knows that it was released', { claimable: false, owned: false, epoch: 4 });
     // There, and in nobody's hands; the label alone is worth nothing.
     await untilRefused(thief, 'device_proof_required');
     expect(await running.board(0).pressButton()).toContain('can be claimed until');
     await untilBinding('can be claimed', { claimable: true });
-    const { claim_id } = await activateWhenHeard(ben);
-    expect(await endOf(ben, claim_id)).toMatchObject({
+    const { claim_id } = await activateWhenHeard(anna);
+    expect(await endOf(anna, claim_id)).toMatchObject({
       status: 'activated',
-      activation: { ownership: { epoch: 3 }, entitlement: null },
+      activation: { ownership: { epoch: 5 } },
     });
-    await untilBinding('knows of its owner', { owned: true, epoch: 3 });
-    const events = await eventsOf(ben);
-    expect(events.filter(({ occurred_at }) => Date.parse(occurred_at) < releasedAt)).toEqual([]);
-    expectAnswer(await anna.device(deviceId), 404, 'device_not_found');
+    await untilBinding('knows of its owner', { claimable: false, owned: true, epoch: 5 });
   });
 
   it('is nobody’s once its certificate was withdrawn', async () => {
     const { endpoints } = running.system;
-    expectAnswer(await ben.call('DELETE', `/api/devices/${deviceId}`), 200);
-    await untilBinding('knows that it was released', { owned: false, epoch: 4 });
+    expectAnswer(await anna.call('DELETE', `/api/devices/${deviceId}`), 200);
+    await untilBinding('knows that it was released', { owned: false, epoch: 6 });
     await running.board(0).pressButton();
     await untilBinding('can be claimed', { claimable: true });
     const { certificate } = await agentStatus(running, deviceId);
