@@ -120,6 +120,10 @@ class WeriftPeer implements Peer {
   async #end(): Promise<void> {
     await Promise.resolve();
     const transports = this.#connection.iceTransports;
+    // The viewer hears of it at once (RFC 9260, ABORT), not when it misses an answer: werift would close what carries that
+    // first, and the socket drops what it was given within the same turn.
+    await this.#connection.sctpTransport?.stop();
+    await new Promise((resolve) => setImmediate(resolve));
     await this.#connection.close();
     await this.#gathering;
     await Promise.all(transports.map(({ connection }) => connection.close()));

@@ -29,6 +29,8 @@ export class TestViewer {
   #track: Track | undefined;
   #channel: DataChannel | undefined;
   #answered = false;
+  /** Whether the other end has closed the data channel. */
+  heardGoodBye = false;
   /** Where its own candidates go. */
   onCandidate: (candidate: IceCandidate) => void = () => {};
 
@@ -47,6 +49,9 @@ export class TestViewer {
     this.#channel = this.#connection.createDataChannel('control');
     this.#channel.onMessage((text) => {
       if (typeof text === 'string') this.texts.push(text);
+    });
+    this.#channel.onClosed(() => {
+      this.heardGoodBye = true;
     });
     this.#connection.setLocalDescription('offer');
     return offered;

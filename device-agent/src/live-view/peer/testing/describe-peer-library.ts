@@ -126,6 +126,14 @@ export function describePeerLibrary(name: string, load: () => Promise<PeerLibrar
       await until(() => events.includes('closed'));
     });
 
+    it('says good-bye to the viewer', async () => {
+      await connect();
+      await viewer.say('hello');
+      await until(() => viewer.texts.length === 1);
+      await peer.close();
+      await until(() => viewer.heardGoodBye);
+    });
+
     it('can be closed at any time and more than once, and says nothing of it', async () => {
       await connect();
       await Promise.all([peer.close(), peer.close()]);
