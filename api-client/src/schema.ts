@@ -1224,7 +1224,7 @@ export interface paths {
         put?: never;
         /**
          * What a WebRTC viewer needs to see a device live
-         * @description Open `wss_url` before `expires_at`, as it is: it is signed for `client_id` in the role of a viewer. `ice_servers` go into the `RTCPeerConnection` as they are. Then send an SDP offer; the device answers while it is online. Every viewer asks for an invitation of its own.
+         * @description Open `wss_url` before `expires_at`, as it is: it is signed for `client_id` in the role of a viewer. `ice_servers` go into the `RTCPeerConnection` as they are. Then send an SDP offer; the device answers while it is online. Every viewer asks for an invitation of its own. It lets a viewer watch for an hour at most, and no longer than the share lasts; the device ends the session within seconds when the share is ended or the device changes hands. An answer with `refused` says why the device takes no further viewer: at `invitation_over` ask for a new one. Needs the capability `cloud_playback`.
          */
         post: operations["inviteViewer"];
         delete?: never;
@@ -12494,7 +12494,7 @@ export interface operations {
                      *           "credential": "c2VjcmV0…"
                      *         }
                      *       ],
-                     *       "client_id": "viewer-7d1f0a52-1c64-4c0e-9f57-0f6a3f0d2b11",
+                     *       "client_id": "viewer-1-1763640000000-3600-7d1f0a52-1c64-4c0e-9f57-0f6a3f0d2b11",
                      *       "expires_at": "2026-11-20T12:04:59.000Z"
                      *     }
                      */
@@ -12531,7 +12531,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `csrf_refused`: This came from a page of another origin; only our own pages may do that. */
+            /**
+             * @description `csrf_refused`: This came from a page of another origin; only our own pages may do that.
+             *
+             *     `entitlement_required`: This needs a plan that you do not have; details name the capability.
+             */
             403: {
                 headers: {
                     [name: string]: unknown;

@@ -8,17 +8,35 @@ export const maxLiveViewers = 10;
 export const liveRoles = ['owner', 'viewer'] as const;
 export type LiveRole = (typeof liveRoles)[number];
 
-/**
- * The client id of a viewer on the signaling channel. The backend signs it into the address of the channel, so the
- * board may trust its first word.
- */
-export function liveClientIdOf(role: LiveRole, unique: string): string {
-  return `${role}-${unique}`;
+/** Without a new invitation nobody watches longer. */
+export const maxLiveSeconds = 3_600;
+
+/** What the backend says of a viewer: to whom, of which ownership, when and for how long it has shown the camera. */
+export interface LiveInvitation {
+  role: LiveRole;
+  /** Of the ownership in which it was given; with that it ends. */
+  epoch: number;
+  /** By the backend's clock, epoch ms. */
+  issuedAt: number;
+  /** How long it may be watched by it, at most `maxLiveSeconds`. */
+  seconds: number;
 }
 
-/** The role that a client id states; who states none may look only. */
-export function liveRoleOf(clientId: string): LiveRole {
-  return clientId.startsWith('owner-') ? 'owner' : 'viewer';
+const clientIdForm = /^(owner|viewer)-(\d{1,9})-(\d{1,15})-(\d{1,4})-[\w.-]+$/;
+
+/**
+ * The client id of a viewer on the signaling channel. The backend signs it into the address of the channel, and the
+ * service names it as the sender, so the board may trust what it says.
+ */
+export function liveClientIdOf({ role, epoch, issuedAt, seconds }: LiveInvitation, unique: string): string {
+  return `${role}-${epoch}-${issuedAt}-${seconds}-${unique}`;
+}
+
+/** The invitation that a client id states; undefined for whom the backend has not invited. */
+export function readLiveClientId(clientId: string): LiveInvitation | undefined {
+  const [, role, epoch, issuedAt, seconds] = clientIdForm.exec(clientId) ?? [];
+  if (role !== 'owner' && role !== 'viewer') return undefined;
+  return { role, epoch: Number(epoch), issuedAt: Number(issuedAt), seconds: Number(seconds) };
 }
 
 /** Commands that are taken on a viewer's data channel; the others go through the backend, which keeps them. */
@@ -41,7 +59,7 @@ export const liveReplySchema = commandAckSchema.extend({ id: liveCommandSchema.s
 export type LiveReply = z.infer<typeof liveReplySchema>;
 
 /** Why a board takes no further viewer. */
-export const liveRefusalCodes = ['too_many_viewers', 'no_h264', 'not_possible'] as const;
+export const liveRefusalCodes = ['too_many_viewers', 'no_h264', 'not_possible', 'invitation_over'] as const;
 
 /**
  * Stands beside `type` and `sdp` in an answer that takes nothing (every section with port 0, RFC 3264, section 6):

@@ -10,5 +10,10 @@ export const ownershipStateSchema = z.object({
   epoch: z.int().nonnegative(),
   /** Whether somebody owns the board now. Never who. */
   owned: z.boolean(),
+  /**
+   * A share has ended: guests whom the backend invited to the live view before this instant (epoch ms) may not look on.
+   * Absent while none has; of an earlier epoch it says nothing.
+   */
+  viewers_since: z.int().nonnegative().optional(),
 });
 export type OwnershipState = z.infer<typeof ownershipStateSchema>;

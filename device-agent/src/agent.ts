@@ -32,6 +32,7 @@ import { loadDriver } from './iot/load-driver.ts';
 import { MqttConnection } from './iot/mqtt-connection.ts';
 import { announcePresence, offlineWill } from './iot/presence.ts';
 import { createJobs } from './jobs/create-jobs.ts';
+import { invitationOf } from './live-view/admission.ts';
 import { createLiveView } from './live-view/create-live-view.ts';
 import type { Part } from './part.ts';
 import { OutboundPublisher } from './queue/outbound-publisher.ts';
@@ -240,6 +241,7 @@ export function createAgent(options: AgentOptions): Agent {
   const liveView = createLiveView({
     ...video,
     actions,
+    invitationOf: (clientId) => invitationOf(clientId, keeper.status().ownership),
     channelName: descriptor.channel,
     library: config.liveViewLibrary,
     bindAddress: config.liveViewAddress,
@@ -255,14 +257,20 @@ export function createAgent(options: AgentOptions): Agent {
     logger: bindingLogger,
     file: new BindingFile({ path: state.binding }),
     data: [
-      { name: 'viewers', wipe: async () => liveView.dismissViewers() },
       { name: 'messages that wait', wipe: () => outbound.wipe() },
       { name: 'pictures that wait', wipe: () => streaming.forgetWaiting() },
       { name: 'commands', wipe: () => commandJournal.forgetExpired(clock.now()) },
       { name: 'settings', wipe: () => applier.reset() },
     ],
-    onChange: () => reporter.changed(),
-    onWiped: ({ epoch }) => events.emit('binding', { change: 'wiped', epoch }),
+    onChange: () => {
+      reporter.changed();
+      liveView.reviewViewers();
+    },
+    onWiped: ({ epoch }) => {
+      // The cloud has wiped what this board reported, before it said that the owner has left.
+      reporter.lost();
+      events.emit('binding', { change: 'wiped', epoch });
+    },
   });
   const responder = new ChallengeResponder({
     thing,

@@ -1,6 +1,7 @@
 import type { LiveRefusal, LiveReply } from '@aovis/contracts/live-view';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { type Browser, chromium, type Page } from 'playwright-core';
+import { expectAnswer } from './expect-answer.ts';
 import { type LivePage, serveLivePage } from './live-page.ts';
 import { LiveSystem } from './testing/live-system.ts';
 import { waitFor } from './wait-for.ts';
@@ -50,9 +51,9 @@ describe.each(['node-datachannel', 'werift'])(
       await live?.stop();
     });
 
-    const openTab = async (): Promise<Page> => {
+    const openTab = async ({ url } = page): Promise<Page> => {
       const tab = await browser.newPage();
-      await tab.goto(page.url);
+      await tab.goto(url);
       return tab;
     };
 
@@ -145,6 +146,39 @@ describe.each(['node-datachannel', 'werift'])(
       await untilViewers(2);
     });
 
+    it('comes back by itself when the board was without power', async () => {
+      const tab = await watch();
+      await live.board.kill();
+      live.board.start();
+      await live.untilMaster();
+      await untilShown(tab, ({ attempts, state }) => attempts > 1 && state === 'connected');
+      await untilMoving(tab);
+    });
+
+    it('cuts a guest off within seconds when the owner ends the share, and nobody else', async () => {
+      const { guest, endShare } = await live.shareWith('ben@example.com');
+      const guestPage = await serveLivePage(() => guest.inviteViewer(live.deviceId));
+      const owners = await watch();
+      const guests = await openTab(guestPage);
+      await untilShown(guests, ({ firstFrameMs }) => firstFrameMs !== null);
+      // Asked for while the share lasted, and good for five minutes as far as the signaling service goes.
+      const kept = expectAnswer(await guest.inviteViewer(live.deviceId), 200);
+      await endShare();
+      const { refused } = await untilShown(guests, ({ state }) => state === 'refused');
+      expect(refused?.code).toBe('device_not_found');
+      await guestPage.close();
+      const late = await serveLivePage(async () => ({ status: 200, body: kept }));
+      const again = await openTab(late);
+      await waitFor('The refusal', async () =>
+        (await again.textContent('#state'))?.includes('invitation to the live view is over')
+          ? true
+          : undefined,
+      );
+      await late.close();
+      expect((await shown(owners)).attempts).toBe(1);
+      await untilMoving(owners);
+    });
+
     it('refuses an eleventh viewer, and says why', async () => {
       const tabs: Page[] = [];
       for (let i = 0; i < 10; i++) tabs.push(await watch());
@@ -157,6 +191,14 @@ describe.each(['node-datachannel', 'werift'])(
       await untilViewers(9);
       await eleventh.reload();
       await untilShown(eleventh, ({ firstFrameMs }) => firstFrameMs !== null);
+    });
+
+    it('cuts everybody off within seconds when the board is released', async () => {
+      const tab = await watch();
+      expectAnswer(await live.anna.call('DELETE', `/api/devices/${live.deviceId}`), 200);
+      const { refused } = await untilShown(tab, ({ state }) => state === 'refused');
+      expect(refused?.code).toBe('device_not_found');
+      await untilViewers(0);
     });
   },
 );

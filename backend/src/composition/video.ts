@@ -14,6 +14,7 @@ export function composeVideo({ adapters, access }: Core): Feature {
       live: new LiveService({
         access,
         channels: liveChannels,
+        clock,
         newUnique: randomUUID,
       }),
     }),

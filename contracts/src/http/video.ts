@@ -88,9 +88,11 @@ export const inviteViewer = defineRoute({
   description:
     'Open `wss_url` before `expires_at`, as it is: it is signed for `client_id` in the role of a viewer. ' +
     '`ice_servers` go into the `RTCPeerConnection` as they are. Then send an SDP offer; the device answers while it ' +
-    'is online. Every viewer asks for an invitation of its own.',
+    'is online. Every viewer asks for an invitation of its own. It lets a viewer watch for an hour at most, and no longer ' +
+    'than the share lasts; the device ends the session within seconds when the share is ended or the device changes ' +
+    'hands. An answer with `refused` says why the device takes no further viewer: at `invitation_over` ask for a new one.',
   tag: 'Video',
-  auth: { device: 'viewer' },
+  auth: { device: 'viewer', capability: 'cloud_playback' },
   params: deviceParams,
   example: {
     params: exampleParams,
@@ -104,7 +106,7 @@ export const inviteViewer = defineRoute({
           credential: 'c2VjcmV0…',
         },
       ],
-      client_id: 'viewer-7d1f0a52-1c64-4c0e-9f57-0f6a3f0d2b11',
+      client_id: 'viewer-1-1763640000000-3600-7d1f0a52-1c64-4c0e-9f57-0f6a3f0d2b11',
       expires_at: '2026-11-20T12:04:59.000Z',
     },
   },
@@ -116,7 +118,7 @@ export const inviteViewer = defineRoute({
       expires_at: instantSchema,
     }),
   },
-  errors: ['device_not_found'],
+  errors: ['device_not_found', 'entitlement_required'],
 });
 
 /** What a summary may find in the pictures; apps have their own words and signs for it. */

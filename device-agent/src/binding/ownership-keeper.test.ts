@@ -141,6 +141,18 @@ describe('a change of owner', () => {
     await stand.stop();
   });
 
+  it('hears that a share has ended, and keeps that', async () => {
+    const stand = await start({ desired: { epoch: 3, owned: true } });
+    await stand.connect();
+    const { changes } = stand;
+    stand.shadow.desire({ epoch: 3, owned: true, viewers_since: 1_000 });
+    await until(() => stand.shadow.reported['viewers_since'] === 1_000);
+    expect(stand.changes).toBe(changes + 1);
+    expect(stand.wiped).toEqual([]);
+    expect(await kept()).toMatchObject({ ownership: { epoch: 3, owned: true, viewers_since: 1_000 } });
+    await stand.stop();
+  });
+
   it('lets nothing out while the cloud does not say whose the board is', async () => {
     const stand = await start({ desired: { epoch: 1, owned: true } });
     stand.shadow.rejections.push({ code: 500, message: 'Internal service failure' });

@@ -24,7 +24,7 @@ export interface OwnershipKeeperOptions {
   file: BindingFile;
   /** What is the owner's on this board. */
   data: readonly OwnedData[];
-  /** Called when `claimable`, owner or epoch have changed. */
+  /** Called when `claimable`, owner, epoch or who may look have changed. */
   onChange: () => void;
   /** Called when what a former owner left is gone. */
   onWiped: (ownership: OwnershipState) => void;
@@ -172,6 +172,11 @@ export class OwnershipKeeper implements Part {
         { known, told },
         'The shadow «ownership» names an epoch that is over: it is ignored.',
       );
+    if (news.kind === 'viewers') {
+      await this.#keep((memory) => ({ ...memory, ownership: told }));
+      this.#options.logger.info('Somebody is shown this board no longer.');
+      return this.#options.onChange();
+    }
     if (news.kind !== 'change') return;
     const window = news.firstWord && !told.owned ? this.#window.next('first_start') : undefined;
     await this.#keep((memory) => ({

@@ -27,6 +27,16 @@ it('does nothing at a repetition, and never goes back', () => {
   expect(judgeOwnership(at(3, true), at(2, false))).toEqual({ kind: 'outdated' });
 });
 
+it('hears of the end of a share once', () => {
+  const since = (viewers_since: number) => ({ ...at(3, true), viewers_since });
+  expect(judgeOwnership(at(3, true), since(1_000))).toEqual({ kind: 'viewers' });
+  expect(judgeOwnership(since(1_000), since(2_000))).toEqual({ kind: 'viewers' });
+  expect(judgeOwnership(since(2_000), since(2_000))).toEqual({ kind: 'nothing' });
+  expect(judgeOwnership(since(2_000), since(1_000))).toEqual({ kind: 'nothing' });
+  expect(judgeOwnership(since(2_000), at(3, true))).toEqual({ kind: 'nothing' });
+  expect(judgeOwnership(since(2_000), at(5, true))).toEqual({ kind: 'change', wipe: true, firstWord: false });
+});
+
 it('wipes on the way from one owner to another, whatever the board slept through', () => {
   const path = fc
     .uniqueArray(fc.nat({ max: 30 }), { minLength: 1 })

@@ -5,6 +5,8 @@ export type OwnershipNews =
   | { kind: 'nothing' }
   /** It names an epoch that is over: a board never goes back. */
   | { kind: 'outdated' }
+  /** A share has ended. */
+  | { kind: 'viewers' }
   | { kind: 'change'; wipe: boolean; firstWord: boolean };
 
 /**
@@ -14,7 +16,8 @@ export type OwnershipNews =
 export function judgeOwnership(known: OwnershipState | undefined, told: OwnershipState): OwnershipNews {
   if (known === undefined) return { kind: 'change', wipe: false, firstWord: true };
   if (told.epoch < known.epoch) return { kind: 'outdated' };
-  if (told.epoch === known.epoch && told.owned === known.owned) return { kind: 'nothing' };
+  if (told.epoch === known.epoch && told.owned === known.owned)
+    return { kind: (told.viewers_since ?? 0) > (known.viewers_since ?? 0) ? 'viewers' : 'nothing' };
   const wipe = told.epoch > known.epoch && (known.owned || told.epoch > known.epoch + 1);
   return { kind: 'change', wipe, firstWord: false };
 }

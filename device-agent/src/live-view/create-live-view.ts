@@ -3,7 +3,7 @@ import type { Actions } from '../commands/command-action.ts';
 import type { CredentialSource } from '../credentials/credential-source.ts';
 import type { Clock } from '../host/clock.ts';
 import type { Logger } from '../host/logger.ts';
-import { type LivePictures, LiveView } from './live-view.ts';
+import { type LivePictures, LiveView, type LiveViewOptions } from './live-view.ts';
 import { loadPeerLibrary } from './peer/choose-library.ts';
 import type { PeerLibraryName } from './peer/peer-library-name.ts';
 import { ChannelClient, regionalStunServer } from './signaling/channel-client.ts';
@@ -12,6 +12,7 @@ import { Signaling } from './signaling/signaling.ts';
 export interface LiveViewWiring {
   camera: LivePictures;
   actions: Actions;
+  invitationOf: LiveViewOptions['invitationOf'];
   credentials: CredentialSource;
   channelName: string;
   region: string;
@@ -30,7 +31,7 @@ export interface LiveViewWiring {
 
 /** The live view with its way to the signaling service; nothing runs yet. */
 export function createLiveView(wiring: LiveViewWiring): LiveView {
-  const { camera, actions, library, bindAddress, clock, logger, ...service } = wiring;
+  const { camera, actions, invitationOf, library, bindAddress, clock, logger, ...service } = wiring;
   const { region, ca } = service;
   const common = { ...service, clock, logger };
   const channel = new ChannelClient({
@@ -40,6 +41,7 @@ export function createLiveView(wiring: LiveViewWiring): LiveView {
   const liveView: LiveView = new LiveView({
     camera,
     actions,
+    invitationOf,
     clock,
     logger,
     bindAddress,

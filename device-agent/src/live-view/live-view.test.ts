@@ -51,6 +51,9 @@ describe('the live view', () => {
   let sent: OutgoingMessage[];
   let running: boolean;
   let problem: string | undefined;
+  /** Whose invitation counts no longer. */
+  let over: Set<string>;
+  let seconds: number;
   let liveView: LiveView;
 
   beforeEach(async () => {
@@ -61,6 +64,8 @@ describe('the live view', () => {
     sent = [];
     running = false;
     problem = undefined;
+    over = new Set();
+    seconds = 3_600;
     liveView = new LiveView({
       camera,
       signaling: {
@@ -80,6 +85,10 @@ describe('the live view', () => {
       },
       loadLibrary: () => libraryLoads(),
       actions: {},
+      invitationOf: (clientId) => {
+        const role = clientId.startsWith('owner-') ? 'owner' : 'viewer';
+        return over.has(clientId) ? undefined : { role, epoch: 1, issuedAt: 0, seconds };
+      },
       clock,
       logger: createLogger({ level: 'silent' }),
       randomBelow: () => 0,
@@ -169,6 +178,35 @@ describe('the live view', () => {
     await joined('viewer-0');
     expect(library.peers[0]?.closed).toBe(true);
     expect(liveView.health().detail).toBe('10 of 10 viewers.');
+  });
+
+  it('refuses whose invitation is over, and takes no place away for it', async () => {
+    over.add('a');
+    expect(await offers('a')).toBeUndefined();
+    expect(refusalOf('a')).toMatchObject({ code: 'invitation_over' });
+    expect(camera.subscribers.size).toBe(0);
+  });
+
+  it('lets go at once whose invitation ends, also while it comes, and nobody else', async () => {
+    const [stays, goes] = [await joined('owner-1'), await joined('viewer-1')];
+    liveView.onMessage({ type: 'offer', clientId: 'viewer-2', sdp: offer });
+    over.add('viewer-1').add('viewer-2');
+    liveView.reviewViewers();
+    await settle();
+    expect([stays.closed, goes.closed]).toEqual([false, true]);
+    expect(library.peers.slice(2).every(({ closed }) => closed)).toBe(true);
+    expect(liveView.health().detail).toBe('1 of 10 viewers.');
+  });
+
+  it('lets nobody watch longer than invited, nor longer than an hour', async () => {
+    seconds = 90;
+    const guest = await joined('a');
+    seconds = 9_999;
+    const long = await joined('b');
+    await clock.advance(90_000);
+    expect([guest.closed, long.closed]).toEqual([true, false]);
+    await clock.advance(3_510_000);
+    expect(long.closed).toBe(true);
   });
 
   it('refuses a viewer that cannot receive H.264', async () => {

@@ -1,4 +1,4 @@
-import { type LiveRefusal, liveRoleOf, maxLiveViewers } from '@aovis/contracts/live-view';
+import { type LiveInvitation, type LiveRefusal, maxLiveViewers } from '@aovis/contracts/live-view';
 import type { AccessUnit } from '../camera/access-unit.ts';
 import type { AccessUnitListener } from '../camera/camera.ts';
 import type { Actions } from '../commands/command-action.ts';
@@ -31,6 +31,8 @@ export interface LiveViewOptions {
   /** Called for the first viewer. */
   loadLibrary: () => Promise<PeerLibrary>;
   actions: Actions;
+  /** The invitation of a client id; undefined when it counts no longer. */
+  invitationOf: (clientId: string) => LiveInvitation | undefined;
   clock: Clock;
   logger: Logger;
   randomBelow: (bound: number) => number;
@@ -119,15 +121,23 @@ export class LiveView implements Part {
       if (viewer?.relayed === true) this.#remove(clientId, 'its relay is going away');
   }
 
-  /** The board changed hands: whom the former owner let see may not look on. */
-  dismissViewers(): void {
-    for (const clientId of this.#viewers.keys()) this.#remove(clientId, 'the board has changed hands');
+  /** A share ended, or the board changed hands: whose invitation is over may not look on. */
+  reviewViewers(): void {
+    for (const clientId of this.#viewers.keys())
+      if (this.#options.invitationOf(clientId) === undefined)
+        this.#remove(clientId, 'its invitation is over');
   }
 
   async #take(clientId: string, sdp: string): Promise<void> {
     const offer = readOffer(sdp);
     if (offer === undefined)
       return this.#options.logger.warn('An offer that is no session description was ignored.');
+    const invitation = this.#options.invitationOf(clientId);
+    if (invitation === undefined)
+      return this.#refuse(clientId, offer, {
+        code: 'invitation_over',
+        message: 'This invitation to the live view is over: ask for a new one.',
+      });
     const camera = this.#gop.pictures[0]?.parameterSets.sps[0]?.toString('hex', 1, 3);
     const format = chooseH264(offer, camera);
     if (format === undefined)
@@ -148,7 +158,12 @@ export class LiveView implements Part {
     this.#viewers.set(clientId, place);
     this.#unsubscribe ??= this.#options.camera.subscribe(() => {});
     try {
-      const viewer = await this.#open(clientId, narrowOffer(offer, format), format, leave.signal);
+      const viewer = await this.#open(
+        { clientId, invitation },
+        narrowOffer(offer, format),
+        format,
+        leave.signal,
+      );
       if (leave.signal.aborted) return await viewer.close();
       place.viewer = viewer;
       const answer = await viewer.answer();
@@ -171,7 +186,7 @@ export class LiveView implements Part {
   }
 
   async #open(
-    clientId: string,
+    { clientId, invitation }: { clientId: string; invitation: LiveInvitation },
     offer: string,
     format: NonNullable<ReturnType<typeof chooseH264>>,
     signal: AbortSignal,
@@ -184,12 +199,13 @@ export class LiveView implements Part {
     const [library, iceServers] = await Promise.all([this.#library, signaling.iceServers(signal)]);
     const control = new ControlChannel({
       actions: this.#options.actions,
-      mayCommand: liveRoleOf(clientId) === 'owner',
+      mayCommand: invitation.role === 'owner',
       signal,
       logger,
     });
     return new Viewer({
       clientId,
+      seconds: invitation.seconds,
       library,
       offer,
       format,

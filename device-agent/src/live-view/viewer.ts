@@ -1,3 +1,4 @@
+import { maxLiveSeconds } from '@aovis/contracts/live-view';
 import type { AccessUnit } from '../camera/access-unit.ts';
 import type { Clock } from '../host/clock.ts';
 import type { GopCache } from './gop-cache.ts';
@@ -9,11 +10,11 @@ import type { H264Format } from './sdp/session-offer.ts';
 const connectWithinMs = 30_000;
 /** A phone between two networks gets so long to find its way back. */
 const mendWithinMs = 15_000;
-/** Then it needs a new invitation, which is not given to whom the camera is no longer shown. */
-const longestSessionMs = 60 * 60_000;
 
 export interface ViewerOptions {
   clientId: string;
+  /** Then it needs a new invitation, which is not given to whom the camera is no longer shown. */
+  seconds: number;
   library: PeerLibrary;
   offer: string;
   format: H264Format;
@@ -58,7 +59,7 @@ export class Viewer {
       requestKeyframe,
     });
     this.#cancelDeadline = this.#within(connectWithinMs, 'it did not connect in time');
-    this.#cancelSession = this.#within(longestSessionMs, 'its hour is over');
+    this.#cancelSession = this.#within(Math.min(options.seconds, maxLiveSeconds) * 1_000, 'its time is over');
   }
 
   /** Rejects when the offer cannot be answered. */

@@ -16,9 +16,21 @@ function show(state, sentence) {
   stateLine.textContent = sentence;
 }
 
+/** To ask again would bring the same answer. */
+class Refused extends Error {
+  constructor({ code, message }) {
+    super(message);
+    this.refusal = { code, message };
+  }
+}
+
+/** Not for this person, or not with this plan; everything else may be otherwise in a moment. */
+const finalStatuses = [403, 404];
+
 async function invitation() {
   const response = await fetch('invitation', { method: 'POST' });
   const body = await response.json();
+  if (finalStatuses.includes(response.status)) throw new Refused(body.error);
   if (!response.ok) throw new Error(body.error?.message ?? `The backend answered ${response.status}.`);
   return body;
 }
@@ -59,16 +71,13 @@ async function watch() {
     await peer.setLocalDescription();
     signaling.sendSdpOffer(peer.localDescription);
   });
-  signaling.on('sdpAnswer', async (answer) => {
-    if (answer.refused !== undefined) {
-      window.live.refused = answer.refused;
-      end();
-      return show('refused', answer.refused.message);
-    }
-    await peer.setRemoteDescription(answer);
-  });
   signaling.on('iceCandidate', (candidate) => peer.addIceCandidate(candidate));
   await new Promise((resolve, reject) => {
+    signaling.on('sdpAnswer', (answer) => {
+      const { refused } = answer;
+      if (refused === undefined) return peer.setRemoteDescription(answer).catch(reject);
+      reject(refused.code === 'invitation_over' ? new Error(refused.message) : new Refused(refused));
+    });
     signaling.on('error', () => reject(new Error('The signaling channel refused the viewer.')));
     signaling.on('close', () => {
       if (peer.connectionState === 'new') reject(new Error('The signaling channel closed.'));
@@ -100,8 +109,11 @@ async function watchAgain() {
   try {
     await watch();
   } catch (error) {
-    if (window.live.state === 'refused') return;
     end();
+    if (error instanceof Refused) {
+      window.live.refused = error.refusal;
+      return show('refused', error.message);
+    }
     show('waiting', `${error.message} Connecting again …`);
     setTimeout(() => void watchAgain(), nextWaitMs);
     nextWaitMs = Math.min(nextWaitMs * 2, 30_000);

@@ -86,6 +86,24 @@ export class LiveSystem {
     await admin(this.system.endpoints, 'POST', path, body);
   }
 
+  /** Somebody who is shown the board by Anna until `endShare`. */
+  async shareWith(email: string): Promise<{ guest: AppClient; endShare: () => Promise<void> }> {
+    const { backendUrl, endpoints } = this.system;
+    const shares = `/api/devices/${this.deviceId}/shares`;
+    const { share_id, url } = expectAnswer(
+      await this.anna.call<{ share_id: string; url: string }>('POST', shares, {}),
+      201,
+    );
+    const guest = new AppClient({ backendUrl, mailUrl: endpoints.mail.url });
+    await guest.signIn(email);
+    const token = new URL(url).hash.split('=')[1];
+    expectAnswer(await guest.call('POST', '/api/shares/accept', { token }), 200);
+    const endShare = async (): Promise<void> => {
+      expectAnswer(await this.anna.call('DELETE', `${shares}/${share_id}`), 200);
+    };
+    return { guest, endShare };
+  }
+
   async stop(): Promise<void> {
     await this.board.stop();
     await this.system.stop();

@@ -1,4 +1,3 @@
-import type { OwnershipState } from '@aovis/contracts/ownership';
 import type { Database } from '../../db/database.ts';
 import type { ClaimPolicy, DeviceStatus } from './activation-rules.ts';
 
@@ -96,20 +95,25 @@ export async function findWipeState(
   return { endedEpoch, wipedEpoch: row.shadows_wiped_epoch };
 }
 
-/** Whether somebody owns the device, and after how many changes of owner. */
+/** Whether somebody owns the device, after how many changes of owner, and when a viewer of this owner's last ceased to be one. */
 export async function findOwnershipState(
   db: Database,
   deviceId: string,
-): Promise<OwnershipState | undefined> {
+): Promise<{ epoch: number; owned: boolean; shareEndedAt: Date | undefined } | undefined> {
   const row = await db('devices as d')
     .where('d.device_id', deviceId)
-    .first<{ epoch: number; owned: boolean } | undefined>(
+    .first<{ epoch: number; owned: boolean; share_ended_at: Date | null } | undefined>(
       'd.ownership_epoch as epoch',
       db.raw(
         'EXISTS (SELECT FROM device_ownerships o WHERE o.device_id = d.device_id AND o.ended_at IS NULL) AS owned',
       ),
+      // Who is given a new share in the place of an old one views on.
+      db.raw(
+        `(SELECT max(s.ended_at) FROM device_shares s WHERE s.device_id = d.device_id AND s.epoch = d.ownership_epoch
+            AND s.accepted_at IS NOT NULL AND s.end_reason <> 'replaced') AS share_ended_at`,
+      ),
     );
-  return row && { epoch: row.epoch, owned: row.owned };
+  return row && { epoch: row.epoch, owned: row.owned, shareEndedAt: row.share_ended_at ?? undefined };
 }
 
 /** The shadows of all ownerships that ended until this epoch are gone. */

@@ -15,6 +15,8 @@ export const provisioningKey = 'device.provisioned';
 /** What a change of owner sets off in the cloud after its commit; keyed by device, so in order for each. */
 export const deviceActivatedTopic = 'device.activated';
 export const deviceReleasedTopic = 'device.released';
+/** Somebody is shown the device no longer: who looks through it live right now is cut off. */
+export const viewerLeftTopic = 'device.viewer-left';
 
 const payloadSchema = z.strictObject({ device_id: deviceIdSchema });
 export type DeviceOutboxPayload = z.infer<typeof payloadSchema>;
@@ -71,6 +73,9 @@ export function deviceOutboxHandlers({
       await announceOwnership({ db, shadows }, device_id);
       await streams.ensureStream(streamNameOf(device_id), retentionHours);
       await channels.ensureChannel(channelNameOf(device_id));
+    },
+    [viewerLeftTopic]: async (payload) => {
+      await announceOwnership({ db, shadows }, payloadSchema.parse(payload).device_id);
     },
     /** The shadows hold what the former owner configured and the board reported meanwhile. */
     [deviceReleasedTopic]: async (payload) => {

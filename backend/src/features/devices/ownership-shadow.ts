@@ -5,16 +5,28 @@ import { findOwnershipState } from './claim-repository.ts';
 import type { ShadowPort } from './shadow-port.ts';
 
 /**
- * Tells a board whether it has an owner and in which epoch, as the records are now: whichever message of a change of
- * owner comes last says the truth. A board that is away finds it when it returns, and wipes what a former owner left.
+ * Who asked for the live view while the owner was ending a share may have been let in by a look at the records before
+ * the commit, and by the clock of another instance.
+ */
+const invitationSlackMs = 5_000;
+
+/**
+ * Tells a board whether it has an owner and in which epoch, and since when its viewers have to have been invited, as the
+ * records are now: whichever message of a change comes last says the truth. A board that is away finds it when it
+ * returns, and wipes what a former owner left.
  * @throws AppError service_unavailable
  */
 export async function announceOwnership(
   { db, shadows }: { db: Database; shadows: ShadowPort },
   deviceId: string,
 ): Promise<void> {
-  const state: OwnershipState | undefined = await findOwnershipState(db, deviceId);
+  const state = await findOwnershipState(db, deviceId);
   if (state === undefined) return;
-  const desired = { epoch: state.epoch, owned: state.owned };
+  const { epoch, owned, shareEndedAt } = state;
+  const desired = {
+    epoch,
+    owned,
+    ...(shareEndedAt !== undefined && { viewers_since: shareEndedAt.getTime() + invitationSlackMs }),
+  } satisfies OwnershipState;
   await shadows.mergeDesired(deviceId, { shadowName: ownershipShadow, desired, expectedVersion: 0 });
 }

@@ -1,6 +1,8 @@
 import type { Database } from '../../db/database.ts';
+import { enqueue } from '../../outbox/outbox.ts';
 import { record } from '../audit/audit-log.ts';
-import { ShareRepository } from './share-repository.ts';
+import { type DeviceOutboxPayload, viewerLeftTopic } from '../devices/device-outbox.ts';
+import { type EndedShare, ShareRepository } from './share-repository.ts';
 import { TransferRepository } from './transfer-repository.ts';
 import { findVerifiedEmail } from './verified-address.ts';
 
@@ -14,6 +16,18 @@ export async function endSharesOfDevice(
   return { shares: shares.length, offers: offer === undefined ? 0 : 1 };
 }
 
+/** Has the boards cut off whoever looks through them by a share that has ended. */
+export async function cutViewersOff(
+  trx: Database,
+  ended: readonly Pick<EndedShare, 'deviceId'>[],
+  requestId?: string,
+): Promise<void> {
+  for (const deviceId of new Set(ended.map((share) => share.deviceId))) {
+    const payload: DeviceOutboxPayload = { device_id: deviceId };
+    await enqueue(trx, { topic: viewerLeftTopic, key: deviceId, payload, requestId });
+  }
+}
+
 /**
  * Ends what the user may view, and invitations and offers to the user's address, in the transaction that closes the
  * account: with the account's row locked, and before its address is forgotten. What the user shares or offers ends with
@@ -25,19 +39,21 @@ export async function endSharesOfUser(
 ): Promise<number> {
   const email = await findVerifiedEmail(trx, userId);
   const shares = new ShareRepository(trx);
-  const ended = await shares.endOfViewer(userId, now);
+  const viewed = await shares.endOfViewer(userId, now);
+  await cutViewersOff(trx, viewed, requestId);
+  let ended = viewed.length;
   if (email !== undefined) {
-    ended.push(...(await shares.endOfAddress(email, now)));
-    ended.push(...(await new TransferRepository(trx).closeToAddress(email, now)));
+    ended += (await shares.endOfAddress(email, now)).length;
+    ended += (await new TransferRepository(trx).closeToAddress(email, now)).length;
   }
-  if (ended.length > 0)
+  if (ended > 0)
     await record(trx, {
       action: 'share.leave',
       actor: { kind: 'user', id: userId },
       subject: { kind: 'user', id: userId },
       outcome: 'ok',
-      details: { ended: ended.length, because: 'account_closed' },
+      details: { ended, because: 'account_closed' },
       requestId,
     });
-  return ended.length;
+  return ended;
 }

@@ -27,6 +27,8 @@ export interface ListedShare extends Share {
   viewerEmail: string | undefined;
 }
 
+export type EndedShare = Pick<Share, 'id' | 'deviceId'>;
+
 interface Row {
   id: string;
   device_id: string;
@@ -138,8 +140,8 @@ export class ShareRepository {
     now: Date,
   ): Promise<string | undefined> {
     const which = 'id' in where ? { id: where.id } : { viewer_id: where.viewerId };
-    const [id] = await end(this.#open.where({ device_id: where.deviceId, ...which }), reason, now);
-    return id;
+    const [ended] = await end(this.#open.where({ device_id: where.deviceId, ...which }), reason, now);
+    return ended?.id;
   }
 
   /** An open invitation of this address, which a new one takes the place of. */
@@ -148,21 +150,24 @@ export class ShareRepository {
     await end(this.#open.where(which), 'replaced', now);
   }
 
-  async endOfOwnership(deviceId: string, now: Date): Promise<string[]> {
+  async endOfOwnership(deviceId: string, now: Date): Promise<EndedShare[]> {
     return end(this.#open.where({ device_id: deviceId }), 'ownership_ended', now);
   }
 
-  async endOfViewer(viewerId: string, now: Date): Promise<string[]> {
+  async endOfViewer(viewerId: string, now: Date): Promise<EndedShare[]> {
     return end(this.#open.where({ viewer_id: viewerId }), 'left', now);
   }
 
   /** Invitations that went to an address which is somebody's no longer. */
-  async endOfAddress(email: string, now: Date): Promise<string[]> {
+  async endOfAddress(email: string, now: Date): Promise<EndedShare[]> {
     return end(this.#open.where({ invited_email: email }), 'left', now);
   }
 
   /** Notes the end of those whose time is over, of one device or of all; at most `limit`. */
-  async endLapsed(now: Date, { deviceId, limit }: { deviceId?: string; limit: number }): Promise<string[]> {
+  async endLapsed(
+    now: Date,
+    { deviceId, limit }: { deviceId?: string; limit: number },
+  ): Promise<EndedShare[]> {
     const lapsed = this.#db('device_shares')
       .where({ ended_at: null, ...(deviceId !== undefined && { device_id: deviceId }) })
       .whereRaw('CASE WHEN accepted_at IS NULL THEN invitation_expires_at ELSE expires_at END <= ?', [now])
@@ -179,10 +184,10 @@ export class ShareRepository {
 }
 
 /** Nobody needs an address any more by which nobody is invited. */
-async function end(which: Knex.QueryBuilder, reason: ShareEnd, now: Date): Promise<string[]> {
+async function end(which: Knex.QueryBuilder, reason: ShareEnd, now: Date): Promise<EndedShare[]> {
   const change = { ended_at: now, end_reason: reason, invited_email: null };
-  const rows: { id: string }[] = await which.update(change).returning('id');
-  return rows.map(({ id }) => id);
+  const rows: { id: string; device_id: string }[] = await which.update(change).returning(['id', 'device_id']);
+  return rows.map(({ id, device_id: deviceId }) => ({ id, deviceId }));
 }
 
 function toShare(row: Row): Share {

@@ -174,6 +174,55 @@ describe('sharing a device', () => {
     await expect(again).rejects.toMatchObject({ code: 'share_not_found' });
   });
 
+  describe('cuts off who looks through the board live', () => {
+    const told = async () => {
+      await stand.runOutbox();
+      return (await stand.shadows.find(deviceId, 'ownership'))?.desired;
+    };
+    const justAfter = () => stand.clock.now().getTime() + 5_000;
+    const state = { epoch: 1, owned: true };
+    beforeEach(async () => {
+      await stand.shares.accept(guest, await linkToken());
+      expect(await told()).toBeUndefined();
+      stand.clock.advance(day);
+    });
+
+    it.each<[string, () => Promise<unknown>]>([
+      [
+        'when the owner ends the share',
+        async () => {
+          const [share] = await stand.shares.list(owner.userId, deviceId);
+          await stand.shares.end(owner, deviceId, share?.share_id ?? '');
+        },
+      ],
+      ['when the viewer leaves', () => stand.shares.leave(guest, deviceId)],
+      [
+        'when the viewer closes the account',
+        () =>
+          transaction(db, (trx) =>
+            endSharesOfUser(trx, { ...guest, now: stand.clock.now(), requestId: 'closing' }),
+          ),
+      ],
+      [
+        'when its time is noted to be over',
+        async () => {
+          stand.clock.advance(30 * day);
+          await expireSharesJob({ db, clock: stand.clock }).run(new AbortController().signal);
+        },
+      ],
+    ])('%s', async (_, end) => {
+      await end();
+      expect(await told()).toEqual({ ...state, viewers_since: justAfter() });
+    });
+
+    it('but not whose share is replaced by another, nor for one that nobody had accepted', async () => {
+      await stand.shares.accept(guest, await linkToken());
+      const { share_id } = await invite();
+      await stand.shares.end(owner, deviceId, share_id);
+      expect(await told()).toEqual(state);
+    });
+  });
+
   it('replaces an open invitation of the same address', async () => {
     await invite(guest.email);
     const first = await stand.mailedToken();

@@ -15,6 +15,7 @@ import { lockOwnership } from '../devices/device-transfer.ts';
 import type { InvitationTokens } from './invitation-tokens.ts';
 import type { MailAllowance } from './mail-allowance.ts';
 import { type Outcome, settle } from './settle.ts';
+import { cutViewersOff } from './share-endings.ts';
 import { type Share, ShareRepository } from './share-repository.ts';
 import { toShareView } from './share-view.ts';
 import { type SharingMailPayload, shareMailTopic } from './sharing-outbox.ts';
@@ -80,7 +81,7 @@ export class ShareService {
       const ownership = await lockOwnership(trx, deviceId);
       if (ownership?.ownerId !== caller.userId) return { ok: false, code: 'device_not_found' };
       const id = await new ShareRepository(trx).end({ deviceId, id: shareId }, 'revoked', clock.now());
-      return id === undefined ? noShare : { ok: true, value: id, details: { share: id } };
+      return this.#ended(trx, { ...caller, deviceId, id });
     });
   }
 
@@ -92,7 +93,7 @@ export class ShareService {
     await this.#settle('share.leave', { ...caller, deviceId }, async (trx) => {
       await lockOwnership(trx, deviceId);
       const id = await new ShareRepository(trx).end({ deviceId, viewerId }, 'left', clock.now());
-      return id === undefined ? noShare : { ok: true, value: id, details: { share: id } };
+      return this.#ended(trx, { ...caller, deviceId, id });
     });
   }
 
@@ -106,6 +107,15 @@ export class ShareService {
     return toDeviceView(
       await access.assertDeviceServiceAccess(userId, deviceId, undefined, { minimum: 'viewer' }),
     );
+  }
+
+  async #ended(
+    trx: Database,
+    { deviceId, requestId, id }: SharingCaller & { deviceId: string; id: string | undefined },
+  ): Promise<Outcome<string>> {
+    if (id === undefined) return { ok: false, code: 'share_not_found' };
+    await cutViewersOff(trx, [{ deviceId }], requestId);
+    return { ok: true, value: id, details: { share: id } };
   }
 
   async #invite(
@@ -182,8 +192,6 @@ interface NewInvitation {
   email: string | undefined;
   days: number;
 }
-
-const noShare = { ok: false, code: 'share_not_found' } as const;
 
 function invitationOf(share: Share, epoch: number | undefined, now: Date) {
   const holds = share.endedAt === undefined && share.epoch === epoch;

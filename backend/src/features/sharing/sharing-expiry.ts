@@ -1,6 +1,7 @@
 import { type Database, transaction } from '../../db/database.ts';
 import type { ScheduledJob } from '../../jobs/scheduled-job.ts';
 import type { Clock } from '../../kernel/clock.ts';
+import { cutViewersOff } from './share-endings.ts';
 import { ShareRepository } from './share-repository.ts';
 import { TransferRepository } from './transfer-repository.ts';
 
@@ -18,12 +19,14 @@ export function expireSharesJob({ db, clock }: { db: Database; clock: Clock }): 
       const expired = { shares: 0, offers: 0 };
       for (let full = true; full && !signal.aborted; ) {
         const now = clock.now();
-        const [shares, offers] = await transaction(db, async (trx) => [
-          (await new ShareRepository(trx).endLapsed(now, { limit: batch })).length,
-          (await new TransferRepository(trx).closeLapsed(now, { limit: batch })).length,
-        ]);
-        expired.shares += shares ?? 0;
-        expired.offers += offers ?? 0;
+        const [shares, offers] = await transaction(db, async (trx) => {
+          const ended = await new ShareRepository(trx).endLapsed(now, { limit: batch });
+          await cutViewersOff(trx, ended);
+          const closed = await new TransferRepository(trx).closeLapsed(now, { limit: batch });
+          return [ended.length, closed.length] as const;
+        });
+        expired.shares += shares;
+        expired.offers += offers;
         full = shares === batch || offers === batch;
       }
       return expired;

@@ -11,8 +11,12 @@ describe('an invitation to live view', () => {
   let invited: string[][];
   let service: LiveService;
   let devices: FakeDeviceRepository;
+  let clock: FakeClock;
+  let entitled: boolean;
   beforeEach(() => {
     invited = [];
+    clock = new FakeClock();
+    entitled = true;
     let viewers = 0;
     devices = new FakeDeviceRepository();
     const ownedSince = new Date('2026-03-01T00:00:00Z');
@@ -21,8 +25,10 @@ describe('an invitation to live view', () => {
     service = new LiveService({
       access: new DeviceAccess({
         devices,
-        entitlements: { allows: async () => false },
-        clock: new FakeClock(),
+        entitlements: {
+          allows: async (_user, _device, capability) => entitled && capability === 'cloud_playback',
+        },
+        clock,
       }),
       channels: {
         ensureChannel: async () => {},
@@ -32,27 +38,46 @@ describe('an invitation to live view', () => {
           return { wssUrl, iceServers, expiresAt: new Date('2026-03-01T08:04:59Z') };
         },
       },
+      clock,
       newUnique: () => String(++viewers),
     });
   });
 
-  it('needs no plan, and is another for each viewer', async () => {
+  /** As the invitation states it, of the first ownership and now. */
+  const clientId = (role: string, seconds: number, unique: number) =>
+    `${role}-1-${clock.now().getTime()}-${seconds}-${unique}`;
+
+  it('is another for each viewer', async () => {
     expect(await service.invite('owner', deviceId)).toEqual({
-      wss_url: 'wss://v-1.example/?X-Amz-ClientId=owner-1',
+      wss_url: `wss://v-1.example/?X-Amz-ClientId=${clientId('owner', 3_600, 1)}`,
       ice_servers: iceServers,
-      client_id: 'owner-1',
+      client_id: clientId('owner', 3_600, 1),
       expires_at: '2026-03-01T08:04:59.000Z',
     });
     await service.invite('owner', deviceId);
     expect(invited).toEqual([
-      [`aovis-webrtc-${deviceId}`, 'owner-1'],
-      [`aovis-webrtc-${deviceId}`, 'owner-2'],
+      [`aovis-webrtc-${deviceId}`, clientId('owner', 3_600, 1)],
+      [`aovis-webrtc-${deviceId}`, clientId('owner', 3_600, 2)],
     ]);
   });
 
-  it('says in its client id who it is for', async () => {
+  it('says in its client id who it is for, and for how long', async () => {
     devices.share({ viewerId: 'friend', deviceId, until: new Date('2026-12-01T00:00:00Z') });
-    expect(await service.invite('friend', deviceId)).toMatchObject({ client_id: 'viewer-1' });
+    expect((await service.invite('friend', deviceId)).client_id).toBe(clientId('viewer', 3_600, 1));
+    const until = new Date(clock.now().getTime() + 90_000);
+    devices.share({ viewerId: 'short', deviceId, until });
+    expect((await service.invite('short', deviceId)).client_id).toBe(clientId('viewer', 90, 2));
+  });
+
+  it('takes a plan of the owner’s, for guests too', async () => {
+    devices.share({ viewerId: 'friend', deviceId, until: new Date('2026-12-01T00:00:00Z') });
+    entitled = false;
+    for (const user of ['owner', 'friend'])
+      await expect(service.invite(user, deviceId)).rejects.toMatchObject({
+        code: 'entitlement_required',
+        details: { capability: 'cloud_playback' },
+      });
+    expect(invited).toEqual([]);
   });
 
   it('is not for strangers', async () => {

@@ -1,5 +1,6 @@
 import { channelNameOf } from '@aovis/contracts/ids';
-import { liveClientIdOf } from '@aovis/contracts/live-view';
+import { liveClientIdOf, maxLiveSeconds } from '@aovis/contracts/live-view';
+import type { Clock } from '../../kernel/clock.ts';
 import type { DeviceAccess } from '../devices/device-access.ts';
 import type { LiveChannels } from './video-ports.ts';
 
@@ -7,33 +8,40 @@ import type { LiveChannels } from './video-ports.ts';
 export class LiveService {
   readonly #access: DeviceAccess;
   readonly #channels: LiveChannels;
+  readonly #clock: Clock;
   readonly #newUnique: () => string;
 
   constructor({
     access,
     channels,
+    clock,
     newUnique,
   }: {
     access: DeviceAccess;
     channels: LiveChannels;
+    clock: Clock;
     /** Must never give the same twice: a viewer replaces another of its id. */
     newUnique: () => string;
   }) {
     this.#access = access;
     this.#channels = channels;
+    this.#clock = clock;
     this.#newUnique = newUnique;
   }
 
-  /**
-   * Needs no capability: it looks at the device as it is now and uses no stored video, and who owns a camera, or is
-   * shown it by its owner, may look through it.
-   * @throws AppError device_not_found, service_unavailable
-   */
+  /** @throws AppError device_not_found, entitlement_required, service_unavailable */
   async invite(userId: string, deviceId: string) {
-    const minimum = { minimum: 'viewer' } as const;
-    const { role } = await this.#access.assertDeviceServiceAccess(userId, deviceId, undefined, minimum);
-    // Signed into the address: by it the board knows who may command it.
-    const clientId = liveClientIdOf(role, this.#newUnique());
+    // Before the look at the records: what ends a share after it makes this invitation void.
+    const issuedAt = this.#clock.now().getTime();
+    const { role, epoch, viewableUntil } = await this.#access.assertDeviceServiceAccess(
+      userId,
+      deviceId,
+      'cloud_playback',
+      { minimum: 'viewer' },
+    );
+    const seconds = viewableUntil === undefined ? maxLiveSeconds : secondsBetween(issuedAt, viewableUntil);
+    // Signed into the address: by it the board knows who may command it, and whom to let go when a share ends.
+    const clientId = liveClientIdOf({ role, epoch, issuedAt, seconds }, this.#newUnique());
     const { wssUrl, iceServers, expiresAt } = await this.#channels.invite(channelNameOf(deviceId), clientId);
     return {
       wss_url: wssUrl,
@@ -42,4 +50,8 @@ export class LiveService {
       expires_at: expiresAt.toISOString(),
     };
   }
+}
+
+function secondsBetween(issuedAt: number, end: Date): number {
+  return Math.max(1, Math.min(maxLiveSeconds, Math.floor((end.getTime() - issuedAt) / 1_000)));
 }
