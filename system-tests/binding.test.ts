@@ -101,6 +101,13 @@ describe('a board that confirms its activation', () => {
       return state.desired.epoch === epoch ? true : undefined;
     });
 
+  /** What the board had reported was wiped in the cloud: its new owner sees all of it, not what has changed since alone. */
+  const untilSeenWhole = (app: AppClient) =>
+    waitFor('The board as its owner sees it', async () => {
+      const { shadow } = expectAnswer(await app.device(deviceId), 200);
+      return shadow?.agent_version && shadow.firmware && shadow.stream_state ? true : undefined;
+    });
+
   it('is not to be had with a picture of its label while it lies in its box', async () => {
     await refused(thief, 409, 'device_offline');
   });
@@ -163,6 +170,7 @@ describe('a board that confirms its activation', () => {
     });
     expect(events.filter(({ occurred_at }) => Date.parse(occurred_at) < handedOverAt)).toEqual([]);
     expectAnswer(await anna.device(deviceId), 404, 'device_not_found');
+    await untilSeenWhole(ben);
   });
 
   it('that was released is for who presses its button', async () => {
@@ -178,6 +186,7 @@ describe('a board that confirms its activation', () => {
       activation: { ownership: { epoch: 5 } },
     });
     await untilBinding('knows of its owner', { claimable: false, owned: true, epoch: 5 });
+    await untilSeenWhole(anna);
   });
 
   it('is nobody’s once its certificate was withdrawn', async () => {
