@@ -4,6 +4,7 @@ import { createServer, type Server, type TLSSocket } from 'node:tls';
 import type { Logger } from 'pino';
 import { listen } from '../kernel/listen.ts';
 import type { TlsIdentity } from '../kernel/pki.ts';
+import { endInOrder } from './orderly-end.ts';
 
 /** AWS IoT's protocol name for MQTT with a client certificate where MQTT shares port 443. */
 const mqttProtocol = 'x-amzn-mqtt-ca';
@@ -41,7 +42,8 @@ export class TlsListener {
       socket.once('close', () => this.#sockets.delete(socket));
     });
     this.#server.on('tlsClientError', (error) => log.debug({ err: error }, 'TLS handshake failed'));
-    this.#server.on('secureConnection', (socket: TLSSocket) => {
+    this.#server.on('secureConnection', (secured: TLSSocket) => {
+      const socket = endInOrder(secured);
       const certificate = socket.getPeerX509Certificate();
       if (certificate === undefined || (requireSni && typeof socket.servername !== 'string')) {
         log.info(
@@ -70,7 +72,7 @@ export class TlsListener {
   }
 }
 
-/** Ends a connection the hard way; what its socket has to say about that interests nobody. */
+/** Ends a connection; what its socket has to say about that interests nobody. */
 export function refuse(socket: TLSSocket): void {
   socket.on('error', () => undefined);
   socket.destroy();
