@@ -21,6 +21,13 @@ const connackRefusal = 'AWS_ERROR_MQTT_PROTOCOL_ERROR';
 /** CONNACK: not authorized ([MQTT-3.2.2.3]), the likely one. */
 const notAuthorized = 5;
 
+/**
+ * The runtime's name for a connection that ended without TLS's close_notify: the network broke it. What a broker ends
+ * (AWS IoT Core does so for a client id that is taken over, and for topics that a policy forbids) is called
+ * AWS_ERROR_MQTT_UNEXPECTED_HANGUP.
+ */
+const brokenConnection = 'AWS_IO_SOCKET_CLOSED';
+
 /** The runtime's names for what Node.js calls otherwise. */
 const nodeCodes: Record<string, string> = {
   AWS_IO_DNS_INVALID_NAME: 'ENOTFOUND',
@@ -120,7 +127,10 @@ export class AwsCrtLink implements MqttLink {
 
   #onInterrupted(error: CrtError): void {
     this.#disconnect();
-    const known = inNodeTerms(error);
+    const broken = error.error_name === brokenConnection;
+    const known = broken
+      ? Object.assign(new Error(error.message), { code: 'ECONNRESET' })
+      : inNodeTerms(error);
     this.#end({ ...(known === undefined ? {} : { error: known }), secured: true });
   }
 

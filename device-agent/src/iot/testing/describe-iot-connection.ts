@@ -336,6 +336,29 @@ export function describeIotConnection(
       expect(clock.pending[0]).toBeGreaterThanOrEqual(300_000);
     });
 
+    it('blames a network that breaks again and again on nobody: no take-over, no message given up', async () => {
+      const relay = await Relay.to(broker.port);
+      try {
+        const connection = await started(connectionTo({ port: relay.port }));
+        broker.discards = 4;
+        const publishing = connection.publish({ topic: eventTopic, payload: '{"kept":true}' });
+        for (let left = 3; left >= 0; left--) {
+          await until(() => broker.discards === left);
+          relay.cut();
+          await waiting(connection);
+          expect(connection.lastFailure?.code).toBe('network');
+          const again = connected(connection);
+          await clock.advance(128_000);
+          await again;
+        }
+        await publishing;
+        expect(broker.received).toContainEqual({ topic: eventTopic, payload: '{"kept":true}' });
+        await connection.stop();
+      } finally {
+        await relay.close();
+      }
+    });
+
     it('stops while it waits, while it connects and when it never started', async () => {
       await connectionTo().stop();
       const connecting = connectionTo();

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import type { AddressInfo, Socket } from 'node:net';
-import { createServer, type Server, type TLSSocket } from 'node:tls';
+import { createServer, type Server, TLSSocket } from 'node:tls';
 import { Aedes, type Client } from 'aedes';
 import type { Issued, TestCa } from '../../testing/test-pki.ts';
 
@@ -175,6 +175,9 @@ export class TestBroker {
       this.#sockets.delete(socket);
       this.#changed();
     });
+    // aedes ends connections by `destroy`, which leaves TLS's close_notify out; AWS IoT Core says it.
+    socket.destroy = (error) =>
+      socket.writable ? socket.end(() => destroy(socket, error)) : destroy(socket, error);
     this.#aedes?.handle(socket);
     this.#changed();
   }
@@ -188,6 +191,10 @@ function servernameOf(socket: TLSSocket): string | false | undefined {
   return 'servername' in socket ? (socket.servername as string | false) : undefined;
 }
 
+/** As a network does: without a word. */
 function cut(client: Client): void {
-  client.conn.destroy();
+  if (client.conn instanceof TLSSocket) destroy(client.conn);
 }
+
+const destroy = (socket: TLSSocket, error?: Error): TLSSocket =>
+  TLSSocket.prototype.destroy.call(socket, error);
