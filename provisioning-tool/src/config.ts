@@ -10,6 +10,7 @@ const parsers = {
   httpUrl: z.url({ protocol: /^https?$/, error: 'expected http://… or https://…' }),
   hostPort: hostPortSchema,
   name: z.string().regex(/^[a-zA-Z0-9:_-]{1,128}$/, 'expected a name of letters, digits, : _ and -'),
+  format: z.string().regex(/^[a-z0-9][a-z0-9.-]{0,39}$/, 'expected the name of a label format'),
   stationId: manifestSchema.shape.station_id,
   roleAlias: bundleDescriptorSchema.shape.role_alias,
   registration: z.enum(['ca', 'without-ca'], 'expected ca or without-ca'),

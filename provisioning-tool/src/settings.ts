@@ -4,6 +4,7 @@ export type SettingKind =
   | 'httpUrl'
   | 'hostPort'
   | 'name'
+  | 'format'
   | 'stationId'
   | 'roleAlias'
   | 'registration'
@@ -107,6 +108,18 @@ export const settings = {
     kind: 'path',
     sentence:
       'PEM file of the roots that boards trust as the cloud; for AWS: https://www.amazontrust.com/repository/AmazonRootCA1.pem',
+  },
+  activation_url: {
+    variable: 'AOVIS_ACTIVATION_URL',
+    kind: 'httpUrl',
+    sentence:
+      "Address of the app, which a label's QR code opens with /a#CODE behind it, e.g. https://app.example.com.",
+  },
+  label_format: {
+    variable: 'AOVIS_LABEL_FORMAT',
+    kind: 'format',
+    default: 'a4-24',
+    sentence: 'Format of the label sheets, one that labels formats lists.',
   },
   certificate_years: {
     variable: 'AOVIS_CERTIFICATE_YEARS',

@@ -5,6 +5,7 @@ import { addAuditCommands } from './audit-group.ts';
 import { addBatchCommands } from './batch-group.ts';
 import { addCaCommands } from './ca-group.ts';
 import { commandMaker } from './command-maker.ts';
+import { addLabelsCommands } from './labels-group.ts';
 import { addStationCommands } from './station-group.ts';
 
 /** The whole command line: one file for each group of commands. What a command needs is loaded when it runs. */
@@ -20,6 +21,7 @@ export function buildProgram(terminal: Terminal, streams: Streams, surroundings:
   addCaCommands(program, define);
   addStationCommands(program, define);
   addBatchCommands(program, define);
+  addLabelsCommands(program, define);
   addAuditCommands(program, define);
   for (const command of commandsOf(program)) {
     command.exitOverride().configureOutput({

@@ -39,8 +39,7 @@ export class CommandContext {
   readonly workspace: string;
   /** Who did what here. */
   readonly audit: AuditLog;
-  /** Number of this command's first line in the audit log; there is none in a dry run, or if it changes nothing. */
-  begun: (() => Promise<number>) | undefined;
+  #begun: (() => Promise<number>) | undefined;
 
   constructor(terminal: Terminal, surroundings: Surroundings, flags: CommonFlags) {
     this.terminal = terminal;
@@ -48,6 +47,17 @@ export class CommandContext {
     this.flags = flags;
     this.workspace = resolve(flags.workspace);
     this.audit = new AuditLog(this.workspace, surroundings.clock);
+  }
+
+  /** Set where the command's beginning is written into the audit log: not in a dry run, nor if it changes nothing. */
+  set begun(line: () => Promise<number>) {
+    this.#begun = line;
+  }
+
+  /** Number of the audit log's line that says that this command began. */
+  async auditLine(): Promise<number> {
+    if (!this.#begun) throw new Error('a command that changes nothing has no line in the audit log');
+    return await this.#begun();
   }
 
   async config(): Promise<Config> {

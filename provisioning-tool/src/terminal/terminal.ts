@@ -1,3 +1,4 @@
+import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { Refusal } from '../refusal.ts';
 
@@ -29,6 +30,11 @@ export class Terminal {
   /** Whether bars may move on stderr. */
   get animated(): boolean {
     return this.#streams.stderr.isTTY === true && !this.options.plain && !this.options.json;
+  }
+
+  /** For data that is no text; undefined where people would see it. */
+  get dataSink(): Writable | undefined {
+    return this.#streams.stdout.isTTY === true ? undefined : this.#streams.stdout;
   }
 
   get stderr(): Writable {
@@ -92,6 +98,31 @@ export class Terminal {
     }
   }
 
+  /**
+   * Lines that hold secrets, such as scanned codes, one after the other until the end of the input. Typed ones are not
+   * shown; an empty one or Ctrl-D ends them.
+   */
+  async *secretLines(question: string, signal: AbortSignal): AsyncGenerator<string> {
+    const { stdin } = this.#streams;
+    if (stdin.isTTY !== true || !stdin.setRawMode) {
+      for await (const line of createInterface({ input: stdin, crlfDelay: Infinity, signal })) yield line;
+      return;
+    }
+    if (!this.options.input)
+      throw new Refusal('usage', 'There is nothing on standard input; pipe the scans in.');
+    this.say(question);
+    stdin.setRawMode(true);
+    try {
+      for await (const line of hiddenLines(stdin)) {
+        if (line === '') return;
+        yield line;
+      }
+    } finally {
+      stdin.setRawMode(false);
+      stdin.pause();
+    }
+  }
+
   #paint(code: number, text: string): string {
     return this.#colour ? `\u001b[${code}m${text}\u001b[0m` : text;
   }
@@ -116,4 +147,20 @@ function readHiddenLine(stdin: Readable): Promise<string> {
     stdin.on('data', onData);
     stdin.resume();
   });
+}
+
+/** As `readHiddenLine`, for many lines: a scanner types faster than they are taken, and several may come at once. */
+async function* hiddenLines(stdin: Readable): AsyncGenerator<string> {
+  let typed = '';
+  for await (const chunk of stdin.iterator({ destroyOnReturn: false })) {
+    for (const key of String(chunk)) {
+      if (key === '\u0003') throw new Refusal('interrupted', 'Interrupted.');
+      if (key === '\u0004') return;
+      if (key === '\r' || key === '\n') {
+        yield typed;
+        typed = '';
+      } else if (key === '\u007f' || key === '\b') typed = typed.slice(0, -1);
+      else typed += key;
+    }
+  }
 }

@@ -83,7 +83,18 @@ export class FactoryFixture {
   }
 
   async cliUntil(signal: AbortSignal, ...argv: string[]): Promise<CliAnswer> {
-    const streams = { stdin: new PassThrough(), stdout: new PassThrough(), stderr: new PassThrough() };
+    return await this.#run(new PassThrough(), signal, argv);
+  }
+
+  /** With something piped into standard input. */
+  async cliWithInput(input: string, ...argv: string[]): Promise<CliAnswer> {
+    const stdin = new PassThrough();
+    stdin.end(input);
+    return await this.#run(stdin, new AbortController().signal, argv);
+  }
+
+  async #run(stdin: PassThrough, signal: AbortSignal, argv: readonly string[]): Promise<CliAnswer> {
+    const streams = { stdin, stdout: new PassThrough(), stderr: new PassThrough() };
     const exitCode = await run([...argv, '--workspace', this.workspace], streams, {
       env: this.env,
       clock: systemClock,

@@ -1,0 +1,45 @@
+import { journalPath, readAllIssued, replayJournal } from '../journal/journal.ts';
+import { isProvisioned } from '../journal/journal-state.ts';
+import { Refusal } from '../refusal.ts';
+
+/** What the journal has of a board's code: enough to recognise it, not enough to know it. */
+export interface BoardCode {
+  serial: string;
+  model: string;
+  batchId: string;
+  /** Hex SHA-256 of domain, serial and code. */
+  digest: string;
+  /** 1 for the first code of a board, one more for each that was issued anew. */
+  epoch: number;
+  /** Only a finished board's label is printed: else it may lie on the bench before its board is worth anything. */
+  finished: boolean;
+}
+
+/** The boards of all batches, or of one, by serial, in the order in which they were issued. Reads only the journal. */
+export async function readBoardCodes(
+  workspace: string,
+  batchId: string | undefined,
+): Promise<Map<string, BoardCode>> {
+  const path = journalPath(workspace);
+  const replay = await replayJournal(path);
+  const { state } = replay;
+  if (batchId !== undefined && !state.batches.has(batchId))
+    throw new Refusal(
+      'usage',
+      `There is no batch ${batchId} here; «aovis-provision batch status» lists them.`,
+    );
+  const codes = new Map<string, BoardCode>();
+  for await (const issued of readAllIssued(path, replay.validBytes)) {
+    if (batchId !== undefined && issued.batch_id !== batchId) continue;
+    const board = state.boards.get(issued.serial);
+    codes.set(issued.serial, {
+      serial: issued.serial,
+      model: issued.model,
+      batchId: issued.batch_id,
+      digest: issued.activation_code_digest,
+      epoch: issued.code_epoch,
+      finished: board !== undefined && isProvisioned(board),
+    });
+  }
+  return codes;
+}
