@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, copyFile, mkdir, rm } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, readdir, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -239,6 +239,46 @@ describe('the doctor', () => {
     const { code, stdout } = await aovisAgent('doctor', '--json', ...flags);
     expect(code).toBe(20);
     expect(JSON.parse(stdout)).toMatchObject({ ok: false, failed: 'credentials' });
+  });
+});
+
+describe('logs', () => {
+  it('are there while the agent runs and after it, by lines and level', async () => {
+    const agent = startAgent();
+    const exit = exitOf(agent);
+    await bootReceived(1);
+    const flags = ['logs', '--state', state];
+    expect((await aovisAgent(...flags)).stdout).toMatch(/^2\S+Z INFO {2}The agent runs\.$/m);
+    const last = await aovisAgent(...flags, '--lines', '1', '--level', 'info', '--json');
+    expect(last.stdout.match(/\n/g)).toHaveLength(1);
+    expect(JSON.parse(last.stdout)).toMatchObject({ at: expect.any(Number), message: expect.any(String) });
+    agent.kill('SIGTERM');
+    await exit;
+    expect((await aovisAgent(...flags)).stdout).toMatch(/INFO {2}The agent stops\.$/m);
+    expect((await aovisAgent('logs', '--state', bundle)).stdout).toContain('There are no lines');
+    expect(await aovisAgent(...flags, '--lines', 'all')).toMatchObject({ code: 2 });
+  });
+});
+
+describe('reset', () => {
+  it('asks, refuses while the agent runs, and ends it when told to', async () => {
+    const agent = startAgent();
+    const exit = exitOf(agent);
+    await bootReceived(1);
+    const flags = ['reset', '--state', state];
+    const asked = await aovisAgent(...flags);
+    expect(asked).toMatchObject({ code: 21, stdout: expect.stringContaining('aovis-agent reset --yes') });
+    expect(await aovisAgent(...flags, '--yes')).toMatchObject({
+      code: 15,
+      stderr: expect.stringContaining(`process ${agent.pid}`),
+    });
+    expect((await status()).connection.state).toBe('connected');
+
+    expect(await aovisAgent(...flags, '--yes', '--stop-agent')).toMatchObject({ code: 0 });
+    expect(await exit).toMatchObject({ code: 0 });
+    expect((await readdir(state)).sort()).toEqual(['last-boot.json']);
+    startAgent();
+    await bootReceived(2);
   });
 });
 

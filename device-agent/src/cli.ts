@@ -1,4 +1,4 @@
-import { Argument, Command } from 'commander';
+import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { type Agent, createAgent } from './agent.ts';
 import { pressButton } from './binding/press-button.ts';
 import { type AgentConfig, loadConfig, type SettingName, settingNames, settings } from './config.ts';
@@ -7,13 +7,15 @@ import { type EventRequest, reportableTypes } from './events/event-request.ts';
 import { reportEvent } from './events/report-event.ts';
 import { buildInfo } from './host/build-info.ts';
 import { systemClock } from './host/clock.ts';
+import { isJournal, LogDestination } from './host/log-destination.ts';
+import { LogFile } from './host/log-file.ts';
 import { createLogger, type Logger } from './host/logger.ts';
 import { RecentProblems } from './host/recent-problems.ts';
 import { openStateDirectory } from './host/state-directory.ts';
 import { loadBundle } from './identity/bundle.ts';
 import { checkClockAndValidity } from './identity/clock-sanity.ts';
-import { examineBoard } from './operating/doctor/doctor.ts';
-import { renderReport } from './operating/doctor/render-report.ts';
+import { type EntryLevel, logLevels } from './operating/logs/log-entry.ts';
+import { printLogs, runDoctor, runReset } from './operating/operating-actions.ts';
 import { exitCodes, Refusal } from './refusal.ts';
 import { renderStatus } from './status/render-status.ts';
 import { readStatus } from './status/status-client.ts';
@@ -28,6 +30,21 @@ export interface CliContext {
 }
 
 type Flags = Record<string, string | undefined>;
+
+interface LogsFlags {
+  json?: boolean;
+  lines: number;
+  level: EntryLevel;
+  state?: string;
+}
+
+interface ResetFlags {
+  yes?: boolean;
+  stopAgent?: boolean;
+  state?: string;
+}
+
+const defaultLogLines = 200;
 
 /** Runs the command line and answers the exit code. */
 export async function runCli(args: readonly string[], context: CliContext): Promise<number> {
@@ -65,7 +82,34 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
   for (const name of ['bundle', 'state'] as const) addOption(doctor, name);
   doctor.action(async ({ json, ...flags }: Flags & { json?: string }) => {
     const config = loadConfig({ env: context.env, flags: byName(flags) });
-    exitCode = await runDoctor(config, json !== undefined, context);
+    exitCode = await runDoctor(config, json !== undefined, context.stdout);
+  });
+
+  const logs = program
+    .command('logs')
+    .description(
+      "Show the agent's last log lines, without secrets: from journald, or from the log file without it.",
+    )
+    .addOption(new Option('--lines <n>', 'how many').default(defaultLogLines).argParser(lineCount))
+    .addOption(
+      new Option('--level <level>', 'the least important to show').default('debug').choices(logLevels),
+    )
+    .option('--json', 'a JSON object a line');
+  addOption(logs, 'state');
+  logs.action(async ({ json, lines, level, state }: LogsFlags) => {
+    const config = loadConfig({ env: context.env, flags: byName({ state }) });
+    exitCode = await printLogs(config, { lines, level, json: json === true }, context.stdout);
+  });
+
+  const reset = program
+    .command('reset')
+    .description('Make the board what it was when it left the factory; its identity stays.')
+    .option('--yes', 'do it; without this it is only said what would be removed')
+    .option('--stop-agent', 'end the agent first if it runs; systemd starts it again');
+  addOption(reset, 'state');
+  reset.action(async ({ yes, stopAgent, state }: ResetFlags) => {
+    const config = loadConfig({ env: context.env, flags: byName({ state }) });
+    exitCode = await runReset(config, { yes: yes === true, stopAgent: stopAgent === true }, context.stdout);
   });
 
   const claim = program
@@ -96,6 +140,12 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
   }
 }
 
+function lineCount(text: string): number {
+  const lines = Number(text);
+  if (!Number.isInteger(lines) || lines < 1) throw new InvalidArgumentError('use a whole number from 1.');
+  return lines;
+}
+
 function addOption(command: Command, name: SettingName): void {
   const { flag, sentence, variable, default: defaultText } = settings[name];
   command.option(flag, `${sentence} (${variable}, default ${defaultText})`);
@@ -111,15 +161,19 @@ function byName(flags: Flags): Partial<Record<SettingName, string>> {
   return Object.fromEntries(entries);
 }
 
-async function runAgent(config: AgentConfig, { signal, clipPath }: CliContext): Promise<void> {
+async function runAgent(config: AgentConfig, { env, signal, clipPath }: CliContext): Promise<void> {
   const problems = new RecentProblems(systemClock);
+  const journal = isJournal(env.JOURNAL_STREAM);
+  const destination = new LogDestination({ journal });
   const logger = createLogger({
     level: config.logLevel,
+    destination,
     onProblem: (part, level, sentence) => problems.add(part, level, sentence),
   });
   const bundle = await loadBundle(config.bundle);
   checkClockAndValidity(systemClock.now(), bundle, buildInfo.builtAt);
   const state = await openStateDirectory(config.state);
+  if (!journal) destination.keepIn(new LogFile({ directory: state.log }));
   const agent = createAgent({
     config,
     bundle,
@@ -166,12 +220,6 @@ function notRunning(directory: string): string {
     `The agent is not running: nothing answers in the state directory ${directory}. ` +
     'Start it with aovis-agent run, or name its directory with --state DIR.'
   );
-}
-
-async function runDoctor(config: AgentConfig, json: boolean, { stdout }: CliContext): Promise<number> {
-  const report = await examineBoard({ config, clock: systemClock, builtAt: buildInfo.builtAt, readStatus });
-  stdout(`${json ? JSON.stringify(report) : renderReport(report)}\n`);
-  return report.ok ? 0 : exitCodes.doctorFound;
 }
 
 async function claimBoard(directory: string, { stdout }: CliContext): Promise<number> {

@@ -13,6 +13,7 @@ export const exitCodes = {
   notClaimable: 18,
   eventNotStored: 19,
   doctorFound: 20,
+  notConfirmed: 21,
 } as const;
 export type RefusalCode = keyof typeof exitCodes;
 

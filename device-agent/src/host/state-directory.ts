@@ -24,6 +24,25 @@ export interface StateDirectory {
   readonly outbox: string;
   /** Directory of the video that waits for a connection. */
   readonly video: string;
+  /** Directory of the log file, where there is no journald. */
+  readonly log: string;
+}
+
+/** The places in a state directory, which may not exist. */
+export function stateDirectoryAt(path: string): StateDirectory {
+  return {
+    path,
+    reportedState: join(path, 'reported-state.json'),
+    runningConfig: join(path, 'running-config.json'),
+    lastBoot: join(path, 'last-boot.json'),
+    commands: join(path, 'commands.json'),
+    jobs: join(path, 'jobs.json'),
+    binding: join(path, 'binding.json'),
+    proofs: join(path, 'proofs.json'),
+    outbox: join(path, 'outbox'),
+    video: join(path, 'video'),
+    log: join(path, 'log'),
+  };
 }
 
 export async function openStateDirectory(path: string): Promise<StateDirectory> {
@@ -38,18 +57,7 @@ export async function openStateDirectory(path: string): Promise<StateDirectory> 
       { cause },
     );
   }
-  return {
-    path,
-    reportedState: join(path, 'reported-state.json'),
-    runningConfig: join(path, 'running-config.json'),
-    lastBoot: join(path, 'last-boot.json'),
-    commands: join(path, 'commands.json'),
-    jobs: join(path, 'jobs.json'),
-    binding: join(path, 'binding.json'),
-    proofs: join(path, 'proofs.json'),
-    outbox: join(path, 'outbox'),
-    video: join(path, 'video'),
-  };
+  return stateDirectoryAt(path);
 }
 
 /** What the agent's user may still write on the directory's file system; undefined when it cannot be asked. */

@@ -1,6 +1,7 @@
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import type { Program } from '../commands/run-program.ts';
+import { redact } from '../host/redact.ts';
 import {
   failed,
   type JobContext,
@@ -11,7 +12,6 @@ import {
   succeeded,
 } from './job-handler.ts';
 import { lastOutput } from './last-output.ts';
-import { redact } from './redact.ts';
 import { TransferError, transfer } from './transfer.ts';
 
 export interface UploadLogsJobOptions {

@@ -17,6 +17,10 @@ it.each([
   `PUT https://b.s3.amazonaws.com/x?X-Amz-Credential=${canary}&X-Amz-Signature=${canary}&X-Amz-Security-Token=${canary}`,
   `rtsp://admin:${canary}@192.168.1.20/stream`,
   `AKIA${canary.toUpperCase().slice(0, 16)}`.replace('SECRET', 'SECRET'),
+  `authorization: AWS4-HMAC-SHA256 Credential=${canary}/a/b, SignedHeaders=host, Signature=${canary}`,
+  `{"msg":"AWS4-HMAC-SHA256 Credential=${canary}, Signature=${canary}"}`,
+  `a=ice-ufrag:F7gI\r\na=ice-pwd:${canary}\r\n`,
+  `{"activation_code":"${canary}"}`,
   `eyJhbGciOiJIUzI1NiJ9.${canary}.${canary}`,
 ])('leaves nothing of a secret in %j', (text) => {
   expect(redact(text)).not.toMatch(/CANARY/i);
@@ -35,4 +39,12 @@ it('takes any text, and the same text twice is the same', () => {
       expect(redact(once)).toBe(once);
     }),
   );
+});
+
+it.each([
+  '{"level":"error","msg":"rtsp://a:b@cam/ failed: authorization: Basic YWRtaW46aHVudGVy"}',
+  '{"msg":"got {\\"password\\":\\"hunter2\\"} of -----BEGIN PRIVATE KEY-----\\nMIGH\\n-----END PRIVATE KEY-----"}',
+  '{"headers":{"authorization":"AWS4-HMAC-SHA256 Credential=a/b, Signature=c"},"msg":"x"}',
+])('leaves JSON what it was: %s', (text) => {
+  JSON.parse(redact(text));
 });

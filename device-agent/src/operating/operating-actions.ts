@@ -1,0 +1,60 @@
+import { type AgentConfig, settings } from '../config.ts';
+import { buildInfo } from '../host/build-info.ts';
+import { systemClock } from '../host/clock.ts';
+import { stateDirectoryAt } from '../host/state-directory.ts';
+import { exitCodes } from '../refusal.ts';
+import { readStatus } from '../status/status-client.ts';
+import { examineBoard } from './doctor/doctor.ts';
+import { renderReport } from './doctor/render-report.ts';
+import { type JournalQuery, readJournal } from './logs/journal.ts';
+import { renderEntry } from './logs/log-entry.ts';
+import { readLogs } from './logs/read-logs.ts';
+import { resetBoard, resetSentence } from './reset.ts';
+
+/** Each of these is a command of `aovis-agent`; it answers the exit code. */
+type Print = (text: string) => void;
+
+export async function runDoctor(config: AgentConfig, json: boolean, print: Print): Promise<number> {
+  const report = await examineBoard({ config, clock: systemClock, builtAt: buildInfo.builtAt, readStatus });
+  print(`${json ? JSON.stringify(report) : renderReport(report)}\n`);
+  return report.ok ? 0 : exitCodes.doctorFound;
+}
+
+export async function printLogs(
+  { state }: AgentConfig,
+  { json, ...query }: JournalQuery & { json: boolean },
+  print: Print,
+): Promise<number> {
+  const entries = await readLogs({
+    ...query,
+    directory: stateDirectoryAt(state).log,
+    // The journal has the lines of the service, whose state directory is the default one.
+    ...(state === settings.state.default ? { readJournal } : {}),
+  });
+  for (const entry of entries) print(`${json ? JSON.stringify(entry) : renderEntry(entry)}\n`);
+  if (entries.length === 0 && !json)
+    print(
+      `There are no lines: no agent has run with ${state} yet, or this user may not read its log (run this as root, ` +
+        'or as the user the agent runs as).\n',
+    );
+  return 0;
+}
+
+export async function runReset(
+  { state }: AgentConfig,
+  { yes, stopAgent }: { yes: boolean; stopAgent: boolean },
+  print: Print,
+): Promise<number> {
+  if (!yes) {
+    print(`${resetSentence}\nTo do it, say so: aovis-agent reset --yes\n`);
+    return exitCodes.notConfirmed;
+  }
+  await resetBoard({
+    state: stateDirectoryAt(state),
+    clock: systemClock,
+    stopAgent,
+    terminate: (pid) => process.kill(pid, 'SIGTERM'),
+  });
+  print(`The state directory ${state} is that of a board fresh from the factory.\n`);
+  return 0;
+}
