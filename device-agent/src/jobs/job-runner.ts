@@ -62,6 +62,7 @@ export class JobRunner implements Part {
   /** Leaves what is under way; the next start goes on with it. */
   async stop(): Promise<void> {
     this.#stopping.abort();
+    this.#options.client.abandon();
     this.#tell();
     await this.#loop;
   }

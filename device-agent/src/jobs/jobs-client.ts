@@ -86,10 +86,14 @@ export class JobsClient {
       connection.subscribe(`${this.#prefix}/${request}/accepted`, (message) => this.#onAccepted(message));
       connection.subscribe(`${this.#prefix}/${request}/rejected`, (message) => this.#onRejected(message));
     }
-    connection.onDisconnected(() => {
-      for (const { reject } of this.#pending.values())
-        reject(new JobsError('NoAnswer', 'The connection was lost before the jobs service answered.'));
-    });
+    connection.onDisconnected(() =>
+      this.#giveUp('The connection was lost before the jobs service answered.'),
+    );
+  }
+
+  /** Waits for no answer any more: an agent that stops has no time for it. */
+  abandon(): void {
+    this.#giveUp('The agent is stopping.');
   }
 
   /** Calls `listener` when what is to be done next is another job, or nothing. */
@@ -131,6 +135,10 @@ export class JobsClient {
       cancelTimeout();
       this.#pending.delete(clientToken);
     }
+  }
+
+  #giveUp(reason: string): void {
+    for (const { reject } of this.#pending.values()) reject(new JobsError('NoAnswer', reason));
   }
 
   #onAccepted({ payload }: IotMessage): void {
