@@ -56,7 +56,7 @@ export async function measureOfflineBatch(workspace: string, boards: number): Pr
   const journal = await Journal.open(workspace, systemClock);
   const folder = new BatchFolder(workspace, 'benchmark');
   await folder.create();
-  const labels = await LabelFile.open(folder.labels, new Map());
+  const labels = await LabelFile.open(folder.labels, { current: new Map(), pending: new Set() });
   try {
     const zeros = '0'.repeat(64);
     await journal.append({

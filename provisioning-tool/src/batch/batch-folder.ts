@@ -31,13 +31,18 @@ export class BatchFolder {
     return join(this.path, 'bundles', deviceId);
   }
 
+  /** The bundle that a new one took the place of, until its certificate is revoked. */
+  replaced(deviceId: string): string {
+    return join(this.path, 'replaced', deviceId);
+  }
+
   /** Signed manifests, as pushed; for import by hand where the line is offline. */
   manifest(manifestId: string): string {
     return join(this.path, 'manifests', `${manifestId}.jws`);
   }
 
   async create(): Promise<void> {
-    for (const name of ['staging', 'bundles', 'manifests'])
+    for (const name of ['staging', 'bundles', 'manifests', 'replaced'])
       await ensurePrivateDirectory(join(this.path, name));
   }
 }

@@ -1,7 +1,7 @@
 import { CloudFailure } from '../cloud/iot-registry.ts';
 import type { Handover } from '../handover/handover.ts';
 import type { Journal } from '../journal/journal.ts';
-import { type BoardState, hasStep, isProvisioned } from '../journal/journal-state.ts';
+import { type BoardState, hasStep, isLive, isProvisioned } from '../journal/journal-state.ts';
 import type { BoardIssued, BoardStep } from '../journal/records.ts';
 import { diskRefusalOf, Refusal } from '../refusal.ts';
 import { type StepSettings, steps, stepWaves } from './board-steps.ts';
@@ -53,7 +53,7 @@ export class BatchRun {
     const state = this.#parts.journal.state.boards.get(row.serial);
     if (state && isProvisioned(state)) {
       this.counts.alreadyFinished += 1;
-      if (!state.manifest) this.#parts.handover.add(row.serial);
+      if (!state.manifest && isLive(state)) this.#parts.handover.add(row.serial);
       return;
     }
     await this.#pool.add(() => this.#board(row, state));

@@ -4,11 +4,9 @@ import { join } from 'node:path';
 import { deviceIdOf } from '@aovis/contracts/ids';
 import { bundleDescriptorSchema, bundleFiles } from '@aovis/contracts/provisioning';
 import { certificatesIn, type FactoryCa, fingerprintOf } from '../ca/ca-store.ts';
-import type { IotRegistry } from '../cloud/iot-registry.ts';
 import { findMode, privateDirectoryMode, privateFileMode } from '../files/durable-files.ts';
 import type { BoardIssued } from '../journal/records.ts';
 import { messageOf } from '../refusal.ts';
-import { thingAttributesOf } from './board-steps.ts';
 
 /** Checks one finished bundle against the journal and the CAs that there ever were; returns what is wrong with it. */
 export async function verifyBundle(
@@ -105,33 +103,6 @@ function isSignedBy(leaf: X509Certificate, issuing: X509Certificate): boolean {
 
 function rootProblems(pem: string): string[] {
   return new X509Certificate(pem).ca ? [] : [`${bundleFiles.rootCa} is not a CA certificate`];
-}
-
-/** Compares the registry with the journal; returns what differs. */
-export async function verifyRegistration(
-  registry: IotRegistry,
-  board: BoardIssued,
-  expected: { thingType: string; stationId: string },
-): Promise<string[]> {
-  const [certificate, thing] = await Promise.all([
-    registry.findCertificate(board.certificate_id),
-    registry.findThing(deviceIdOf(board.serial)),
-  ]);
-  const problems: string[] = [];
-  if (!certificate) problems.push('AWS IoT does not have the certificate');
-  else {
-    if (fingerprintOf(new X509Certificate(certificate.pem)) !== board.certificate_id)
-      problems.push('AWS IoT has another certificate under this id');
-    if (certificate.status !== 'ACTIVE') problems.push(`the certificate is ${certificate.status} at AWS IoT`);
-  }
-  if (!thing) return [...problems, 'AWS IoT does not have the thing'];
-  if (thing.type !== expected.thingType)
-    problems.push(`the thing has type ${thing.type || '(none)'} at AWS IoT`);
-  for (const [name, value] of Object.entries(thingAttributesOf(board, expected.stationId))) {
-    if (thing.attributes[name] !== value)
-      problems.push(`the thing's attribute ${name} is ${thing.attributes[name] ?? 'missing'} at AWS IoT`);
-  }
-  return problems;
 }
 
 function parseJson(text: string): unknown {

@@ -37,7 +37,7 @@ export const steps: Record<BoardStep, (settings: StepSettings, board: BoardIssue
     }),
 
   certificate: async ({ registry, folder, caPem }, board) => {
-    const { leaf, issuer } = await chainOf(folder, board);
+    const { leaf, issuer } = await chainOf(folder.staged(deviceIdOf(board.serial)), board);
     await registry.registerCertificate({
       id: board.certificate_id,
       pem: leaf,
@@ -82,15 +82,16 @@ export function thingAttributesOf(board: BoardIssued, stationId: string): Record
     model: board.model,
     batch: board.batch_id,
     station: stationId,
-    first_certificate_id: board.certificate_id,
+    first_certificate_id: board.first_certificate_id ?? board.certificate_id,
   };
 }
 
-async function chainOf(
-  folder: BatchFolder,
+/** The certificate in a board's bundle, when it is the one that the journal has, and its issuer. */
+export async function chainOf(
+  bundle: string,
   board: BoardIssued,
 ): Promise<{ leaf: string; issuer: string | undefined }> {
-  const path = join(folder.staged(deviceIdOf(board.serial)), bundleFiles.certificate);
+  const path = join(bundle, bundleFiles.certificate);
   let leaf: X509Certificate;
   let issuer: X509Certificate | undefined;
   try {

@@ -72,12 +72,12 @@ describe('the CSV of a batch', () => {
     [
       'no header',
       'N4K-000001,n4k\n',
-      'boards.csv, row 1, column N4K-000001: there is no column of that name; known are serial, model, iccid. Remove it.',
+      'boards.csv, row 1, column N4K-000001: there is no column of that name; known are serial, model and iccid. Remove it.',
     ],
     [
       'a column too many',
       'serial,model,colour\nN4K-000001,n4k,red\n',
-      'boards.csv, row 1, column colour: there is no column of that name; known are serial, model, iccid. Remove it.',
+      'boards.csv, row 1, column colour: there is no column of that name; known are serial, model and iccid. Remove it.',
     ],
     [
       'a column twice',

@@ -7,6 +7,8 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { findMode } from '../files/durable-files.ts';
 import { arrangeLabels, LabelFile } from './labels.ts';
 
+const noCodes = { current: new Map<string, string>(), pending: new Set<string>() };
+
 describe('labels.csv', () => {
   let directory: string;
   const path = () => join(directory, 'labels.csv');
@@ -23,9 +25,9 @@ describe('labels.csv', () => {
     const known = { serial: 'N4K-000001', model: 'n4k', code: generateActivationCode(randomBytes) };
     const unknown = { serial: 'N4K-000002', model: 'n4k', code: generateActivationCode(randomBytes) };
     const digests = new Map([[known.serial, activationCodeDigest(known.serial, known.code)]]);
-    const open = () => LabelFile.open(path(), digests);
+    const open = () => LabelFile.open(path(), { current: digests, pending: new Set() });
 
-    const first = await LabelFile.open(path(), new Map());
+    const first = await LabelFile.open(path(), noCodes);
     await Promise.all([first.append(known), first.append(unknown)]);
     await first.close();
     await appendFile(path(), 'N4K-000003,n4k,aovis-n4k-000003,ABC');
@@ -43,7 +45,7 @@ describe('labels.csv', () => {
 
   it('refuses to go on without the codes of issued boards, and leaves the file alone', async () => {
     const label = { serial: 'N4K-000001', model: 'n4k', code: generateActivationCode(randomBytes) };
-    const first = await LabelFile.open(path(), new Map());
+    const first = await LabelFile.open(path(), noCodes);
     await first.append(label);
     await first.close();
     const before = await readFile(path(), 'utf8');
@@ -51,7 +53,7 @@ describe('labels.csv', () => {
       [label.serial, activationCodeDigest(label.serial, label.code)],
       ['N4K-000002', 'e'.repeat(64)],
     ]);
-    await expect(LabelFile.open(path(), digests)).rejects.toMatchObject({
+    await expect(LabelFile.open(path(), { current: digests, pending: new Set() })).rejects.toMatchObject({
       kind: 'journal',
       message: expect.stringContaining(
         'lacks the activation codes of 1 issued board (the first is N4K-000002)',

@@ -25,6 +25,14 @@ function rowOf({ serial, model, code }: Label): string {
   return `${serial},${model},${deviceIdOf(serial)},${formatActivationCode(code)}\n`;
 }
 
+/** Digests of a batch's activation codes, as the journal has them. */
+export interface BatchCodes {
+  /** By serial; each must have its row. */
+  current: ReadonlyMap<string, string>;
+  /** Of changes that are not finished: their rows are kept. */
+  pending: ReadonlySet<string>;
+}
+
 /** The digest that the journal must have for a row to count; undefined when the row is no label. */
 function readRow(line: string): { serial: string; digest: string } | undefined {
   const [serial, , , typed] = line.split(',');
@@ -45,13 +53,15 @@ export class LabelFile {
     this.#file = file;
   }
 
-  /** `digests`: of the codes that the journal has in this batch, by serial; each must have its row. */
-  static async open(path: string, digests: ReadonlyMap<string, string>): Promise<LabelFile> {
-    const unlabelled = new Set(digests.keys());
+  /** `codes`: those that the journal has in this batch. */
+  static async open(path: string, codes: BatchCodes): Promise<LabelFile> {
+    const unlabelled = new Set(codes.current.keys());
     const kept: string[] = [];
     for await (const line of readLabelLines(path)) {
       const row = readRow(line);
-      if (row && digests.get(row.serial) === row.digest && unlabelled.delete(row.serial)) kept.push(line);
+      if (!row) continue;
+      const isCurrent = codes.current.get(row.serial) === row.digest && unlabelled.delete(row.serial);
+      if (isCurrent || codes.pending.has(row.digest)) kept.push(line);
     }
     const [first] = unlabelled;
     if (first !== undefined) {
@@ -98,6 +108,38 @@ export async function arrangeLabels(path: string, serials: readonly string[]): P
   // A file that somebody changed by hand is left alone: nothing of it may get lost.
   if (inOrder || arranged.length !== lines) return;
   await writeFileDurably(path, textOf(arranged));
+}
+
+/** Takes rows away; a file without them is left alone. */
+export async function dropLabels(
+  path: string,
+  isGone: (label: { serial: string; digest: string } | undefined) => boolean,
+): Promise<void> {
+  const kept: string[] = [];
+  let gone = 0;
+  for await (const line of readLabelLines(path)) {
+    if (isGone(readRow(line))) gone += 1;
+    else kept.push(line);
+  }
+  if (gone > 0) await writeFileDurably(path, textOf(kept));
+}
+
+/** Adds a board's label. */
+export async function addLabel(path: string, label: Label): Promise<void> {
+  await addRow(path, rowOf(label));
+}
+
+/** Copies the rows of a board from one file to another. Repeating it changes nothing. */
+export async function copyLabels(from: string, to: string, serial: string): Promise<void> {
+  const present = new Set<string>();
+  for await (const line of readLabelLines(to)) present.add(line);
+  for await (const line of readLabelLines(from))
+    if (line.startsWith(`${serial},`) && !present.has(line)) await addRow(to, `${line}\n`);
+}
+
+async function addRow(path: string, row: string): Promise<void> {
+  const before = (await findTextFile(path)) ?? `${header}\n`;
+  await writeFileDurably(path, before.replace(/[^\n]*$/, '') + row);
 }
 
 /** Serial and digest of every label in the file; a line that is no label has neither. */

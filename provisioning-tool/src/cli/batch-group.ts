@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { BatchFlags } from '../commands/batch-plan-command.ts';
+import type { SettingName } from '../settings.ts';
 import type { Action, Define, Flags } from './command-spec.ts';
 import { awsSettings, batchSettings } from './setting-groups.ts';
 
@@ -73,16 +74,20 @@ export function addBatchCommands(program: Command, define: Define): void {
     batch,
     {
       name: 'verify',
-      summary: 'Check bundles, labels and registry.',
+      summary: 'Check bundles, labels, registry and backend.',
       teaches:
         'For each finished board: modes and content of the bundle, key against certificate, certificate against CA and\n' +
-        'journal, code against what was handed over, the registry of AWS IoT. Problems end it with exit code 7.',
+        'journal, code against what was handed over, the registry of AWS IoT (certificate, thing, attachments), what the\n' +
+        'backend has of it; and keys that two boards share. Problems end it with exit code 7.',
       examples: [
-        { line: 'aovis-provision batch verify boards', does: 'checks everything, asking AWS IoT' },
+        {
+          line: 'aovis-provision batch verify boards',
+          does: 'checks everything, asking AWS IoT and the backend',
+        },
         { line: 'aovis-provision batch verify boards --offline', does: 'checks what lies on this disk' },
       ],
       changes: false,
-      settings: [...awsSettings, 'thing_type', 'boards_in_flight', 'tps_describe_certificate'],
+      settings: comparisonSettings,
     },
     async (context, flags, [batchId]) => {
       const { batchVerify } = await import('../commands/batch-verify-command.ts');
@@ -90,8 +95,69 @@ export function addBatchCommands(program: Command, define: Define): void {
     },
   )
     .argument('<batch>', 'name of the batch')
-    .option('--offline', 'Do not ask AWS IoT.');
+    .option('--offline', 'Ask neither AWS IoT nor the backend.');
+  define(
+    batch,
+    {
+      name: 'reconcile',
+      summary: 'Find what disk, journal, AWS IoT and backend disagree on, and mend it.',
+      teaches:
+        'Looks for all that «verify» does, and for what nobody knows: certificates of our CA, things, bundles and labels\n' +
+        'without a board. Says for each difference what would mend it, or what somebody has to decide. Mends only with\n' +
+        '--apply, with a record in the journal before and after each repair; a certificate is never made ACTIVE again that\n' +
+        'somebody switched off. What is left ends it with exit code 7.',
+      examples: [
+        { line: 'aovis-provision batch reconcile boards', does: 'says what differs, and changes nothing' },
+        { line: 'aovis-provision batch reconcile boards --apply', does: 'mends what a program may mend' },
+      ],
+      changes: true,
+      settings: comparisonSettings,
+    },
+    async (context, flags, [batchId]) => {
+      const { batchReconcile } = await import('../commands/batch-reconcile-command.ts');
+      await batchReconcile(context, batchId ?? '', flags['apply'] === true && !context.flags.dryRun);
+    },
+  )
+    .argument('<batch>', 'name of the batch')
+    .option('--apply', 'Mend what can be mended; without it nothing is changed.');
+  define(
+    batch,
+    {
+      name: 'export',
+      summary: 'Write the manifests and the rows that are not finished into a folder.',
+      teaches:
+        'boards.csv says where each board stands, failed.csv has the rows that are not finished and why, manifests/ what was\n' +
+        'handed over, signed. Nothing in it is secret. failed.csv can be fed back as it is: batch run goes on with those\n' +
+        'boards alone.',
+      examples: [
+        { line: 'aovis-provision batch export boards --to ./boards-export', does: 'writes a new folder' },
+        {
+          line: 'aovis-provision batch run ./boards-export/failed.csv --batch boards',
+          does: 'goes on with what is not finished',
+        },
+      ],
+      changes: true,
+    },
+    async (context, flags, [batchId]) => {
+      const { batchExport } = await import('../commands/batch-export-command.ts');
+      await batchExport(context, batchId ?? '', String(flags['to']));
+    },
+  )
+    .argument('<batch>', 'name of the batch')
+    .requiredOption('--to <dir>', 'Folder to make.');
 }
+
+const comparisonSettings = [
+  ...awsSettings,
+  'backend_url',
+  'policy',
+  'thing_group',
+  'thing_type',
+  'role_alias',
+  'certificate_registration',
+  'boards_in_flight',
+  'tps_describe_certificate',
+] as const satisfies readonly SettingName[];
 
 const runOrPlan: Action = async (context, flags, [csv]) => {
   if (context.flags.dryRun) {

@@ -12,7 +12,7 @@ import {
   DescribeThingTypeCommand,
   GetPolicyCommand,
   GetRegistrationCodeCommand,
-  IoTClient,
+  type IoTClient,
   RegisterCACertificateCommand,
   RegisterCertificateCommand,
   RegisterCertificateWithoutCACommand,
@@ -20,61 +20,26 @@ import {
   UpdateCACertificateCommand,
   UpdateCertificateCommand,
 } from '@aws-sdk/client-iot';
-import { cloudFailureOf } from './aws-errors.ts';
+import { type AwsCalls, required } from './aws-calls.ts';
 import {
   type CertificateDescription,
   CloudFailure,
   type IotRegistry,
-  type QuotaOperation,
-  quotas,
   type ThingDescription,
 } from './iot-registry.ts';
-import { PacedCalls, type RetryRules } from './paced-calls.ts';
-import { TokenBucket } from './token-bucket.ts';
 
-export interface AwsIotOptions {
-  region: string;
-  /** Instead of the region's public control endpoint. */
-  controlUrl: string | undefined;
-  /** Calls a second this account may make, where they differ from AWS's defaults. */
-  quotas: Partial<Record<QuotaOperation, number>>;
-  requestTimeoutMs: number;
-  rules: RetryRules;
-}
-
-/**
- * AWS IoT Core's control plane. Credentials come from the SDK's default chain. Each operation with a quota has
- * its own token bucket; the SDK's own retries are off, so that every call that goes out was paced.
- */
+/** What the boards of a batch need of AWS IoT Core's control plane. */
 export class AwsIotRegistry implements IotRegistry {
+  readonly calls: AwsCalls;
   readonly #client: IoTClient;
-  readonly #rules: RetryRules;
-  readonly #calls: PacedCalls;
-  readonly #buckets: ReadonlyMap<string, TokenBucket>;
 
-  constructor(options: AwsIotOptions) {
-    this.#rules = options.rules;
-    this.#calls = new PacedCalls(options.rules);
-    this.#client = new IoTClient({
-      region: options.region,
-      ...(options.controlUrl ? { endpoint: options.controlUrl } : {}),
-      maxAttempts: 1,
-      requestHandler: {
-        connectionTimeout: 5_000,
-        requestTimeout: options.requestTimeoutMs,
-        throwOnRequestTimeout: true,
-      },
-    });
-    this.#buckets = new Map(
-      Object.entries({ ...quotas, ...options.quotas }).map(([operation, quota]) => [
-        operation,
-        new TokenBucket(quota, options.rules.clock),
-      ]),
-    );
+  constructor(calls: AwsCalls) {
+    this.calls = calls;
+    this.#client = calls.client;
   }
 
   close(): void {
-    this.#client.destroy();
+    this.calls.close();
   }
 
   async endpoints(): Promise<{ iot: string; credentials: string }> {
@@ -86,35 +51,35 @@ export class AwsIotRegistry implements IotRegistry {
   }
 
   async findPolicyArn(name: string): Promise<string | undefined> {
-    const found = await this.#find('GetPolicy', (abort) =>
+    const found = await this.calls.find('GetPolicy', (abort) =>
       this.#client.send(new GetPolicyCommand({ policyName: name }), abort),
     );
     return found?.policyArn;
   }
 
   async hasThingType(name: string): Promise<boolean> {
-    const found = await this.#find('DescribeThingType', (abort) =>
+    const found = await this.calls.find('DescribeThingType', (abort) =>
       this.#client.send(new DescribeThingTypeCommand({ thingTypeName: name }), abort),
     );
     return found !== undefined;
   }
 
   async hasThingGroup(name: string): Promise<boolean> {
-    const found = await this.#find('DescribeThingGroup', (abort) =>
+    const found = await this.calls.find('DescribeThingGroup', (abort) =>
       this.#client.send(new DescribeThingGroupCommand({ thingGroupName: name }), abort),
     );
     return found !== undefined;
   }
 
   async hasRoleAlias(name: string): Promise<boolean> {
-    const found = await this.#find('DescribeRoleAlias', (abort) =>
+    const found = await this.calls.find('DescribeRoleAlias', (abort) =>
       this.#client.send(new DescribeRoleAliasCommand({ roleAlias: name }), abort),
     );
     return found !== undefined;
   }
 
   async registrationCode(): Promise<string> {
-    const answer = await this.#call('GetRegistrationCode', (abort) =>
+    const answer = await this.calls.call('GetRegistrationCode', (abort) =>
       this.#client.send(new GetRegistrationCodeCommand({}), abort),
     );
     return required('GetRegistrationCode', answer.registrationCode);
@@ -125,7 +90,7 @@ export class AwsIotRegistry implements IotRegistry {
     mode: 'SNI_ONLY' | 'DEFAULT';
     verificationPem: string | undefined;
   }): Promise<{ id: string; alreadyRegistered: boolean }> {
-    return await this.#call('RegisterCACertificate', async (abort) => {
+    return await this.calls.call('RegisterCACertificate', async (abort) => {
       try {
         const answer = await this.#client.send(
           new RegisterCACertificateCommand({
@@ -145,14 +110,14 @@ export class AwsIotRegistry implements IotRegistry {
   }
 
   async findCa(id: string): Promise<{ status: string } | undefined> {
-    const found = await this.#find('DescribeCACertificate', (abort) =>
+    const found = await this.calls.find('DescribeCACertificate', (abort) =>
       this.#client.send(new DescribeCACertificateCommand({ certificateId: id }), abort),
     );
     return found && { status: required('DescribeCACertificate', found.certificateDescription?.status) };
   }
 
   async describeCa(id: string): Promise<{ pem: string; status: string; mode: string | undefined }> {
-    const answer = await this.#call('DescribeCACertificate', (abort) =>
+    const answer = await this.calls.call('DescribeCACertificate', (abort) =>
       this.#client.send(new DescribeCACertificateCommand({ certificateId: id }), abort),
     );
     const { certificatePem, status, certificateMode } = answer.certificateDescription ?? {};
@@ -164,13 +129,13 @@ export class AwsIotRegistry implements IotRegistry {
   }
 
   async activateCa(id: string): Promise<void> {
-    await this.#call('UpdateCACertificate', (abort) =>
+    await this.calls.call('UpdateCACertificate', (abort) =>
       this.#client.send(new UpdateCACertificateCommand({ certificateId: id, newStatus: 'ACTIVE' }), abort),
     );
   }
 
   async createThing(name: string, thing: ThingDescription): Promise<void> {
-    await this.#call('CreateThing', async (abort) => {
+    await this.calls.call('CreateThing', async (abort) => {
       try {
         await this.#client.send(
           new CreateThingCommand({
@@ -198,7 +163,7 @@ export class AwsIotRegistry implements IotRegistry {
     caPem: string | undefined;
   }): Promise<void> {
     const { id, pem, caPem } = certificate;
-    await this.#call('RegisterCertificate', async (abort) => {
+    await this.calls.call('RegisterCertificate', async (abort) => {
       try {
         const command = caPem
           ? this.#client.send(
@@ -229,7 +194,7 @@ export class AwsIotRegistry implements IotRegistry {
   }
 
   async attachThingPrincipal(thing: string, certificateArn: string): Promise<void> {
-    await this.#call('AttachThingPrincipal', (abort) =>
+    await this.calls.call('AttachThingPrincipal', (abort) =>
       this.#client.send(
         new AttachThingPrincipalCommand({
           thingName: thing,
@@ -242,25 +207,25 @@ export class AwsIotRegistry implements IotRegistry {
   }
 
   async attachPolicy(policy: string, certificateArn: string): Promise<void> {
-    await this.#call('AttachPolicy', (abort) =>
+    await this.calls.call('AttachPolicy', (abort) =>
       this.#client.send(new AttachPolicyCommand({ policyName: policy, target: certificateArn }), abort),
     );
   }
 
   async addThingToThingGroup(thing: string, group: string): Promise<void> {
-    await this.#call('AddThingToThingGroup', (abort) =>
+    await this.calls.call('AddThingToThingGroup', (abort) =>
       this.#client.send(new AddThingToThingGroupCommand({ thingName: thing, thingGroupName: group }), abort),
     );
   }
 
   async activateCertificate(id: string): Promise<void> {
-    await this.#call('UpdateCertificate', (abort) =>
+    await this.calls.call('UpdateCertificate', (abort) =>
       this.#client.send(new UpdateCertificateCommand({ certificateId: id, newStatus: 'ACTIVE' }), abort),
     );
   }
 
   async findCertificate(id: string): Promise<CertificateDescription | undefined> {
-    const found = await this.#find('DescribeCertificate', (abort) =>
+    const found = await this.calls.find('DescribeCertificate', (abort) =>
       this.#client.send(new DescribeCertificateCommand({ certificateId: id }), abort),
     );
     const description = found?.certificateDescription;
@@ -272,46 +237,16 @@ export class AwsIotRegistry implements IotRegistry {
   }
 
   async findThing(name: string): Promise<ThingDescription | undefined> {
-    const found = await this.#find('DescribeThing', (abort) =>
+    const found = await this.calls.find('DescribeThing', (abort) =>
       this.#client.send(new DescribeThingCommand({ thingName: name }), abort),
     );
     return found && { type: found.thingTypeName ?? '', attributes: found.attributes ?? {} };
   }
 
   async #endpoint(type: 'iot:Data-ATS' | 'iot:CredentialProvider'): Promise<string> {
-    const answer = await this.#call('DescribeEndpoint', (abort) =>
+    const answer = await this.calls.call('DescribeEndpoint', (abort) =>
       this.#client.send(new DescribeEndpointCommand({ endpointType: type }), abort),
     );
     return required('DescribeEndpoint', answer.endpointAddress);
   }
-
-  async #find<T>(operation: string, send: (abort: Abort) => Promise<T>): Promise<T | undefined> {
-    try {
-      return await this.#call(operation, send);
-    } catch (error) {
-      if (error instanceof CloudFailure && error.kind === 'not-found') return undefined;
-      throw error;
-    }
-  }
-
-  #call<T>(operation: string, send: (abort: Abort) => Promise<T>): Promise<T> {
-    return this.#calls.call(this.#buckets.get(operation), async () => {
-      try {
-        return await send({ abortSignal: this.#rules.signal });
-      } catch (error) {
-        this.#rules.signal.throwIfAborted();
-        throw cloudFailureOf(operation, error);
-      }
-    });
-  }
-}
-
-interface Abort {
-  abortSignal: AbortSignal;
-}
-
-function required<T>(operation: string, value: T | undefined): T {
-  if (value === undefined)
-    throw new CloudFailure('rejected', operation, `AWS IoT's answer to ${operation} is incomplete.`);
-  return value;
 }

@@ -8,6 +8,17 @@ export const quotas = {
   AttachThingPrincipal: 100,
   AddThingToThingGroup: 100,
   DescribeThing: 350,
+  UpdateThing: 100,
+  DeleteThing: 100,
+  DetachThingPrincipal: 100,
+  DetachPolicy: 15,
+  DeleteCertificate: 10,
+  ListCertificatesByCA: 10,
+  ListThings: 10,
+  ListThingPrincipals: 10,
+  ListAttachedPolicies: 10,
+  ListTargetsForPolicy: 10,
+  ListThingsInThingGroup: 10,
 } as const;
 export type QuotaOperation = keyof typeof quotas;
 
@@ -22,7 +33,7 @@ export interface CertificateDescription {
 }
 
 /**
- * What the factory needs of AWS IoT Core. Every step of a board may be repeated: what is there already with the
+ * What making boards needs of AWS IoT Core. Every step of a board may be repeated: what is there already with the
  * same content is a success. All throw `CloudFailure`.
  */
 export interface IotRegistry {

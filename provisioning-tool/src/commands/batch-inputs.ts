@@ -1,8 +1,8 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { batchIdOf } from '../batch/batch-folder.ts';
+import { BatchFolder, batchIdOf } from '../batch/batch-folder.ts';
 import { type BoardRow, csvRefusal, readBoardsCsv } from '../batch/boards-csv.ts';
-import { writeFileDurably } from '../files/durable-files.ts';
+import { exists, writeFileDurably } from '../files/durable-files.ts';
 import type { JournalState } from '../journal/journal-state.ts';
 import { messageOf, Refusal } from '../refusal.ts';
 
@@ -13,10 +13,13 @@ export interface BatchInputs {
   path: string;
   boards: number;
   sha256: string;
+  /** Only some rows of a batch that began with more, as `batch export` writes them. */
+  part: boolean;
 }
 
 /** Reads and checks the whole file; exit code 3 with every problem when it is not right. */
 export async function readInputs(
+  workspace: string,
   csvPath: string,
   givenBatchId: string | undefined,
   state: JournalState,
@@ -27,21 +30,36 @@ export async function readInputs(
     readFrom,
     batchId,
     {
-      batchOfSerial: (serial) => state.boards.get(serial)?.batch.id,
+      batchOfSerial: (serial) => state.listOf(serial),
       serialOfIccid: (iccid) => state.serialsByIccid.get(iccid),
     },
     () => undefined,
   );
   if (reading.problems.length > 0) throw csvRefusal(csvPath, reading.problems);
   const batch = state.batches.get(batchId);
-  if (batch && batch.csvSha256 !== reading.sha256) {
+  const part = batch !== undefined && batch.csvSha256 !== reading.sha256;
+  if (part && !(await isPartOf(workspace, batchId, readFrom))) {
     throw new Refusal(
       'conflict',
       `Batch ${batchId} began with another content of ${csvPath}; put that back to go on with it, ` +
         'or give the new file a batch name of its own with --batch.',
     );
   }
-  return { batchId, path: readFrom, boards: reading.boards, sha256: reading.sha256 };
+  return { batchId, path: readFrom, boards: reading.boards, sha256: reading.sha256, part };
+}
+
+/** Whether every row of a file is one of the batch's own list. */
+async function isPartOf(workspace: string, batchId: string, path: string): Promise<boolean> {
+  const list = new BatchFolder(workspace, batchId).boards;
+  if (!(await exists(list))) return false;
+  const lineOf = ({ serial, model, iccid = '' }: BoardRow) => `${serial},${model},${iccid}`;
+  const rows = new Set<string>();
+  await eachBoard(list, batchId, (row) => void rows.add(lineOf(row)));
+  let isPart = true;
+  await eachBoard(path, batchId, (row) => {
+    isPart &&= rows.has(lineOf(row));
+  });
+  return isPart;
 }
 
 /**
@@ -66,7 +84,7 @@ export async function withInputsCopy<T>(
   }
   try {
     await writeFileDurably(copy, content);
-    return await work(await readInputs(csvPath, givenBatchId, state, copy));
+    return await work(await readInputs(workspace, csvPath, givenBatchId, state, copy));
   } finally {
     await rm(copy, { force: true });
   }

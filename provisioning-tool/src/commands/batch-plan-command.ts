@@ -21,7 +21,7 @@ export async function batchPlan(context: CommandContext, flags: BatchFlags): Pro
   const { workspace, surroundings } = context;
   const config = await context.config();
   const { state } = await replayJournal(journalPath(workspace));
-  const inputs = await readInputs(flags.csv, flags.batchId, state);
+  const inputs = await readInputs(workspace, flags.csv, flags.batchId, state);
   const plan = await countPlan(inputs, state, config);
   try {
     await withStop(surroundings.signal, async (stop) => {

@@ -1,3 +1,4 @@
+import { codesOf } from '../batch/batch-codes.ts';
 import { BatchFolder } from '../batch/batch-folder.ts';
 import type { BatchPlan } from '../batch/batch-plan.ts';
 import { BatchRun, type BatchRunCounts, runFailureOf } from '../batch/batch-run.ts';
@@ -83,7 +84,7 @@ class Session {
       }
       const issuer = signer && this.#issuer(ca, signer);
       await this.#folder.create();
-      await renameDurably(this.#inputs.path, this.#folder.boards);
+      if (!this.#inputs.part) await renameDurably(this.#inputs.path, this.#folder.boards);
       const batch = await this.#startBatch(ca, station);
       const labels = plan.finished < plan.boards ? await this.#openLabels() : undefined;
       const handover = this.#handover(batch, station, backend);
@@ -190,10 +191,8 @@ class Session {
   }
 
   async #openLabels(): Promise<LabelFile> {
-    const digests = new Map<string, string>();
-    for await (const board of this.#journal.allIssued())
-      if (board.batch_id === this.#inputs.batchId) digests.set(board.serial, board.activation_code_digest);
-    return await LabelFile.open(this.#folder.labels, digests);
+    const codes = await codesOf(this.#journal.standings(), this.#journal.state, this.#inputs.batchId);
+    return await LabelFile.open(this.#folder.labels, codes);
   }
 
   async #arrangeLabels(): Promise<void> {
@@ -217,6 +216,7 @@ class Session {
   ): Promise<BatchRunCounts> {
     const { clock, signal } = this.#context.surroundings;
     handover.resume();
+    const rows = this.#inputs.part ? this.#inputs.path : this.#folder.boards;
     const progress = await startProgress(this.#context.terminal, clock, plan.boards - plan.finished);
     const run = new BatchRun({
       journal: this.#journal,
@@ -229,7 +229,7 @@ class Session {
       onFinished: () => progress.step(),
     });
     const [taken] = await Promise.allSettled([
-      eachBoard(this.#folder.boards, batch.id, (row) => run.add(row)).then(() => run.drain()),
+      eachBoard(rows, batch.id, (row) => run.add(row)).then(() => run.drain()),
     ]);
     // Whatever ended it: nothing may still write when the journal closes.
     await Promise.allSettled([run.drain()]);
@@ -256,7 +256,7 @@ class Session {
     this.#context.terminal.result(
       {
         batch_id: batch.id,
-        boards: batch.boards,
+        boards: this.#inputs.boards,
         finished,
         finished_now: counts.finished,
         failed: counts.failed,
@@ -266,7 +266,7 @@ class Session {
         labels: this.#folder.labels,
       },
       [
-        `Batch ${batch.id}: ${finished} of ${counted(batch.boards, 'board')} finished (${counts.finished} now), ${counts.failed} failed.`,
+        `Batch ${batch.id}: ${finished} of ${counted(this.#inputs.boards, 'board')} finished (${counts.finished} now), ${counts.failed} failed.`,
         `Manifests: ${manifests.length - waiting.length} accepted by the backend, ${waiting.length} waiting.`,
         `Bundles: ${this.#folder.bundle('').replace(/\/$/, '')}`,
         `Labels:  ${this.#folder.labels} (activation codes: print, then keep them as the procedure says)`,

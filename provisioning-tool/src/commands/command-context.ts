@@ -81,14 +81,18 @@ export class CommandContext {
   /** The SDK is loaded here and not before: most commands do without it. */
   async registry(config: Config, signal: AbortSignal): Promise<AwsIotRegistry> {
     const region = requireSetting(config, 'region');
-    const { AwsIotRegistry: Registry } = await import('../cloud/aws-iot-registry.ts');
-    return new Registry({
+    const [{ AwsIotRegistry: Registry }, { AwsCalls }] = await Promise.all([
+      import('../cloud/aws-iot-registry.ts'),
+      import('../cloud/aws-calls.ts'),
+    ]);
+    const calls = new AwsCalls({
       region,
       controlUrl: config.iot_control_url,
       quotas: quotasOf(config),
       requestTimeoutMs: config.request_timeout_ms,
       rules: this.rules(config, signal),
     });
+    return new Registry(calls);
   }
 
   backend(config: Config, signal: AbortSignal): BackendClient | undefined {

@@ -1,7 +1,8 @@
+import type { Manifest } from '@aovis/contracts/provisioning';
 import type { BatchFolder } from '../batch/batch-folder.ts';
 import type { Clock } from '../clock.ts';
 import { CloudFailure } from '../cloud/iot-registry.ts';
-import { writeFileDurably } from '../files/durable-files.ts';
+import { findTextFile, writeFileDurably } from '../files/durable-files.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { BatchState, ManifestState } from '../journal/journal-state.ts';
 import { Refusal } from '../refusal.ts';
@@ -92,18 +93,14 @@ export class Handover {
   async #deliver(manifest: ManifestState): Promise<void> {
     const { journal, folder, station, backend } = this.#parts;
     const boards = await Promise.all(manifest.serials.map((serial) => journal.issued(serial)));
-    const jws = await signManifest(
-      {
-        schema_version: 1,
-        manifest_id: manifest.id,
-        station_id: station.stationId,
-        batch_id: manifest.batch.id,
-        created_at: manifest.createdAt,
-        devices: boards.map(manifestDeviceOf),
-      },
-      station,
-    );
-    await writeFileDurably(folder.manifest(manifest.id), `${jws}\n`);
+    const jws = await writeManifest(folder, station, {
+      schema_version: 1,
+      manifest_id: manifest.id,
+      station_id: station.stationId,
+      batch_id: manifest.batch.id,
+      created_at: manifest.createdAt,
+      devices: boards.map(manifestDeviceOf),
+    });
     // One that is away, or does not know us, is not asked again for each manifest; a conflict concerns one alone.
     if (!backend || (this.#failure && !isConflict(this.#failure))) return;
     try {
@@ -115,6 +112,23 @@ export class Handover {
     }
     await journal.append({ type: 'manifest_accepted', manifest_id: manifest.id, backend: backend.url });
   }
+}
+
+/**
+ * Signs a manifest and puts it beside its batch. What was written once is what is sent for ever, whatever became of its
+ * boards meanwhile.
+ */
+export async function writeManifest(
+  folder: BatchFolder,
+  station: Station,
+  manifest: Manifest,
+): Promise<string> {
+  const path = folder.manifest(manifest.manifest_id);
+  const written = (await findTextFile(path))?.trim();
+  if (written) return written;
+  const jws = await signManifest(manifest, station);
+  await writeFileDurably(path, `${jws}\n`);
+  return jws;
 }
 
 function isConflict(failure: CloudFailure | Refusal): boolean {

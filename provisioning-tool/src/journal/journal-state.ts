@@ -1,4 +1,4 @@
-import { type BoardStep, boardSteps, type JournalRecord } from './records.ts';
+import { type BoardStep, boardSteps, type DeviceChangeKind, type JournalRecord } from './records.ts';
 
 export interface BatchState {
   id: string;
@@ -12,7 +12,7 @@ export interface BatchState {
 
 /**
  * Where a board stands. Kept small, because a batch may have 100,000 of them: what was issued stays in the file,
- * at `issuedAt` (byte offset of its `board_issued` line).
+ * at `issuedAt` (byte offset of the `board_issued` or `device_change_planned` line that says what it is now).
  */
 export interface BoardState {
   batch: BatchState;
@@ -20,6 +20,24 @@ export interface BoardState {
   steps: number;
   manifest: ManifestState | undefined;
   failure: { step: string; message: string } | undefined;
+  /** Undefined for most: what happened to it since it was made. */
+  life: BoardLife | undefined;
+}
+
+/** A change that was begun and not finished: the same command goes on with it. */
+export interface PendingChange {
+  id: string;
+  kind: DeviceChangeKind;
+  /** Byte offset of its line. */
+  plannedAt: number;
+  steps: Set<string>;
+}
+
+export interface BoardLife {
+  ended: 'revoked' | 'destroyed' | undefined;
+  pending: PendingChange | undefined;
+  /** The batch of whose list it is, if it counts to another now. */
+  listedIn: BatchState | undefined;
 }
 
 export interface ManifestState {
@@ -42,6 +60,11 @@ export function isProvisioned(board: BoardState): boolean {
   return board.steps === allSteps;
 }
 
+/** Whether its certificate should be good for anything. */
+export function isLive(board: BoardState): boolean {
+  return board.life?.ended === undefined;
+}
+
 export type CaRegistration = JournalRecord & { type: 'ca_registered' };
 
 /** What the journal's lines add up to. */
@@ -50,8 +73,12 @@ export class JournalState {
   readonly boards = new Map<string, BoardState>();
   readonly manifests = new Map<string, ManifestState>();
   readonly serialsByIccid = new Map<string, string>();
+  /** Where boards on the move go to, by change. */
+  readonly #targets = new Map<string, BatchState>();
   /** The latest of each region. */
   readonly caRegistrations = new Map<string, CaRegistration>();
+  /** Ids at AWS by `issuing_certificate_sha256`, of each region: former CAs, too. */
+  readonly registeredCas = new Map<string, Map<string, string>>();
 
   /** Returns what is wrong with the record, if it cannot follow the ones before. */
   apply(record: JournalRecord, offset: number, at: string): string | undefined {
@@ -62,7 +89,7 @@ export class JournalState {
       case 'station_initialised':
         return undefined;
       case 'ca_registered':
-        this.caRegistrations.set(record.region, record);
+        this.#registerCa(record);
         return undefined;
       case 'batch_started':
         return this.#startBatch(record, at);
@@ -77,6 +104,14 @@ export class JournalState {
         return this.#withBoard(record.serial, (board) => {
           board.failure = { step: record.step, message: record.message };
         });
+      case 'device_change_planned':
+        return this.#planChange(record, offset);
+      case 'device_change_step':
+        return this.#withChange(record, ({ steps }) => void steps.add(record.step));
+      case 'device_change_done':
+        return this.#withChange(record, (change, board) => this.#finishChange(change, board));
+      case 'repair':
+        return undefined;
       case 'manifest_planned':
         return this.#planManifest(record);
       case 'manifest_accepted':
@@ -84,8 +119,20 @@ export class JournalState {
     }
   }
 
+  /** The batch of whose list the board is, wherever it counts now. */
+  listOf(serial: string): string | undefined {
+    const board = this.boards.get(serial);
+    return board && (board.life?.listedIn ?? board.batch).id;
+  }
+
   boardsOf(batchId: string): [serial: string, board: BoardState][] {
     return [...this.boards].filter(([, board]) => board.batch.id === batchId);
+  }
+
+  #registerCa(record: CaRegistration): void {
+    const { region, issuing_certificate_sha256: sha256, ca_certificate_id: id } = record;
+    this.caRegistrations.set(region, record);
+    this.registeredCas.set(region, new Map(this.registeredCas.get(region)).set(sha256, id));
   }
 
   #startBatch(record: JournalRecord & { type: 'batch_started' }, at: string): string | undefined {
@@ -112,9 +159,49 @@ export class JournalState {
       steps: 0,
       manifest: undefined,
       failure: undefined,
+      life: undefined,
     });
     if (record.iccid) this.serialsByIccid.set(record.iccid, record.serial);
     return undefined;
+  }
+
+  #planChange(record: JournalRecord & { type: 'device_change_planned' }, offset: number): string | undefined {
+    const target = this.batches.get(record.board.batch_id);
+    if (!target) return `board ${record.board.serial} is moved to a batch that never started`;
+    return this.#withBoard(record.board.serial, (board) => {
+      board.life ??= { ended: undefined, pending: undefined, listedIn: undefined };
+      board.life.pending = { id: record.change_id, kind: record.kind, plannedAt: offset, steps: new Set() };
+      if (record.kind === 'transfer') this.#targets.set(record.change_id, target);
+    });
+  }
+
+  #withChange(
+    { serial, change_id: id }: { serial: string; change_id: string },
+    apply: (change: PendingChange, board: BoardState) => void,
+  ): string | undefined {
+    const board = this.boards.get(serial);
+    const change = board?.life?.pending;
+    if (!board || change?.id !== id) return `change ${id} of board ${serial} was never planned`;
+    apply(change, board);
+    return undefined;
+  }
+
+  #finishChange(change: PendingChange, board: BoardState): void {
+    const life = board.life as BoardLife;
+    life.pending = undefined;
+    if (change.kind === 'revoke') life.ended = 'revoked';
+    else if (change.kind === 'destroy') life.ended = 'destroyed';
+    else board.issuedAt = change.plannedAt;
+    const target = this.#targets.get(change.id);
+    if (target === undefined) return;
+    this.#targets.delete(change.id);
+    if (target === board.batch) return;
+    life.listedIn ??= board.batch;
+    board.batch.boards -= 1;
+    target.boards += 1;
+    board.batch = target;
+    // Back where it came from.
+    if (life.listedIn === target) life.listedIn = undefined;
   }
 
   #withBoard(serial: string, change: (board: BoardState) => void): string | undefined {

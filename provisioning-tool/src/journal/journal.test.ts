@@ -89,9 +89,13 @@ describe('the journal', () => {
     expect(board?.manifest?.accepted).toBe(true);
     const journal = await Journal.open(workspace, clock);
     expect(await journal.issued('N4K-000001')).toEqual(records[1]);
-    const issued = [];
-    for await (const each of journal.allIssued()) issued.push(each);
-    expect(issued).toEqual(records.filter(({ type }) => type === 'board_issued'));
+    const standings = [];
+    for await (const each of journal.standings()) standings.push(each);
+    expect(standings).toEqual(
+      records
+        .filter(({ type }) => type === 'board_issued')
+        .map((issued) => ({ board: issued, standing: 'current' })),
+    );
     await journal.close();
   });
 

@@ -8,10 +8,12 @@ import { AppendFile } from '../files/append-file.ts';
 import { ensurePrivateDirectory, syncDirectory } from '../files/durable-files.ts';
 import { LockFile } from '../files/lock-file.ts';
 import { messageOf, Refusal, systemCodeOf } from '../refusal.ts';
-import { JournalState } from './journal-state.ts';
+import { type BoardState, JournalState } from './journal-state.ts';
 import {
   type BoardIssued,
   boardIssuedSchema,
+  type DeviceChangePlanned,
+  deviceChangePlannedSchema,
   type JournalRecord,
   lineSchema,
   recordSchema,
@@ -21,6 +23,8 @@ import {
 const genesis = '0'.repeat(64);
 /** The longest line is a manifest of 200 serials, about 3 kB; anything far beyond is not ours. */
 const longestLine = 1 << 20;
+/** One that says what a board is, with names and a reason of any script. */
+const longestBoardLine = 4_096;
 
 export interface Replay {
   state: JournalState;
@@ -93,13 +97,22 @@ export class Journal {
     }
   }
 
+  /** What has been written so far, for readers that look at the file. */
+  get written(): Written {
+    return { state: this.state, validBytes: this.#bytes };
+  }
+
   issued(serial: string): Promise<BoardIssued> {
     return readIssued(this.path, this.state, serial);
   }
 
-  /** Every board issued so far. To be read before anything is appended. */
-  allIssued(): AsyncGenerator<BoardIssued> {
-    return readAllIssued(this.path, this.#bytes);
+  pendingChange(board: BoardState): Promise<DeviceChangePlanned | undefined> {
+    return readPendingChange(this.path, board);
+  }
+
+  /** What every board was, is and will be. To be read before anything is appended. */
+  standings(): AsyncGenerator<BoardStanding> {
+    return readStandings(this.path, { state: this.state, validBytes: this.#bytes });
   }
 
   async close(): Promise<void> {
@@ -116,29 +129,77 @@ function sha256(line: string | Buffer): string {
   return createHash('sha256').update(line).digest('hex');
 }
 
-/** Reads back what was issued for a board; the state only knows where it stands in the file. */
+/** Reads back what a board is; the state only knows where that stands in the file. */
 export async function readIssued(path: string, state: JournalState, serial: string): Promise<BoardIssued> {
   const board = state.boards.get(serial);
   if (!board) throw new Refusal('journal', `Board ${serial} is not in the journal.`);
-  const file = await open(path, 'r');
-  try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(2048), 0, 2048, board.issuedAt);
-    return parseIssued(buffer.subarray(0, bytesRead).toString('utf8').split('\n', 1)[0] ?? '');
-  } finally {
-    await file.close();
+  return parseIssued(await readLineAt(path, board.issuedAt));
+}
+
+/** The change of a board that is not finished. */
+export async function readPendingChange(
+  path: string,
+  board: BoardState,
+): Promise<DeviceChangePlanned | undefined> {
+  const pending = board.life?.pending;
+  return pending && deviceChangePlannedSchema.parse(recordOf(await readLineAt(path, pending.plannedAt)));
+}
+
+/** As much of a journal as was replayed. */
+export type Written = Pick<Replay, 'state' | 'validBytes'>;
+
+/** What a line says of a board: what it is now, what it will be when its change is finished, or what it once was. */
+export interface BoardStanding {
+  board: BoardIssued;
+  standing: 'current' | 'pending' | 'past';
+}
+
+/** Every line that says what a board is, in the journal's order: one pass, one line in memory. */
+export async function* readStandings(
+  path: string,
+  { state, validBytes }: Written,
+): AsyncGenerator<BoardStanding> {
+  if (validBytes === 0) return;
+  let offset = 0;
+  for await (const line of createInterface({ input: createReadStream(path, { end: validBytes - 1 }) })) {
+    if (line.includes('"type":"board_issued"') || line.includes('"type":"device_change_planned"')) {
+      const board = parseIssued(line);
+      yield { board, standing: standingOf(state.boards.get(board.serial), offset) };
+    }
+    offset += Buffer.byteLength(line) + 1;
   }
 }
 
-/** The boards of a journal that was replayed up to `validBytes`, in its order: one pass, one line in memory. */
-export async function* readAllIssued(path: string, validBytes: number): AsyncGenerator<BoardIssued> {
-  if (validBytes === 0) return;
-  for await (const line of createInterface({ input: createReadStream(path, { end: validBytes - 1 }) }))
-    if (line.includes('"type":"board_issued"')) yield parseIssued(line);
+function standingOf(board: BoardState | undefined, offset: number): BoardStanding['standing'] {
+  if (board?.life?.pending?.plannedAt === offset) return 'pending';
+  return board?.issuedAt === offset ? 'current' : 'past';
 }
 
+/** Of both kinds of lines that say what a board is. */
 function parseIssued(line: string): BoardIssued {
-  const { seq: _seq, at: _at, prev: _prev, ...record } = JSON.parse(line);
-  return boardIssuedSchema.parse(record);
+  const record = recordOf(line);
+  if (record['type'] === 'board_issued') return boardIssuedSchema.parse(record);
+  return { type: 'board_issued', ...deviceChangePlannedSchema.parse(record).board };
+}
+
+function recordOf(line: string): Record<string, unknown> {
+  const { seq: _seq, at: _at, prev: _prev, ...record } = JSON.parse(line) as Record<string, unknown>;
+  return record;
+}
+
+async function readLineAt(path: string, offset: number): Promise<string> {
+  const file = await open(path, 'r');
+  try {
+    const { buffer, bytesRead } = await file.read(
+      Buffer.alloc(longestBoardLine),
+      0,
+      longestBoardLine,
+      offset,
+    );
+    return buffer.subarray(0, bytesRead).toString('utf8').split('\n', 1)[0] ?? '';
+  } finally {
+    await file.close();
+  }
 }
 
 /** Reads the journal without changing it; a missing one is empty. */

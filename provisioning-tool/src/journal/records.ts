@@ -30,8 +30,38 @@ export const boardIssuedSchema = z.strictObject({
   public_key_sha256: sha256Schema,
   activation_code_digest: sha256Schema,
   code_epoch: z.int().positive(),
+  /** The certificate it was made with, once it has another one. */
+  first_certificate_id: certificateIdSchema.optional(),
 });
 export type BoardIssued = z.infer<typeof boardIssuedSchema>;
+
+/**
+ * What may happen to a finished board.
+ * - `reissue_code`: a new label; the code before it is worth nothing any more.
+ * - `rotate`: a new key and certificate.
+ * - `rma`: both, for a board that came back and goes out again.
+ * - `transfer`: it counts to another batch.
+ * - `revoke`: its certificate opens nothing any more; nobody can activate it.
+ * - `destroy`: everything of it is gone.
+ */
+export const deviceChangeKinds = ['reissue_code', 'rotate', 'rma', 'transfer', 'revoke', 'destroy'] as const;
+export type DeviceChangeKind = (typeof deviceChangeKinds)[number];
+
+/**
+ * The intent for a change: what the board will be, `board`, and who wants it. A new key, certificate or code lies on
+ * the disk when it is written. Nothing in it is secret.
+ */
+export const deviceChangePlannedSchema = z.strictObject({
+  type: z.literal('device_change_planned'),
+  change_id: ulidSchema,
+  kind: z.enum(deviceChangeKinds),
+  operator: z.string(),
+  reason: z.string(),
+  board: boardIssuedSchema.omit({ type: true }),
+  /** Of a destroyed board: the one that its owner gets instead. */
+  replaced_by: serialSchema.optional(),
+});
+export type DeviceChangePlanned = z.infer<typeof deviceChangePlannedSchema>;
 
 /** Every kind of journal line, without the chain fields (`seq`, `at`, `prev`). */
 export const recordSchema = z.discriminatedUnion('type', [
@@ -91,6 +121,23 @@ export const recordSchema = z.discriminatedUnion('type', [
     manifest_id: ulidSchema,
     created_at: z.iso.datetime(),
     serials: z.array(serialSchema).min(1),
+  }),
+  deviceChangePlannedSchema,
+  z.strictObject({
+    type: z.literal('device_change_step'),
+    change_id: ulidSchema,
+    serial: serialSchema,
+    step: z.string(),
+  }),
+  z.strictObject({ type: z.literal('device_change_done'), change_id: ulidSchema, serial: serialSchema }),
+  /** Something was found to differ and is being mended; the second record of the same repair says that it was. */
+  z.strictObject({
+    type: z.literal('repair'),
+    batch_id: batchIdSchema,
+    subject: z.string(),
+    repair: z.string(),
+    state: z.enum(['begun', 'done']),
+    operator: z.string(),
   }),
   z.strictObject({ type: z.literal('manifest_accepted'), manifest_id: ulidSchema, backend: z.string() }),
 ]);

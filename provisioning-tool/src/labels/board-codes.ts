@@ -1,5 +1,5 @@
-import { journalPath, readAllIssued, replayJournal } from '../journal/journal.ts';
-import { isProvisioned } from '../journal/journal-state.ts';
+import { journalPath, readStandings, replayJournal } from '../journal/journal.ts';
+import { isLive, isProvisioned } from '../journal/journal-state.ts';
 import { Refusal } from '../refusal.ts';
 
 /** What the journal has of a board's code: enough to recognise it, not enough to know it. */
@@ -29,8 +29,8 @@ export async function readBoardCodes(
       `There is no batch ${batchId} here; «aovis-provision batch status» lists them.`,
     );
   const codes = new Map<string, BoardCode>();
-  for await (const issued of readAllIssued(path, replay.validBytes)) {
-    if (batchId !== undefined && issued.batch_id !== batchId) continue;
+  for await (const { board: issued, standing } of readStandings(path, replay)) {
+    if (standing !== 'current' || (batchId !== undefined && issued.batch_id !== batchId)) continue;
     const board = state.boards.get(issued.serial);
     codes.set(issued.serial, {
       serial: issued.serial,
@@ -38,7 +38,7 @@ export async function readBoardCodes(
       batchId: issued.batch_id,
       digest: issued.activation_code_digest,
       epoch: issued.code_epoch,
-      finished: board !== undefined && isProvisioned(board),
+      finished: board !== undefined && isProvisioned(board) && isLive(board),
     });
   }
   return codes;

@@ -30,6 +30,14 @@ export interface FakeThing {
   groups: Set<string>;
 }
 
+interface FakeCertificate {
+  pem: string;
+  status: string;
+  policies: Set<string>;
+  /** Milliseconds since the epoch. */
+  createdAt: number;
+}
+
 class ApiError extends Error {
   readonly status: number;
   readonly code: string;
@@ -68,7 +76,7 @@ export class FakeIotServer {
   readonly thingGroups = new Set<string>();
   readonly roleAliases = new Set<string>();
   readonly cas = new Map<string, { pem: string; status: string; mode: string }>();
-  readonly certificates = new Map<string, { pem: string; status: string; policies: Set<string> }>();
+  readonly certificates = new Map<string, FakeCertificate>();
   readonly things = new Map<string, FakeThing>();
   readonly calls: { operation: string; at: number }[] = [];
   readonly throttled: string[] = [];
@@ -186,6 +194,130 @@ export class FakeIotServer {
       operation: 'UpdateCertificate',
       handle: ({ name, query }) => {
         this.#get(this.certificates, name).status = query.get('newStatus') ?? '';
+        return {};
+      },
+    },
+    {
+      method: 'DELETE',
+      path: /^\/certificates\/([^/]+)$/,
+      operation: 'DeleteCertificate',
+      handle: ({ name }) => this.#deleteCertificate(name),
+    },
+    {
+      method: 'GET',
+      path: /^\/certificates-by-ca\/([^/]+)$/,
+      operation: 'ListCertificatesByCA',
+      handle: ({ name, query }) => {
+        const ca = new X509Certificate(this.#get(this.cas, name).pem).publicKey;
+        const all = [...this.certificates].filter(([, { pem }]) => new X509Certificate(pem).verify(ca));
+        const { items, next } = page(all, query.get('marker'), query.get('pageSize'));
+        return {
+          certificates: items.map(([certificateId, { status, createdAt }]) => ({
+            certificateId,
+            certificateArn: arn(`cert/${certificateId}`),
+            status,
+            creationDate: createdAt / 1000,
+          })),
+          nextMarker: next,
+        };
+      },
+    },
+    {
+      method: 'GET',
+      path: /^\/things$/,
+      operation: 'ListThings',
+      handle: ({ query }) => {
+        const name = query.get('attributeName') ?? '';
+        const all = [...this.things].filter(
+          ([, { attributes }]) => attributes[name] === query.get('attributeValue'),
+        );
+        const { items, next } = page(all, query.get('nextToken'), query.get('maxResults'));
+        return {
+          things: items.map(([thingName, { type, attributes }]) => ({
+            thingName,
+            thingTypeName: type,
+            attributes,
+          })),
+          nextToken: next,
+        };
+      },
+    },
+    {
+      method: 'GET',
+      path: /^\/things\/([^/]+)\/principals$/,
+      operation: 'ListThingPrincipals',
+      handle: ({ name }) => ({
+        principals: [...this.#get(this.things, name).principals].map((id) => arn(`cert/${id}`)),
+      }),
+    },
+    {
+      method: 'DELETE',
+      path: /^\/things\/([^/]+)\/principals$/,
+      operation: 'DetachThingPrincipal',
+      handle: ({ name, headers }) => {
+        const id = text(headers['x-amzn-principal']).split('cert/')[1] ?? '';
+        if (!this.#get(this.things, name).principals.delete(id))
+          throw new ApiError(404, 'ResourceNotFoundException', `${id} is not attached`);
+        return {};
+      },
+    },
+    {
+      method: 'POST',
+      path: /^\/attached-policies\/(.+)$/,
+      operation: 'ListAttachedPolicies',
+      handle: ({ name }) => ({
+        policies: [...this.#get(this.certificates, name.split('cert/')[1] ?? '').policies].map(
+          (policyName) => ({ policyName, policyArn: arn(`policy/${policyName}`) }),
+        ),
+      }),
+    },
+    {
+      method: 'POST',
+      path: /^\/target-policies\/([^/]+)$/,
+      operation: 'DetachPolicy',
+      handle: ({ name, body }) => {
+        this.#get(this.certificates, text(body['target']).split('cert/')[1] ?? '').policies.delete(name);
+        return {};
+      },
+    },
+    {
+      method: 'POST',
+      path: /^\/policy-targets\/([^/]+)$/,
+      operation: 'ListTargetsForPolicy',
+      handle: ({ name, query }) => {
+        const all = [...this.certificates].filter(([, { policies }]) => policies.has(name));
+        const { items, next } = page(all, query.get('marker'), query.get('pageSize'));
+        return { targets: items.map(([id]) => arn(`cert/${id}`)), nextMarker: next };
+      },
+    },
+    {
+      method: 'GET',
+      path: /^\/thing-groups\/([^/]+)\/things$/,
+      operation: 'ListThingsInThingGroup',
+      handle: ({ name, query }) => {
+        const all = [...this.things].filter(([, { groups }]) => groups.has(name)).map(([thing]) => thing);
+        const { items, next } = page(all, query.get('nextToken'), query.get('maxResults'));
+        return { things: items, nextToken: next };
+      },
+    },
+    {
+      method: 'PATCH',
+      path: /^\/things\/([^/]+)$/,
+      operation: 'UpdateThing',
+      handle: ({ name, body }) => {
+        const payload = (body['attributePayload'] ?? {}) as { attributes?: Record<string, string> };
+        Object.assign(this.#get(this.things, name).attributes, payload.attributes);
+        return {};
+      },
+    },
+    {
+      method: 'DELETE',
+      path: /^\/things\/([^/]+)$/,
+      operation: 'DeleteThing',
+      handle: ({ name }) => {
+        if ((this.things.get(name)?.principals.size ?? 0) > 0)
+          throw new ApiError(400, 'InvalidRequestException', 'the thing has principals');
+        this.things.delete(name);
         return {};
       },
     },
@@ -358,8 +490,23 @@ export class FakeIotServer {
         { resourceId: id, resourceArn: certificateArn },
       );
     }
-    this.certificates.set(id, { pem, status: text(body['status']) || 'INACTIVE', policies: new Set() });
+    this.certificates.set(id, {
+      pem,
+      status: text(body['status']) || 'INACTIVE',
+      policies: new Set(),
+      createdAt: Date.now(),
+    });
     return { certificateId: id, certificateArn };
+  }
+
+  #deleteCertificate(id: string): Body {
+    const { status, policies } = this.#get(this.certificates, id);
+    if (status === 'ACTIVE')
+      throw new ApiError(406, 'CertificateStateException', 'the certificate is ACTIVE');
+    if (policies.size > 0 || [...this.things.values()].some(({ principals }) => principals.has(id)))
+      throw new ApiError(409, 'DeleteConflictException', 'the certificate is attached');
+    this.certificates.delete(id);
+    return {};
   }
 
   #createThing({ name, body }: Call): Body {
@@ -398,6 +545,13 @@ export class FakeIotServer {
     thing.principals.add(id);
     return {};
   }
+}
+
+/** As AWS does it: a token that says where the next page begins. */
+function page<T>(all: T[], token: string | null, size: string | null): { items: T[]; next?: string } {
+  const start = Number(token ?? '0');
+  const end = start + Math.min(250, Number(size ?? '25'));
+  return { items: all.slice(start, end), ...(end < all.length ? { next: String(end) } : {}) };
 }
 
 function answer(response: ServerResponse, status: number, body: Body, errorType?: string): void {
