@@ -34,6 +34,12 @@ import { announcePresence, offlineWill } from './iot/presence.ts';
 import { createJobs } from './jobs/create-jobs.ts';
 import { invitationOf } from './live-view/admission.ts';
 import { createLiveView } from './live-view/create-live-view.ts';
+import { MetricsServer } from './operating/metrics/metrics-server.ts';
+import { renderMetrics } from './operating/metrics/render-metrics.ts';
+import { Liveness } from './operating/service/liveness.ts';
+import type { ServiceManager } from './operating/service/service-manager.ts';
+import { statusLine } from './operating/service/status-line.ts';
+import { Supervision } from './operating/service/supervision.ts';
 import type { Part } from './part.ts';
 import { OutboundPublisher } from './queue/outbound-publisher.ts';
 import { OutboundQueue } from './queue/outbound-queue.ts';
@@ -62,6 +68,8 @@ export interface AgentOptions {
   random: () => number;
   logger: Logger;
   problems: RecentProblems;
+  /** Who started the agent and wants to know how it is, if anybody does. */
+  manager?: ServiceManager | undefined;
 }
 
 export interface Agent {
@@ -315,7 +323,20 @@ export function createAgent(options: AgentOptions): Agent {
     camera,
     streaming,
     liveView,
+    new MetricsServer({
+      port: config.metricsPort,
+      render: () => renderMetrics(status(), process.memoryUsage.rss()),
+    }),
+    // Last: it says that the others have started.
+    new Supervision({
+      clock,
+      manager: options.manager,
+      logger: loggers.of('service'),
+      standstill: () => liveness.standstill(),
+      statusLine: () => statusLine(status()),
+    }),
   ];
+  const liveness = new Liveness({ clock, parts: () => parts, stream: () => streaming.status() });
   return {
     start: async (signal) => {
       await startInOrder(parts, signal);

@@ -16,6 +16,7 @@ import { loadBundle } from './identity/bundle.ts';
 import { checkClockAndValidity } from './identity/clock-sanity.ts';
 import { type EntryLevel, logLevels } from './operating/logs/log-entry.ts';
 import { printLogs, runDoctor, runReset } from './operating/operating-actions.ts';
+import { serviceManagerOf } from './operating/service/service-manager.ts';
 import { exitCodes, Refusal } from './refusal.ts';
 import { renderStatus } from './status/render-status.ts';
 import { readStatus } from './status/status-client.ts';
@@ -162,6 +163,7 @@ function byName(flags: Flags): Partial<Record<SettingName, string>> {
 }
 
 async function runAgent(config: AgentConfig, { env, signal, clipPath }: CliContext): Promise<void> {
+  const manager = serviceManagerOf(env, process.pid);
   const problems = new RecentProblems(systemClock);
   const journal = isJournal(env.JOURNAL_STREAM);
   const destination = new LogDestination({ journal });
@@ -183,6 +185,7 @@ async function runAgent(config: AgentConfig, { env, signal, clipPath }: CliConte
     random: Math.random,
     logger,
     problems,
+    manager,
   });
   await runUntilAborted(agent, signal, logger);
 }

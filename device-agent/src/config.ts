@@ -26,6 +26,7 @@ export interface AgentConfig {
   ptzCommand: Program | undefined;
   liveViewLibrary: PeerLibraryName;
   liveViewAddress: string | undefined;
+  metricsPort: number | undefined;
 }
 
 interface Setting<T> {
@@ -156,6 +157,13 @@ export const settings: SettingsTable = {
     parse: liveViewAddress,
     sentence: 'The IPv4 address from which viewers are served, or all of the machine.',
   },
+  metricsPort: {
+    variable: 'AOVIS_AGENT_METRICS_PORT',
+    flag: '--metrics-port <port>',
+    default: 'none',
+    parse: metricsPort,
+    sentence: 'Serves figures for Prometheus at http://127.0.0.1:PORT/metrics; none: it does not.',
+  },
 };
 
 export type SettingName = keyof AgentConfig;
@@ -223,6 +231,14 @@ function liveViewAddress(text: string): string | undefined {
   if (text === 'all') return undefined;
   if (!isIPv4(text)) throw new Error(`«${text}» is no IPv4 address; use one of this machine, or all.`);
   return text;
+}
+
+function metricsPort(text: string): number | undefined {
+  if (text === 'none') return undefined;
+  const port = Number(text);
+  if (!Number.isInteger(port) || port < 1 || port > 65_535)
+    throw new Error(`«${text}» is no port; use a number from 1 to 65535, or none.`);
+  return port;
 }
 
 function logLevel(text: string): AgentConfig['logLevel'] {

@@ -2,6 +2,8 @@
 export interface PartHealth {
   ok: boolean;
   detail: string;
+  /** It has come to a standstill that nothing but a new start of the program ends. Never for what lies outside the board. */
+  stuck?: boolean;
 }
 
 /**

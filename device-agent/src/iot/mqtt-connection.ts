@@ -24,6 +24,8 @@ const closesPerMessage = 3;
  * sent again on a new connection only, so one is made when an acknowledgement is so late.
  */
 const ackTimeoutMs = 60_000;
+/** Every step of an attempt has a limit of its own, a minute at most: what takes this long has come to a standstill. */
+const standstillMs = 10 * 60_000;
 
 export interface MqttConnectionDependencies {
   endpoint: IotEndpoint;
@@ -69,6 +71,8 @@ export class MqttConnection implements IotConnection {
   #state: ConnectionState = 'stopped';
   #lastFailure: ConnectionFailure | undefined;
   #cancelWait: () => void = () => {};
+  /** When an attempt or a wait is over at the very latest, by the monotonic clock. */
+  #changesBefore = Number.POSITIVE_INFINITY;
 
   constructor(deps: MqttConnectionDependencies) {
     this.#deps = deps;
@@ -86,7 +90,9 @@ export class MqttConnection implements IotConnection {
   health(): PartHealth {
     const { host, port } = this.#deps.endpoint;
     if (this.#state === 'connected') return { ok: true, detail: `connected to ${host}:${port}` };
-    return { ok: false, detail: this.#lastFailure?.sentence ?? `connecting to ${host}:${port}` };
+    const detail = this.#lastFailure?.sentence ?? `connecting to ${host}:${port}`;
+    const stuck = this.#state !== 'stopped' && this.#deps.clock.monotonic() > this.#changesBefore;
+    return { ok: false, detail, ...(stuck ? { stuck } : {}) };
   }
 
   async start(signal: AbortSignal): Promise<void> {
@@ -149,6 +155,7 @@ export class MqttConnection implements IotConnection {
 
   #connect(openLink: OpenLink): void {
     this.#state = 'connecting';
+    this.#changesBefore = this.#deps.clock.monotonic() + standstillMs;
     const link = openLink(this.#deps.endpoint, {
       onMessage: (message) => this.#onMessage(message),
       onEnd: (end) => this.#onEnd(attempt, end),
@@ -263,6 +270,7 @@ export class MqttConnection implements IotConnection {
     this.#deps.logger[level]({ code: failure.code, retryInMs: decision.delayMs }, failure.sentence);
     if (failure.code === 'forbidden') this.#giveUpForbidden();
     if (wasConnected) for (const listener of this.#disconnectedListeners) listener(failure);
+    this.#changesBefore = this.#deps.clock.monotonic() + decision.delayMs + standstillMs;
     this.#cancelWait = this.#deps.clock.after(decision.delayMs, () => {
       if (this.#openLink !== undefined) this.#connect(this.#openLink);
     });
