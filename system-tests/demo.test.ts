@@ -22,6 +22,7 @@ const promises = [
   /shown online/,
   /GET \/api\/devices\/\{id\}\/stream/,
   /video played/,
+  /POST \/api\/devices\/\{id\}\/webrtc/,
   /404 device_not_found/,
   /403 invalid_activation_code/,
   /403 device_owned_by_another_user/,
@@ -31,14 +32,21 @@ const promises = [
 
 const browser = findChromium();
 const machines = [
-  { machine: 'a machine without a browser', chromium: '', means: /an MP4 parser read [1-9]\d* frames of/ },
+  {
+    machine: 'a machine without a browser',
+    chromium: '',
+    means: [/an MP4 parser read [1-9]\d* frames of/],
+  },
   ...(browser === undefined
     ? []
     : [
         {
           machine: 'a machine with Chromium',
           chromium: browser,
-          means: /hls\.js in Chromium showed \d{2,} frames of/,
+          means: [
+            /hls\.js in Chromium showed \d{2,} frames of/,
+            /first frame after \d+ ms, \d{2,} of 1280×720/,
+          ],
         },
       ]),
 ];
@@ -75,7 +83,7 @@ describe.each(machines)('npm run demo on $machine', ({ chromium, means }) => {
   });
 
   it('shows the picture', () => {
-    expect(demo.stdout).toMatch(means);
+    for (const shown of means) expect(demo.stdout).toMatch(shown);
     expect(demo.stdout).toContain(`Logs and state are in ${directory}.`);
   });
 

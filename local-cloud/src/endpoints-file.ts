@@ -20,6 +20,8 @@ export interface Endpoints {
     adminUrl: string;
   };
   kinesisVideoUrl: string;
+  /** Where `GetSignalingChannelEndpoint` leads: HTTP and WebSocket. */
+  kinesisSignalingUrl: string;
   bedrockUrl: string;
   kmsUrl: string;
   stripeUrl: string;

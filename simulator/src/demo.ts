@@ -5,6 +5,7 @@ import { AppClient } from './app-client.ts';
 import { Board } from './board.ts';
 import { buildAgent } from './build-agent.ts';
 import { expectAnswer } from './expect-answer.ts';
+import { watchLive } from './live-viewer.ts';
 import { LocalSystem } from './local-system.ts';
 import { launchChromium, type Playback, parseSegments, playInBrowser } from './player.ts';
 import { sampleBatch, sampleBoards } from './sample-order.ts';
@@ -66,6 +67,8 @@ export async function runDemo({ directory, databaseUrl, keep, report, signal }: 
     board = new Board(first, {
       stateDirectory: system.folder.boardState(first.deviceId),
       logFile: system.folder.log(first.deviceId),
+      // All that the demo starts is reached on this machine alone.
+      settings: { AOVIS_AGENT_LIVE_VIEW_ADDRESS: '127.0.0.1' },
     });
     const running = board;
     await report.step(
@@ -101,6 +104,7 @@ export async function runDemo({ directory, databaseUrl, keep, report, signal }: 
     );
     const playback = await report.step('video played', () => play(url, directory), describePlayback);
     if (playback.means === 'browser') report.note(`screenshot: ${join(directory, 'picture.png')}`);
+    await showLive(anna, first.deviceId, { directory, report });
 
     report.heading('6  What must not work');
     await report.step('Ben signs in', () => ben.signIn('ben@example.com'));
@@ -129,10 +133,34 @@ export async function runDemo({ directory, databaseUrl, keep, report, signal }: 
     report.heading(
       `The main job is done: ${report.seconds.toFixed(1)} s. Logs and state are in ${directory}.`,
     );
+    report.heading(
+      'See it with your own eyes: «npm start», then in another terminal «npm run app -- anna@example.com activate <board> <code>»,\n' +
+        '«… play <board>» for what is recorded, «… live <board>» for what the camera sees now.',
+    );
   } finally {
     await board?.stop();
     await system.stop();
   }
+}
+
+/** From the board itself, without a recording in between; where there is no browser, as far as the invitation to it. */
+async function showLive(
+  app: AppClient,
+  deviceId: string,
+  { directory, report }: { directory: string; report: StepReport },
+): Promise<void> {
+  const invite = () => app.inviteViewer(deviceId);
+  await report.step('POST /api/devices/{id}/webrtc', async () => expectAnswer(await invite(), 200));
+  const browser = await launchChromium();
+  if (browser === undefined) return;
+  const screenshot = join(directory, 'live.png');
+  await report.step(
+    'live view by WebRTC, on AWS’s browser client',
+    () => watchLive(invite, { browser, frames: framesToShow, timeoutMs: playTimeoutMs, screenshot }),
+    ({ firstFrameMs, frames, width, height }) =>
+      `first frame after ${firstFrameMs} ms, ${frames} of ${width}×${height}`,
+  );
+  report.note(`screenshot: ${screenshot}`);
 }
 
 async function play(url: string, directory: string): Promise<Playback> {
@@ -216,6 +244,7 @@ function emptyFolder(system: LocalSystem): void {
     'ports.json',
     'audit-anchors',
     'picture.png',
+    'live.png',
   ]) {
     rmSync(join(system.folder.root, part), { recursive: true, force: true });
   }

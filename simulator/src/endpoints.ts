@@ -19,6 +19,7 @@ export const endpointsSchema = z.object({
     adminUrl: z.string(),
   }),
   kinesisVideoUrl: z.string(),
+  kinesisSignalingUrl: z.string(),
   bedrockUrl: z.string(),
   stripeUrl: z.string(),
   eiotclubUrl: z.string(),

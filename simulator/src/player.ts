@@ -45,6 +45,9 @@ export async function launchChromium(): Promise<Browser | undefined> {
         '--disable-background-networking',
         '--disable-component-update',
         '--disable-sync',
+        // For the live view on this machine: a browser for people shows WebRTC peers names for its addresses, and no loopback.
+        '--allow-loopback-in-peer-connection',
+        '--disable-features=WebRtcHideLocalIpsWithMdns',
       ],
     });
   } catch (error) {
