@@ -4,7 +4,16 @@ import { batch } from './p3-batch.ts';
 import { hotPaths } from './p4-hot-paths.ts';
 import { instances } from './p5-instances.ts';
 import { streaming } from './p6-streaming.ts';
+import { liveView } from './p7-live-view.ts';
 import { firstRun } from './p11-first-run.ts';
 
 /** Every benchmark, in the order of docs/benchmarks.md. */
-export const benchmarks: readonly Benchmark[] = [issuance, batch, hotPaths, instances, streaming, firstRun];
+export const benchmarks: readonly Benchmark[] = [
+  issuance,
+  batch,
+  hotPaths,
+  instances,
+  streaming,
+  liveView,
+  firstRun,
+];

@@ -1,4 +1,5 @@
 import type { LiveRefusal, LiveReply } from '@aovis/contracts/live-view';
+import { createTestDatabase, type TestDatabase } from '@aovis/dev-database/testing/test-database';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { expectAnswer } from './expect-answer.ts';
@@ -21,14 +22,19 @@ interface Shown {
 describe.each(['node-datachannel', 'werift'])(
   'the live view in Chromium, from a board with %s',
   (library) => {
+    let database: TestDatabase;
     let live: LiveSystem;
     let page: LivePage;
     let browser: Browser;
 
     beforeAll(async () => {
+      database = await createTestDatabase();
       live = await LiveSystem.start({
-        AOVIS_AGENT_LIVE_VIEW_LIBRARY: library,
-        AOVIS_AGENT_LIVE_VIEW_ADDRESS: '127.0.0.1',
+        databaseUrl: database.url,
+        settings: {
+          AOVIS_AGENT_LIVE_VIEW_LIBRARY: library,
+          AOVIS_AGENT_LIVE_VIEW_ADDRESS: '127.0.0.1',
+        },
       });
       page = await serveLivePage(() => live.anna.inviteViewer(live.deviceId));
       browser = await chromium.launch({
@@ -49,6 +55,7 @@ describe.each(['node-datachannel', 'werift'])(
       await browser?.close();
       await page?.close();
       await live?.stop();
+      await database?.drop();
     });
 
     const openTab = async ({ url } = page): Promise<Page> => {

@@ -1,7 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createTestDatabase, type TestDatabase } from '@aovis/dev-database/testing/test-database';
 import { AppClient } from '../app-client.ts';
 import { Board } from '../board.ts';
 import { buildAgent } from '../build-agent.ts';
@@ -13,32 +12,37 @@ import { waitFor } from '../wait-for.ts';
 
 const batch = 'live';
 
+export interface LiveSystemOptions {
+  /** Default: a PostgreSQL of its own. */
+  databaseUrl?: string;
+  /** Of the agent, by variable. */
+  settings: Record<string, string>;
+  /** What the board's camera is; default the built-in clip. */
+  source?: string;
+}
+
 /** A system with one board that Anna owns, and whose live view can be reached. */
 export class LiveSystem {
   readonly system: LocalSystem;
   readonly board: Board;
   readonly anna: AppClient;
   readonly #directory: string;
-  readonly #database: TestDatabase;
 
   private constructor(parts: {
     system: LocalSystem;
     board: Board;
     anna: AppClient;
     directory: string;
-    database: TestDatabase;
   }) {
     this.system = parts.system;
     this.board = parts.board;
     this.anna = parts.anna;
     this.#directory = parts.directory;
-    this.#database = parts.database;
   }
 
-  static async start(agentSettings: Record<string, string>): Promise<LiveSystem> {
-    const database = await createTestDatabase();
+  static async start({ databaseUrl, settings, source }: LiveSystemOptions): Promise<LiveSystem> {
     const directory = await mkdtemp(join(tmpdir(), 'aovis-live-'));
-    const system = new LocalSystem({ directory, databaseUrl: database.url });
+    const system = new LocalSystem({ directory, databaseUrl });
     system.open();
     await system.startDatabase();
     await system.migrate();
@@ -54,13 +58,13 @@ export class LiveSystem {
     const board = new Board(provisioned, {
       stateDirectory: system.folder.boardState(deviceId),
       logFile: system.folder.log(deviceId),
-      settings: agentSettings,
+      settings,
     });
-    board.start();
+    board.start(source);
     const anna = new AppClient({ backendUrl: system.backendUrl, mailUrl: system.endpoints.mail.url });
     await anna.signIn('anna@example.com');
     expectAnswer(await anna.activate(deviceId, provisioned.activationCode), 200);
-    const live = new LiveSystem({ system, board, anna, directory, database });
+    const live = new LiveSystem({ system, board, anna, directory });
     await live.untilMaster();
     return live;
   }
@@ -108,6 +112,5 @@ export class LiveSystem {
     await this.board.stop();
     await this.system.stop();
     await rm(this.#directory, { recursive: true, force: true });
-    await this.#database.drop();
   }
 }
