@@ -5,6 +5,7 @@ import { addAuditCommands } from './audit-group.ts';
 import { addBatchCommands } from './batch-group.ts';
 import { addCaCommands } from './ca-group.ts';
 import { commandMaker } from './command-maker.ts';
+import { addDeviceCommands } from './device-group.ts';
 import { addLabelsCommands } from './labels-group.ts';
 import { addStationCommands } from './station-group.ts';
 
@@ -21,6 +22,7 @@ export function buildProgram(terminal: Terminal, streams: Streams, surroundings:
   addCaCommands(program, define);
   addStationCommands(program, define);
   addBatchCommands(program, define);
+  addDeviceCommands(program, define);
   addLabelsCommands(program, define);
   addAuditCommands(program, define);
   for (const command of commandsOf(program)) {
