@@ -11,7 +11,7 @@ export function endInOrder(socket: TLSSocket): TLSSocket {
   let ending = false;
   socket.destroy = (error) => {
     const destroy = (): TLSSocket => TLSSocket.prototype.destroy.call(socket, error);
-    if (ending || error !== undefined || !socket.writable) return destroy();
+    if (ending || !socket.writable) return destroy();
     ending = true;
     const patience = setTimeout(destroy, patienceMs).unref();
     socket.once('close', () => clearTimeout(patience));
