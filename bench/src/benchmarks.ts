@@ -5,6 +5,7 @@ import { hotPaths } from './p4-hot-paths.ts';
 import { instances } from './p5-instances.ts';
 import { streaming } from './p6-streaming.ts';
 import { liveView } from './p7-live-view.ts';
+import { outage } from './p8-outages.ts';
 import { firstRun } from './p11-first-run.ts';
 
 /** Every benchmark, in the order of docs/benchmarks.md. */
@@ -15,5 +16,6 @@ export const benchmarks: readonly Benchmark[] = [
   instances,
   streaming,
   liveView,
+  outage,
   firstRun,
 ];

@@ -12,21 +12,12 @@ import {
   canReadCosts,
   streamWithWholeAgent,
 } from './board-agent.ts';
+import { makeClip, streamFile } from './clip.ts';
 import { runProgram } from './run-program.ts';
 
 interface AgentCost extends Cost {
   lagMsP90: number;
   frames: number;
-}
-
-/** 720p30, 2 Mb/s, GOP 1 s: what a board streams. */
-async function makeClip(file: string, seconds: number): Promise<void> {
-  const source = `-v error -y -f lavfi -i testsrc2=size=1280x720:rate=30:duration=${seconds}`;
-  const encoder = '-pix_fmt yuv420p -c:v libx264 -preset ultrafast -tune zerolatency -profile:v baseline';
-  const pictures = '-g 30 -keyint_min 30 -sc_threshold 0 -bf 0 -x264-params repeat-headers=1:nal-hrd=cbr';
-  const rate = '-b:v 2M -minrate 2M -maxrate 2M -bufsize 1M';
-  const output = '-bsf:v h264_metadata=aud=insert -f h264';
-  await runProgram('ffmpeg', [...[source, encoder, pictures, rate, output].join(' ').split(' '), file]);
 }
 
 /** The streaming parts of the agent alone, bundled as the agent is, streaming the file in real time. */
@@ -73,10 +64,7 @@ async function run({ short, directory, log }: BenchmarkContext): Promise<Figure[
   mkdirSync(directory, { recursive: true });
   const clip = join(directory, '720p30.h264');
   await makeClip(clip, seconds + 2);
-  const streamFile = await buildForBoards(
-    fileURLToPath(import.meta.resolve('@aovis/device-agent/streaming/testing/stream-file')),
-    directory,
-  );
+  const partsAlone = await buildForBoards(streamFile, directory);
   const wholeAgent = await buildForBoards(
     fileURLToPath(import.meta.resolve('@aovis/device-agent/main')),
     directory,
@@ -86,7 +74,7 @@ async function run({ short, directory, log }: BenchmarkContext): Promise<Figure[
   const whole: Cost[] = [];
   for (let i = 0; i < repetitions; i++) {
     log(`run ${i + 1} of ${repetitions}: ${seconds} s each`);
-    agent.push(await streamWithAgent(streamFile, clip, seconds));
+    agent.push(await streamWithAgent(partsAlone, clip, seconds));
     ffmpeg.push(await streamWithFfmpeg(clip, seconds));
     if (canReadCosts)
       whole.push(await streamWithWholeAgent({ program: wholeAgent, clip, seconds, directory }));

@@ -29,7 +29,8 @@ export class ServiceCallError extends Error {
 }
 
 const timeoutMs = 5_000;
-const unreachable: ErrorDecision = {
+/** No answer at all. */
+export const unreachable: ErrorDecision = {
   name: 'UNREACHABLE',
   decision: 'resend',
   advice: 'The network is down.',

@@ -268,8 +268,15 @@ export class StreamUploader implements Part {
       random: this.#options.random,
       connect: async ({ signal, ...request }) =>
         openPutMedia({ ...common, ...request, endpoint: await endpoints.get(signal) }),
-      findStored: async (range, signal) =>
-        findStoredFragments(caller, await archive.get(signal), range, signal),
+      findArchive: (signal) => archive.get(signal),
+      findStored: async (endpoint, range, signal) => {
+        try {
+          return await findStoredFragments(caller, endpoint, range, signal);
+        } catch (error) {
+          archive.forget();
+          throw error;
+        }
+      },
       onRediscover: () => {
         endpoints.forget();
         archive.forget();

@@ -6,7 +6,7 @@ import type { Ack } from './ack-parser.ts';
 import { Fragment } from './fragment.ts';
 import { FragmentBuffer } from './fragment-buffer.ts';
 import type { Connection, ConnectionListener } from './put-media-connection.ts';
-import { ServiceCallError } from './service-call.ts';
+import { ServiceCallError, unreachable } from './service-call.ts';
 import type { ProducerTimeRange } from './stored-fragments.ts';
 import { type ConnectRequest, UploadLoop } from './upload-loop.ts';
 
@@ -72,7 +72,12 @@ function setUp({ credentialsLastMs = 3_600_000 } = {}) {
   const connections: FakeConnection[] = [];
   const requests: ConnectRequest[] = [];
   const counts = { rediscovered: 0, persisted: 0, forgotten: 0 };
-  const faults: { connect?: Error | undefined; credentials?: Error | undefined; list?: Error } = {};
+  const faults: {
+    connect?: Error | undefined;
+    credentials?: Error | undefined;
+    archive?: Error | undefined;
+    list?: Error;
+  } = {};
   const asked: ProducerTimeRange[] = [];
   const stored = new Set<number>();
   let issuedAt = clock.now();
@@ -100,7 +105,11 @@ function setUp({ credentialsLastMs = 3_600_000 } = {}) {
       connections.push(connection);
       return Promise.resolve(connection);
     },
-    findStored: (range) => {
+    findArchive: () =>
+      faults.archive === undefined
+        ? Promise.resolve(new URL('https://b-1.kinesisvideo.test'))
+        : Promise.reject(faults.archive),
+    findStored: (_endpoint, range) => {
       asked.push(range);
       return faults.list === undefined ? Promise.resolve(stored) : Promise.reject(faults.list);
     },
@@ -210,6 +219,21 @@ it.each([
   connection(0).breakOff();
   await clock.advance(6_000);
   expect([asked.length, connections.length]).toEqual([questions, 2]);
+});
+
+it('waits for the network with its question, however long the outage', async () => {
+  const { clock, connections, connection, send, faults, asked, stored } = setUp();
+  await send(fragmentAt(1), fragmentAt(2));
+  connection(0).listener.onAccepted();
+  stored.add(1_000);
+  faults.archive = new ServiceCallError('GetDataEndpoint failed: no route', unreachable);
+  connection(0).breakOff();
+  await clock.advance(60_000);
+  expect([asked.length, connections.length]).toEqual([0, 1]);
+  faults.archive = undefined;
+  await clock.advance(1_500);
+  connection(1).listener.onAccepted();
+  expect(connection(1).written).toEqual(['<header>', '<2a>', '<2b>']);
 });
 
 it('does not send again what a living host has received', async () => {

@@ -4,8 +4,10 @@ import type { Clock } from '../host/clock.ts';
 import type { Logger } from '../host/logger.ts';
 import type { ErrorDecision } from './error-decisions.ts';
 import { failureOf } from './failure.ts';
+import type { Fragment } from './fragment.ts';
 import type { FragmentBuffer } from './fragment-buffer.ts';
 import type { Connection, ConnectionListener } from './put-media-connection.ts';
+import { unreachable } from './service-call.ts';
 import type { ProducerTimeRange } from './stored-fragments.ts';
 import { type SessionEnd, UploadSession } from './upload-session.ts';
 
@@ -22,8 +24,10 @@ export interface UploadLoopOptions {
   credentials: CredentialSource;
   /** Finds the data endpoint and opens PutMedia there. */
   connect: (request: ConnectRequest) => Promise<Connection>;
+  /** Where `findStored` asks. Needs the network, as everything does, but for answers it has had lately. */
+  findArchive: (signal: AbortSignal) => Promise<URL>;
   /** Which of the fragments in a range of producer times the service has stored. */
-  findStored: (range: ProducerTimeRange, signal: AbortSignal) => Promise<ReadonlySet<number>>;
+  findStored: (endpoint: URL, range: ProducerTimeRange, signal: AbortSignal) => Promise<ReadonlySet<number>>;
   /** The data endpoint may have changed. */
   onRediscover: () => void;
   clock: Clock;
@@ -276,25 +280,36 @@ export class UploadLoop {
 
   /** After a reset it is unknown whether what had been sent is stored: asks, so that nothing is stored twice. */
   async #settleDoubts(signal: AbortSignal): Promise<void> {
-    const { buffer, findStored, onPersisted, logger } = this.#options;
+    const { buffer, onPersisted } = this.#options;
     const doubtful = buffer.fragments.filter((fragment) => fragment.doubtful);
     if (doubtful.length === 0) return;
-    const times = doubtful.map(({ timecodeMs }) => timecodeMs);
-    let stored: ReadonlySet<number> = new Set();
-    try {
-      stored = await findStored({ fromMs: Math.min(...times), toMs: Math.max(...times) }, signal);
-    } catch (error) {
-      const [{ decision }, message] = failureOf(error);
-      // Better twice than never: whoever is not allowed to ask, or gets no answer, sends again.
-      if (decision !== 'stop' && ++this.#failedAsks < maxFailedAsks) throw error;
-      logger.warn(`${message} What the service may have stored already is sent again, perhaps twice.`);
-    }
+    const stored = await this.#askWhatIsStored(doubtful, signal);
     this.#failedAsks = 0;
     for (const fragment of doubtful) {
       fragment.doubtful = false;
       if (!stored.has(fragment.timecodeMs)) continue;
       buffer.remove(fragment);
       onPersisted();
+    }
+  }
+
+  async #askWhatIsStored(doubtful: readonly Fragment[], signal: AbortSignal): Promise<ReadonlySet<number>> {
+    const { findArchive, findStored, logger } = this.#options;
+    const times = doubtful.map(({ timecodeMs }) => timecodeMs);
+    const range = { fromMs: Math.min(...times), toMs: Math.max(...times) };
+    let reached = false;
+    try {
+      const endpoint = await findArchive(signal);
+      reached = true;
+      return await findStored(endpoint, range, signal);
+    } catch (error) {
+      const [{ decision, name }, message] = failureOf(error);
+      // Without a network nothing can be sent either: that is no answer, however often.
+      const isAnswer = reached || name !== unreachable.name;
+      // Better twice than never: whoever is not allowed to ask, or gets no answer, sends again.
+      if (decision !== 'stop' && (!isAnswer || ++this.#failedAsks < maxFailedAsks)) throw error;
+      logger.warn(`${message} What the service may have stored already is sent again, perhaps twice.`);
+      return new Set();
     }
   }
 

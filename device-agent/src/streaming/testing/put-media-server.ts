@@ -54,6 +54,10 @@ export class PutMediaServer extends EventEmitter {
   readonly attempts: { at: number; headers: IncomingHttpHeaders }[] = [];
   readonly endOfFragmentTags: number[] = [];
   endpointCalls = 0;
+  /** What GetDataEndpoint answers; default its own address. */
+  dataEndpoint: URL | undefined;
+  /** Pictures that have arrived, over all connections. */
+  blocks = 0;
   /** Connections open at this moment, and the most there ever were. */
   open = 0;
   mostOpen = 0;
@@ -114,7 +118,7 @@ export class PutMediaServer extends EventEmitter {
     if (request.url === '/getDataEndpoint') {
       this.endpointCalls++;
       request.resume();
-      response.end(JSON.stringify({ DataEndpoint: this.url.origin }));
+      response.end(JSON.stringify({ DataEndpoint: (this.dataEndpoint ?? this.url).origin }));
       return;
     }
     if (request.url === '/listFragments') {
@@ -178,6 +182,7 @@ export class PutMediaServer extends EventEmitter {
           this.#ack(response, 'BUFFERING', current);
         } else if (event.kind === 'block' && current !== undefined) {
           current.blocks++;
+          this.blocks++;
           this.#cutIfTold(current, request);
         } else if (event.kind === 'tags' && event.names.includes('AWS_KINESISVIDEO_END_OF_FRAGMENT')) {
           this.endOfFragmentTags.push(connection);

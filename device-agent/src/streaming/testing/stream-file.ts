@@ -14,7 +14,8 @@ import { StreamUploader } from '../stream-uploader.ts';
  *     node stream-file.ts --file clip.h264 --endpoint http://127.0.0.1:4000 --seconds 30
  *
  * Credentials come from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN. At the end one line of JSON
- * tells CPU seconds, peak RSS and the frame lag (from when a picture is due to when it is with the socket).
+ * tells CPU seconds, peak RSS and the frame lag (from when a picture is due to when it is with the socket). SIGTERM ends it
+ * before its time; with `--disk DIR` what waits is kept there too.
  */
 async function main(): Promise<void> {
   const { values } = parseArgs({
@@ -24,6 +25,7 @@ async function main(): Promise<void> {
       stream: { type: 'string', default: 'benchmark' },
       region: { type: 'string', default: 'eu-central-1' },
       seconds: { type: 'string', default: '30' },
+      disk: { type: 'string' },
     },
   });
   if (values.file === undefined || values.endpoint === undefined)
@@ -44,15 +46,24 @@ async function main(): Promise<void> {
     logger,
     random: Math.random,
     randomBytes,
+    ...(values.disk === undefined
+      ? {}
+      : { disk: { directory: values.disk, maxBytes: 1e9, freeBytes: () => undefined } }),
   });
   const { signal } = new AbortController();
   await camera.start(signal);
   await uploader.start(signal);
-  await new Promise((resolve) => setTimeout(resolve, Number(values.seconds) * 1_000));
+  uploader.sendKept();
+  await new Promise((resolve) => {
+    setTimeout(resolve, Number(values.seconds) * 1_000);
+    process.once('SIGTERM', resolve);
+  });
   const status = uploader.status();
   await uploader.stop();
   await camera.stop();
   process.stdout.write(`${JSON.stringify({ ...usage(), ...lagOf(lags), status })}\n`);
+  // The time that was given may not be over.
+  process.exit();
 }
 
 /** Listeners send at once: what a picture took is over when they return. */
