@@ -114,7 +114,9 @@ export function createAgent(options: AgentOptions): Agent {
     logger: loggers.of('credentials'),
   });
 
-  const sourceFor = cameraSources({ specification: config.source, clock, clipPath, ffmpeg: config.ffmpeg });
+  const { ffmpeg, rpicam, encoder, sound } = config;
+  const programs = { ffmpeg, rpicam, encoder, sound };
+  const sourceFor = cameraSources({ specification: config.source, clock, clipPath, ...programs });
   const defaults = defaultConfig(config.logLevel);
   const camera = new Camera({ ...common, source: sourceFor(defaults.camera), logger: loggers.of('camera') });
   const video = {

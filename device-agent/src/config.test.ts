@@ -38,6 +38,18 @@ it('names every problem at once', () => {
   expect(attempt).toThrow(expect.objectContaining({ code: 'usage', exitCode: 2 }));
 });
 
+it('refuses sound where there is none, and says what to do', () => {
+  const env = { AOVIS_AGENT_SOURCE: 'v4l2:/dev/video0', AOVIS_AGENT_SOUND: 'source' };
+  expect(() => load(env)).toThrow(
+    'AOVIS_AGENT_SOUND: the source v4l2 has no sound of its own: name the sound card, alsa:DEVICE',
+  );
+  expect(() => load({ AOVIS_AGENT_SOUND: 'alsa:hw:1' })).toThrow('the source clip takes no sound');
+  expect(() => load({ AOVIS_AGENT_SOUND: 'loud' })).toThrow('«loud» is no source of sound');
+  expect(load({ ...env, AOVIS_AGENT_SOUND: 'alsa:plughw:CARD=cam,DEV=0' })).toMatchObject({
+    sound: { kind: 'alsa', device: 'plughw:CARD=cam,DEV=0' },
+  });
+});
+
 it('serves viewers from all addresses or from one', () => {
   expect(load()).toMatchObject({ liveViewAddress: undefined, liveViewLibrary: 'auto' });
   expect(load({ AOVIS_AGENT_LIVE_VIEW_ADDRESS: '192.0.2.7' })).toMatchObject({

@@ -1,4 +1,6 @@
 import { isIPv4 } from 'node:net';
+import { type H264Encoder, h264Encoders } from './camera/encoder.ts';
+import { parseSoundSpecification, refuseSound, type SoundSpecification, soundForms } from './camera/sound.ts';
 import {
   parseSourceSpecification,
   type SourceSpecification,
@@ -14,7 +16,10 @@ export interface AgentConfig {
   bundle: string;
   state: string;
   source: SourceSpecification;
+  sound: SoundSpecification;
   ffmpeg: string;
+  rpicam: string;
+  encoder: H264Encoder;
   videoBufferBytes: number;
   logLevel: Exclude<LogLevel, 'silent'>;
   mqttDriver: MqttDriver;
@@ -67,12 +72,33 @@ export const settings: SettingsTable = {
     parse: parseSourceSpecification,
     sentence: `Where pictures come from: ${sourceForms}.`,
   },
+  sound: {
+    variable: 'AOVIS_AGENT_SOUND',
+    flag: '--sound <sound>',
+    default: 'none',
+    parse: parseSoundSpecification,
+    sentence: `Sound beside the pictures: ${soundForms}. It is sent as AAC, 32 kbit/s.`,
+  },
   ffmpeg: {
     variable: 'AOVIS_AGENT_FFMPEG',
     flag: '--ffmpeg <program>',
     default: 'ffmpeg',
     parse: nonEmpty,
     sentence: 'The ffmpeg program, for sources that need it.',
+  },
+  rpicam: {
+    variable: 'AOVIS_AGENT_RPICAM',
+    flag: '--rpicam <program>',
+    default: 'rpicam-vid',
+    parse: nonEmpty,
+    sentence: 'The program of the source rpicam; libcamera-vid on older systems.',
+  },
+  encoder: {
+    variable: 'AOVIS_AGENT_ENCODER',
+    flag: '--encoder <encoder>',
+    default: 'libx264',
+    parse: h264Encoder,
+    sentence: `What ffmpeg encodes with, for testsrc and v4l2-raw: ${h264Encoders.join(', ')}.`,
   },
   videoBufferBytes: {
     variable: 'AOVIS_AGENT_VIDEO_BUFFER_MB',
@@ -190,10 +216,13 @@ export function loadConfig(input: ConfigInput): AgentConfig {
       return undefined;
     }
   };
-  const values = Object.fromEntries(settingNames.map((name) => [name, read(name)]));
+  const values: Partial<AgentConfig> = Object.fromEntries(settingNames.map((name) => [name, read(name)]));
+  const { source, sound } = values;
+  const refusal = source === undefined || sound === undefined ? undefined : refuseSound(source, sound);
+  if (refusal !== undefined) problems.push(`${settings.sound.variable}: ${refusal}`);
   if (problems.length > 0) throw new Refusal('usage', problems.join('\n'));
   // Every parser above has answered: had one thrown, there would be a problem.
-  return values as unknown as AgentConfig;
+  return values as AgentConfig;
 }
 
 /** A mistyped setting must not be ignored in silence. */
@@ -239,6 +268,12 @@ function metricsPort(text: string): number | undefined {
   if (!Number.isInteger(port) || port < 1 || port > 65_535)
     throw new Error(`«${text}» is no port; use a number from 1 to 65535, or none.`);
   return port;
+}
+
+function h264Encoder(text: string): H264Encoder {
+  const encoder = h264Encoders.find((known) => known === text);
+  if (encoder === undefined) throw new Error(`«${text}» is not known; use ${h264Encoders.join(', ')}.`);
+  return encoder;
 }
 
 function logLevel(text: string): AgentConfig['logLevel'] {

@@ -1,4 +1,5 @@
 import type { AccessUnit } from './access-unit.ts';
+import type { AudioFrame } from './audio-frame.ts';
 
 /** A way to get H.264 pictures: a clip, an ffmpeg child process. It runs when told; `Camera` decides when. */
 export interface CameraSource {
@@ -8,7 +9,11 @@ export interface CameraSource {
    * Delivers pictures in real time until `signal` is aborted (then it resolves), the source ends (resolves too) or
    * fails (rejects with a sentence that says what to do). When it settles, nothing of it is left running.
    */
-  capture(signal: AbortSignal, onAccessUnit: (accessUnit: AccessUnit) => void): Promise<void>;
+  capture(
+    signal: AbortSignal,
+    onAccessUnit: (accessUnit: AccessUnit) => void,
+    onAudioFrame?: (frame: AudioFrame) => void,
+  ): Promise<void>;
   /** Makes the next picture a keyframe, where the source can. */
   requestKeyframe?(): void;
 }

@@ -3,6 +3,7 @@ import type { Clock } from '../host/clock.ts';
 import type { Logger } from '../host/logger.ts';
 import type { Part, PartHealth } from '../part.ts';
 import type { AccessUnit } from './access-unit.ts';
+import type { AudioFrame } from './audio-frame.ts';
 import type { CameraSource } from './camera-source.ts';
 import { FrameRateMeter } from './frame-rate-meter.ts';
 import { sleep } from './sleep.ts';
@@ -32,6 +33,7 @@ export interface CameraDescription {
 }
 
 export type AccessUnitListener = (accessUnit: AccessUnit) => void;
+export type AudioListener = (frame: AudioFrame) => void;
 
 /**
  * The camera as a part of the agent: captures while anybody listens, hands each picture to all who do, and starts a
@@ -42,6 +44,7 @@ export class Camera implements Part {
   readonly #options: CameraOptions;
   readonly #listeners = new Set<AccessUnitListener>();
   readonly #observers = new Set<AccessUnitListener>();
+  readonly #audioListeners = new Set<AudioListener>();
   readonly #meter = new FrameRateMeter();
   readonly #backoff: Backoff;
   #source: CameraSource;
@@ -84,6 +87,14 @@ export class Camera implements Part {
     this.#observers.add(listener);
     return () => {
       this.#observers.delete(listener);
+    };
+  }
+
+  /** Calls `listener` with every frame of sound, where the source has any, while the camera runs for its pictures. */
+  observeAudio(listener: AudioListener): () => void {
+    this.#audioListeners.add(listener);
+    return () => {
+      this.#audioListeners.delete(listener);
     };
   }
 
@@ -194,10 +205,16 @@ export class Camera implements Part {
     };
     watch(this.#noFrameTimeoutMs);
     try {
-      await this.#source.capture(attempt.signal, (accessUnit) => {
-        aliveAt = clock.monotonic();
-        this.#deliver(accessUnit, aliveAt);
-      });
+      await this.#source.capture(
+        attempt.signal,
+        (accessUnit) => {
+          aliveAt = clock.monotonic();
+          this.#deliver(accessUnit, aliveAt);
+        },
+        (frame) => {
+          for (const listener of this.#audioListeners) listener(frame);
+        },
+      );
       this.#lastError = this.#reasonOfEnd(silent);
     } catch (error) {
       this.#lastError = (error as Error).message;

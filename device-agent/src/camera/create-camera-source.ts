@@ -2,15 +2,18 @@ import type { RunningConfig } from '@aovis/contracts/shadow';
 import type { Clock } from '../host/clock.ts';
 import type { CameraSource, CaptureSettings } from './camera-source.ts';
 import { ClipSource } from './clip-source.ts';
+import type { H264Encoder } from './encoder.ts';
 import {
+  type FfmpegCapture,
   fileArguments,
-  type H264Encoder,
   rtspArguments,
   testPatternArguments,
   v4l2Arguments,
   v4l2RawArguments,
 } from './ffmpeg-arguments.ts';
-import { FfmpegSource } from './ffmpeg-source.ts';
+import { ProgramSource } from './program-source.ts';
+import { rpicamArguments } from './rpicam-arguments.ts';
+import type { SoundSpecification } from './sound.ts';
 import { type SourceSpecification, sourceName } from './source-specification.ts';
 
 export interface CameraSourceOptions {
@@ -21,20 +24,44 @@ export interface CameraSourceOptions {
   clipPath: string;
   /** Default: the `ffmpeg` on PATH. */
   ffmpeg?: string;
-  /** For sources that encode; default libx264. */
+  /** Default: the `rpicam-vid` on PATH. */
+  rpicam?: string;
+  /** For sources that ffmpeg encodes; default libx264. */
   encoder?: H264Encoder;
+  /** Default none; must be one that `refuseSound` has nothing against. */
+  sound?: SoundSpecification;
 }
 
 /** Files that are H.264 in Annex B already are played without ffmpeg. */
 const annexBFile = /\.(h264|264)$/i;
+const installFfmpeg =
+  'Install ffmpeg (apt install ffmpeg), or use the camera source "clip", which needs no program.';
+const installRpicam =
+  'Install it (apt install rpicam-apps), or name the older libcamera-vid with --rpicam (AOVIS_AGENT_RPICAM).';
 
 export function createCameraSource(options: CameraSourceOptions): CameraSource {
-  const { specification, clock, clipPath, ffmpeg = 'ffmpeg' } = options;
+  const { specification, settings, clock, clipPath, ffmpeg = 'ffmpeg', rpicam = 'rpicam-vid' } = options;
+  const { encoder = 'libx264', sound = { kind: 'none' } } = options;
   const name = sourceName(specification);
   if (specification.kind === 'clip') return new ClipSource({ name, path: clipPath, clock });
   if (specification.kind === 'file' && annexBFile.test(specification.path))
     return new ClipSource({ name, path: specification.path, clock });
-  return new FfmpegSource({ name, ffmpeg, clock, arguments: argumentsFor(specification, options) });
+  const common = { name, clock };
+  if (specification.kind === 'rpicam')
+    return new ProgramSource({
+      ...common,
+      program: rpicam,
+      install: installRpicam,
+      sound: false,
+      arguments: rpicamArguments(specification.camera, settings),
+    });
+  return new ProgramSource({
+    ...common,
+    program: ffmpeg,
+    install: installFfmpeg,
+    sound: sound.kind !== 'none',
+    arguments: ffmpegArguments(specification, { settings, encoder, sound }),
+  });
 }
 
 /** Makes the one kind of source that the board has, with the settings of the moment. */
@@ -45,20 +72,20 @@ export function cameraSources(
     createCameraSource({ ...board, settings: { width, height, fps, bitrateBps, gopSeconds } });
 }
 
-function argumentsFor(
-  specification: Exclude<SourceSpecification, { kind: 'clip' }>,
-  { settings, encoder = 'libx264' }: CameraSourceOptions,
+function ffmpegArguments(
+  specification: Exclude<SourceSpecification, { kind: 'clip' | 'rpicam' }>,
+  capture: FfmpegCapture,
 ): string[] {
   switch (specification.kind) {
     case 'testsrc':
-      return testPatternArguments(settings);
+      return testPatternArguments(capture);
     case 'file':
-      return fileArguments(specification.path);
+      return fileArguments(specification.path, capture);
     case 'v4l2':
-      return v4l2Arguments(specification.device, settings);
+      return v4l2Arguments(specification.device, capture);
     case 'v4l2-raw':
-      return v4l2RawArguments(specification.device, settings, encoder);
+      return v4l2RawArguments(specification.device, capture);
     case 'rtsp':
-      return rtspArguments(specification.url);
+      return rtspArguments(specification.url, capture);
   }
 }

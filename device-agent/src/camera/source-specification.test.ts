@@ -7,6 +7,8 @@ it.each([
   ['file:/srv/a b.mp4', { kind: 'file', path: '/srv/a b.mp4' }],
   ['v4l2:/dev/video0', { kind: 'v4l2', device: '/dev/video0' }],
   ['v4l2-raw:/dev/v4l/by-id/cam-1', { kind: 'v4l2-raw', device: '/dev/v4l/by-id/cam-1' }],
+  ['rpicam', { kind: 'rpicam', camera: 0 }],
+  ['rpicam:1', { kind: 'rpicam', camera: 1 }],
   ['rtsp://10.0.0.9:554/live', { kind: 'rtsp', url: 'rtsp://10.0.0.9:554/live' }],
 ])('reads %s', (text, expected) => {
   const specification = parseSourceSpecification(text);

@@ -5,15 +5,18 @@ export type SourceSpecification =
   | { kind: 'file'; path: string }
   | { kind: 'v4l2'; device: string }
   | { kind: 'v4l2-raw'; device: string }
+  | { kind: 'rpicam'; camera: number }
   | { kind: 'rtsp'; url: string };
 
 /** The forms that the setting takes, for help texts and refusals. */
 export const sourceForms =
-  'clip, testsrc, file:PATH, v4l2:/dev/videoN (a camera that encodes H.264), v4l2-raw:/dev/videoN (ffmpeg encodes) or rtsp://HOST/PATH';
+  'clip, testsrc, file:PATH, v4l2:/dev/videoN (a camera that encodes H.264), v4l2-raw:/dev/videoN (ffmpeg encodes), rpicam or rpicam:N (Raspberry Pi camera) or rtsp://HOST/PATH';
 
 /** Reads the camera source setting. Throws an Error whose message is a sentence that says what to write instead. */
 export function parseSourceSpecification(text: string): SourceSpecification {
   if (text === 'clip' || text === 'testsrc') return { kind: text };
+  const camera = /^rpicam(?::(\d))?$/.exec(text);
+  if (camera !== null) return { kind: 'rpicam', camera: Number(camera[1] ?? 0) };
   if (/^rtsps?:\/\//.test(text)) return { kind: 'rtsp', url: readRtspUrl(text) };
   const [, kind, path] = /^(file|v4l2|v4l2-raw):(.*)$/s.exec(text) ?? [];
   if (kind === undefined || path === undefined)
@@ -44,6 +47,8 @@ export function sourceName(specification: SourceSpecification): string {
     case 'v4l2':
     case 'v4l2-raw':
       return `${specification.kind}:${specification.device}`;
+    case 'rpicam':
+      return specification.camera === 0 ? 'rpicam' : `rpicam:${specification.camera}`;
     case 'rtsp':
       return withoutPasswords(specification.url);
   }

@@ -21,7 +21,12 @@ export function defaultConfig(logLevel: RunningConfig['log_level']): RunningConf
 }
 
 /** Sources whose pictures the agent has encoded itself, and so can have encoded otherwise. */
-const encodedHere: ReadonlySet<SourceSpecification['kind']> = new Set(['testsrc', 'v4l2', 'v4l2-raw']);
+const encodedHere: ReadonlySet<SourceSpecification['kind']> = new Set([
+  'testsrc',
+  'v4l2',
+  'v4l2-raw',
+  'rpicam',
+]);
 
 /** Refuses what this board's camera cannot do: a setting that is echoed as running must be running. */
 export function refuseBeyondCamera(source: SourceSpecification): RefuseSetting {

@@ -38,6 +38,13 @@ function firstNonZero(data: Buffer): number {
   return index === -1 ? data.length : index;
 }
 
+/** In 8 bytes. */
+export function floatElement(id: number, value: number): Buffer {
+  const data = Buffer.alloc(8);
+  data.writeDoubleBE(value);
+  return element(id, data);
+}
+
 export function textElement(id: number, text: string): Buffer {
   return element(id, Buffer.from(text, 'utf8'));
 }

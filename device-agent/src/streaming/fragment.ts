@@ -71,7 +71,7 @@ export class Fragment {
     return this.#resident;
   }
 
-  /** Timecode of its last picture so far. */
+  /** The latest timecode in it so far. */
   get lastTimecodeMs(): number {
     return this.#lastTimecodeMs;
   }
@@ -94,7 +94,7 @@ export class Fragment {
   append(chunk: Buffer, timecodeMs: number): void {
     this.#chunks.push(chunk);
     this.#bytes += chunk.length;
-    this.#lastTimecodeMs = timecodeMs;
+    this.#lastTimecodeMs = Math.max(this.#lastTimecodeMs, timecodeMs);
   }
 
   /** Puts its tags before it, once and before anything of it is sent. */

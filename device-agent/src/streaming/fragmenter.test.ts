@@ -1,6 +1,7 @@
-import { expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { AccessUnit } from '../camera/access-unit.ts';
+import type { AudioFormat, AudioFrame } from '../camera/audio-frame.ts';
 import type { Fragment } from './fragment.ts';
 import { Fragmenter, type FragmenterOptions } from './fragmenter.ts';
 import { MatroskaReader } from './testing/matroska-reader.ts';
@@ -163,4 +164,128 @@ it('keeps the rules of the service for any pictures', () => {
       }
     }),
   );
+});
+
+describe('with sound', () => {
+  const format: AudioFormat = { codecPrivate: Buffer.from('1408', 'hex'), samplingHz: 16_000, channels: 1 };
+  const sound = (atMs: number, of = format): AudioFrame => ({
+    data: Buffer.of(1),
+    timestampMs: start + atMs,
+    format: of,
+  });
+
+  /** Per fragment: whether its segment declares sound, then track and time of each block. */
+  function blocksOf(events: (AccessUnit | AudioFrame)[]): [declared: boolean, ...blocks: string[]][] {
+    const fragments: Fragment[] = [];
+    const fragmenter = new Fragmenter({
+      randomBytes: (bytes) => Buffer.alloc(bytes),
+      onFragment: (each) => fragments.push(each),
+    });
+    for (const event of events)
+      if ('nalUnits' in event) fragmenter.push(event);
+      else fragmenter.pushAudio(event);
+    fragmenter.close();
+    return fragments.map(({ segment, chunks }) => {
+      const read = new MatroskaReader().push(Buffer.concat(chunks));
+      const cluster = read.find((event) => event.kind === 'cluster');
+      const blocks = read.flatMap((event) =>
+        event.kind === 'block'
+          ? [`${event.track === 1 ? 'v' : 'a'}${(cluster?.timecodeMs ?? 0) + event.relativeMs - start}`]
+          : [],
+      );
+      return [segment.header.includes('A_AAC'), ...blocks];
+    });
+  }
+
+  it('puts both into one fragment in the order in which they come', () => {
+    expect(blocksOf([sound(-64), key(0), sound(0), sound(64), delta(100), sound(128)])).toEqual([
+      [true, 'v0', 'a0', 'a64', 'v100', 'a128'],
+    ]);
+  });
+
+  it('begins and ends sound with a fragment, over a connection of its own', () => {
+    const late = [
+      key(0),
+      sound(100),
+      key(1_000),
+      sound(1_100),
+      key(2_000),
+      delta(3_500),
+      key(4_000),
+      delta(4_500),
+    ];
+    expect(blocksOf(late)).toEqual([
+      [false, 'v0'],
+      [true, 'v1000', 'a1100'],
+      // None came: a frame of silence, since the service asks for one of each track (error 4011).
+      [true, 'v2000', 'v3500', 'a3500'],
+      [false, 'v4000', 'v4500'],
+    ]);
+  });
+
+  it('begins a fragment after all that is in the one before (error 4004)', () => {
+    const blocks = blocksOf([
+      sound(-64),
+      key(0),
+      sound(64),
+      sound(1_010),
+      key(1_000),
+      sound(1_000),
+      delta(1_100),
+    ]);
+    expect(blocks).toEqual([
+      [true, 'v0', 'a64', 'a1010'],
+      [true, 'v1011', 'a1011', 'v1100'],
+    ]);
+  });
+
+  it('changes the connection when the sound changes, and leaves out what a clock has moved', () => {
+    const stereo = { codecPrivate: Buffer.from('1410', 'hex'), samplingHz: 16_000, channels: 2 };
+    const blocks = blocksOf([
+      sound(-64),
+      key(0),
+      sound(9_000),
+      sound(64, stereo),
+      sound(100),
+      sound(128, stereo),
+      key(1_000),
+      sound(1_064, stereo),
+    ]);
+    expect(blocks).toEqual([
+      [true, 'v0', 'a100'],
+      [true, 'v1000', 'a1064'],
+    ]);
+  });
+
+  it('has sound in every fragment that declares it, and rising times, whatever comes', () => {
+    const event = fc.record({
+      kind: fc.constantFrom('key', 'delta', 'sound'),
+      stepMs: fc.integer({ min: -80, max: 900 }),
+    });
+    fc.assert(
+      fc.property(fc.array(event, { maxLength: 80 }), (events) => {
+        let at = 0;
+        const blocks = blocksOf(
+          events.map(({ kind, stepMs }) => {
+            at += stepMs;
+            return kind === 'sound' ? sound(at) : kind === 'key' ? key(at) : delta(at);
+          }),
+        );
+        let latest = Number.NEGATIVE_INFINITY;
+        for (const [declared, ...list] of blocks) {
+          expect(list.some((block) => block.startsWith('a'))).toBe(declared);
+          const times = list.map((block) => Number(block.slice(1)));
+          for (const track of ['v', 'a']) {
+            const own = list
+              .filter((block) => block.startsWith(track))
+              .map((block) => Number(block.slice(1)));
+            expect(own).toEqual([...new Set(own)].sort((a, b) => a - b));
+          }
+          expect(Math.min(...times)).toBe(times[0]);
+          expect(times[0]).toBeGreaterThan(latest);
+          latest = Math.max(...times);
+        }
+      }),
+    );
+  });
 });

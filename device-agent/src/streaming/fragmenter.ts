@@ -1,5 +1,7 @@
 import { type AccessUnit, type ParameterSets, sameParameterSets } from '../camera/access-unit.ts';
+import type { AudioFormat, AudioFrame } from '../camera/audio-frame.ts';
 import { findPictureFormat } from '../camera/sps.ts';
+import { AudioTrack, sameFormat } from './audio-track.ts';
 import { avcConfiguration } from './avc-configuration.ts';
 import { Fragment, type Segment } from './fragment.ts';
 import { clusterHeader, type FragmentTag, segmentHeader, simpleBlock, tagsElement } from './mkv-writer.ts';
@@ -34,9 +36,13 @@ const maxDisorderMs = 500;
  */
 export class Fragmenter {
   readonly #options: FragmenterOptions;
-  #segment: (Segment & { sets: ParameterSets }) | undefined;
+  readonly #audio = new AudioTrack();
+  #segment: (Segment & { sets: ParameterSets; audio: AudioFormat | undefined }) | undefined;
   #fragment: Fragment | undefined;
+  /** Of pictures. */
   #lastTimecodeMs = 0;
+  /** Of sound too. */
+  #latestMs = 0;
   #leftOut = 0;
   #problem: string | undefined;
 
@@ -67,10 +73,25 @@ export class Fragmenter {
     else this.#append(this.#fragment, accessUnit);
   }
 
+  /** A frame of sound; it goes into the fragment under way. Sound that begins or ends does so with the next fragment. */
+  pushAudio(frame: AudioFrame): void {
+    const declared = this.#segment?.audio;
+    this.#audio.push(frame, this.#fragment, declared);
+    this.#noteTime();
+  }
+
   /** Ends the current fragment; the next one begins with the next keyframe. */
   close(): void {
-    this.#fragment?.close();
+    const fragment = this.#fragment;
     this.#fragment = undefined;
+    if (fragment === undefined) return;
+    this.#audio.complete(fragment, this.#segment?.audio);
+    fragment.close();
+  }
+
+  /** The next fragment begins after everything in this one. */
+  #noteTime(): void {
+    this.#latestMs = Math.max(this.#latestMs, this.#fragment?.lastTimecodeMs ?? 0);
   }
 
   #steppedBack({ timestampMs }: AccessUnit): boolean {
@@ -95,7 +116,7 @@ export class Fragmenter {
     this.close();
     const segment = this.#segmentFor(accessUnit);
     if (segment === undefined) return;
-    const timecodeMs = this.#nextTimecode(accessUnit);
+    const timecodeMs = Math.max(this.#nextTimecode(accessUnit), this.#latestMs + 1);
     this.#fragment = new Fragment(segment, timecodeMs);
     this.#problem = undefined;
   }
@@ -103,16 +124,22 @@ export class Fragmenter {
   /** A new segment where the track changes, or where time was set back and would run backwards in the old one. */
   #segmentFor(accessUnit: AccessUnit): Segment | undefined {
     const { parameterSets: sets } = accessUnit;
-    if (this.#sameTrack(sets) && !this.#steppedBack(accessUnit)) return this.#segment;
+    const audio = this.#audio.formatAt(accessUnit.timestampMs);
+    const sameTracks = this.#sameTrack(sets) && sameFormat(this.#segment?.audio, audio);
+    if (sameTracks && !this.#steppedBack(accessUnit)) return this.#segment;
     const picture = findPictureFormat(sets);
     const codecPrivate = avcConfiguration(sets);
     if (picture === undefined || codecPrivate === undefined) {
       this.#problem = 'The camera sends a damaged sequence parameter set; restart the camera or its encoder.';
       return undefined;
     }
-    if (this.#steppedBack(accessUnit)) this.#lastTimecodeMs = 0;
-    const header = segmentHeader({ ...picture, codecPrivate }, this.#options.randomBytes(16));
-    this.#segment = { header, sets };
+    if (this.#steppedBack(accessUnit)) {
+      this.#lastTimecodeMs = 0;
+      this.#latestMs = 0;
+      this.#audio.reset();
+    }
+    const header = segmentHeader({ ...picture, codecPrivate }, this.#options.randomBytes(16), audio);
+    this.#segment = { header, sets, audio };
     return this.#segment;
   }
 
@@ -129,6 +156,7 @@ export class Fragmenter {
     const at = first ? fragment.timecodeMs : timecodeMs;
     fragment.append(first ? Buffer.concat([clusterHeader(at), block]) : block, at);
     this.#lastTimecodeMs = at;
+    this.#noteTime();
     if (!first) return;
     const tags = this.#options.tagsOf?.() ?? [];
     if (tags.length > 0) fragment.tag(tagsElement(tags));

@@ -3,7 +3,14 @@ import { BufferSource, EncodedPacketSink, Input, MATROSKA } from 'mediabunny';
 import type { AccessUnit } from '../camera/access-unit.ts';
 import { avcConfiguration } from './avc-configuration.ts';
 import { Fragmenter } from './fragmenter.ts';
-import { clusterHeader, endOfFragment, segmentHeader, simpleBlock, tagsElement } from './mkv-writer.ts';
+import {
+  audioBlock,
+  clusterHeader,
+  endOfFragment,
+  segmentHeader,
+  simpleBlock,
+  tagsElement,
+} from './mkv-writer.ts';
 import { clipPictures } from './testing/pictures.ts';
 
 const hex = (...parts: string[]): string => parts.join('').replaceAll(' ', '');
@@ -38,6 +45,31 @@ it('writes the header of a connection', () => {
       '63a286 0142c01fffe1',
       'e088 b082 0500 ba82 02d0',
     ),
+  );
+});
+
+it('describes the sound as a second track', () => {
+  const audio = { codecPrivate: Buffer.from('1408', 'hex'), samplingHz: 16_000, channels: 1 };
+  const video = { width: 1280, height: 720, codecPrivate: Buffer.alloc(1) };
+  const header = segmentHeader(video, Buffer.alloc(16), audio).toString('hex');
+  expect(header).toMatch(
+    new RegExp(
+      `${hex(
+        // one entry, number 2, UID 2, audio, name, codec, AudioSpecificConfig, 16 kHz as a double, one channel
+        'ae ad d781 02 73c581 02 8381 02 536e85',
+        ascii('audio'),
+        '8685',
+        ascii('A_AAC'),
+        '63a282 1408',
+        'e18d b588 40cf400000000000 9f81 01',
+      )}$`,
+    ),
+  );
+});
+
+it('writes a frame of sound, which is a keyframe, to the second track', () => {
+  expect(audioBlock(Buffer.from('010203', 'hex'), 64).toString('hex')).toBe(
+    hex('a3 0100000000000007 82 0040 80 010203'),
   );
 });
 

@@ -1,4 +1,5 @@
-import { element, textElement, unknownSizeElement, unsignedElement } from './ebml.ts';
+import type { AudioFormat } from '../camera/audio-frame.ts';
+import { element, floatElement, textElement, unknownSizeElement, unsignedElement } from './ebml.ts';
 
 /**
  * The Matroska that PutMedia takes (Kinesis Video Streams Developer Guide, "PutMedia"; RFC 9559): one Segment of
@@ -31,6 +32,9 @@ const id = {
   video: 0xe0,
   pixelWidth: 0xb0,
   pixelHeight: 0xba,
+  audio: 0xe1,
+  samplingFrequency: 0xb5,
+  channels: 0x9f,
   tags: 0x1254c367,
   tag: 0x7373,
   simpleTag: 0x67c8,
@@ -43,6 +47,7 @@ const id = {
 } as const;
 
 const videoTrack = 1;
+const audioTrack = 2;
 const oneMillisecondNs = 1_000_000;
 const keyframeFlag = 0x80;
 const simpleBlockHeaderBytes = 13;
@@ -64,8 +69,14 @@ export interface FragmentTag {
 }
 
 /** What begins every connection: EBML header, Segment, Info and Tracks. `segmentUid` is 16 random bytes. */
-export function segmentHeader(track: VideoTrack, segmentUid: Buffer): Buffer {
-  return Buffer.concat([ebmlHeader(), unknownSizeElement(id.segment), info(segmentUid), tracks(track)]);
+export function segmentHeader(video: VideoTrack, segmentUid: Buffer, audio?: AudioFormat): Buffer {
+  const entries = [videoEntry(video), ...(audio === undefined ? [] : [audioEntry(audio)])];
+  return Buffer.concat([
+    ebmlHeader(),
+    unknownSizeElement(id.segment),
+    info(segmentUid),
+    element(id.tracks, ...entries),
+  ]);
 }
 
 function ebmlHeader(): Buffer {
@@ -92,19 +103,29 @@ function info(segmentUid: Buffer): Buffer {
   );
 }
 
-function tracks({ width, height, codecPrivate }: VideoTrack): Buffer {
+function videoEntry({ width, height, codecPrivate }: VideoTrack): Buffer {
   return element(
-    id.tracks,
-    element(
-      id.trackEntry,
-      unsignedElement(id.trackNumber, videoTrack),
-      unsignedElement(id.trackUid, videoTrack),
-      unsignedElement(id.trackType, 1),
-      textElement(id.trackName, 'video'),
-      textElement(id.codecId, 'V_MPEG4/ISO/AVC'),
-      element(id.codecPrivate, codecPrivate),
-      element(id.video, unsignedElement(id.pixelWidth, width), unsignedElement(id.pixelHeight, height)),
-    ),
+    id.trackEntry,
+    unsignedElement(id.trackNumber, videoTrack),
+    unsignedElement(id.trackUid, videoTrack),
+    unsignedElement(id.trackType, 1),
+    textElement(id.trackName, 'video'),
+    textElement(id.codecId, 'V_MPEG4/ISO/AVC'),
+    element(id.codecPrivate, codecPrivate),
+    element(id.video, unsignedElement(id.pixelWidth, width), unsignedElement(id.pixelHeight, height)),
+  );
+}
+
+function audioEntry({ samplingHz, channels, codecPrivate }: AudioFormat): Buffer {
+  return element(
+    id.trackEntry,
+    unsignedElement(id.trackNumber, audioTrack),
+    unsignedElement(id.trackUid, audioTrack),
+    unsignedElement(id.trackType, 2),
+    textElement(id.trackName, 'audio'),
+    textElement(id.codecId, 'A_AAC'),
+    element(id.codecPrivate, codecPrivate),
+    element(id.audio, floatElement(id.samplingFrequency, samplingHz), unsignedElement(id.channels, channels)),
   );
 }
 
@@ -138,18 +159,31 @@ export function tagsElement(list: readonly FragmentTag[]): Buffer {
 /** One picture, in a single buffer: its length in 8 bytes as the reference producer writes it, NAL units with 4. */
 export function simpleBlock(nalUnits: readonly Buffer[], relativeMs: number, keyframe: boolean): Buffer {
   const payloadBytes = nalUnits.reduce((sum, nalUnit) => sum + nalLengthBytes + nalUnit.length, 0);
-  const block = Buffer.allocUnsafe(simpleBlockHeaderBytes + payloadBytes);
-  block[0] = id.simpleBlock;
-  block[1] = 0x01;
-  block.writeUIntBE(0, 2, 1);
-  block.writeUIntBE(simpleBlockHeaderBytes - 9 + payloadBytes, 3, 6);
-  block[9] = 0x80 | videoTrack;
-  block.writeInt16BE(relativeMs, 10);
-  block[12] = keyframe ? keyframeFlag : 0;
+  const block = blockOf(videoTrack, relativeMs, keyframe ? keyframeFlag : 0, payloadBytes);
   let offset = simpleBlockHeaderBytes;
   for (const nalUnit of nalUnits) {
     offset = block.writeUInt32BE(nalUnit.length, offset);
     offset += nalUnit.copy(block, offset);
   }
+  return block;
+}
+
+/** One frame of AAC, without an ADTS header. */
+export function audioBlock(data: Buffer, relativeMs: number): Buffer {
+  const block = blockOf(audioTrack, relativeMs, keyframeFlag, data.length);
+  data.copy(block, simpleBlockHeaderBytes);
+  return block;
+}
+
+/** A SimpleBlock whose payload is still to be written. */
+function blockOf(track: number, relativeMs: number, flags: number, payloadBytes: number): Buffer {
+  const block = Buffer.allocUnsafe(simpleBlockHeaderBytes + payloadBytes);
+  block[0] = id.simpleBlock;
+  block[1] = 0x01;
+  block.writeUIntBE(0, 2, 1);
+  block.writeUIntBE(simpleBlockHeaderBytes - 9 + payloadBytes, 3, 6);
+  block[9] = 0x80 | track;
+  block.writeInt16BE(relativeMs, 10);
+  block[12] = flags;
   return block;
 }

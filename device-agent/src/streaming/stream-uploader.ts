@@ -1,5 +1,6 @@
 import type { streamStates } from '@aovis/contracts/shadow';
 import type { AccessUnit } from '../camera/access-unit.ts';
+import type { AudioFrame } from '../camera/audio-frame.ts';
 import type { CredentialSource } from '../credentials/credential-source.ts';
 import type { Clock } from '../host/clock.ts';
 import type { Logger } from '../host/logger.ts';
@@ -44,6 +45,8 @@ export interface PictureFeed {
   /** Why no pictures come, and what to do. */
   readonly problem?: string | undefined;
   subscribe(listener: (accessUnit: AccessUnit) => void): () => void;
+  /** Sound, if there is any; it comes while somebody subscribes to the pictures. */
+  observeAudio?(listener: (frame: AudioFrame) => void): () => void;
 }
 
 export interface StreamUploaderOptions {
@@ -240,7 +243,14 @@ export class StreamUploader implements Part {
 
   #begin(): void {
     this.#loop.start();
-    this.#unsubscribe = this.#options.camera.subscribe((accessUnit) => this.#onPicture(accessUnit));
+    const { camera } = this.#options;
+    const ends = [
+      camera.subscribe((accessUnit) => this.#onPicture(accessUnit)),
+      camera.observeAudio?.((frame) => this.#onSound(frame)),
+    ];
+    this.#unsubscribe = () => {
+      for (const end of ends) end?.();
+    };
     this.#keepHouse();
   }
 
@@ -292,6 +302,11 @@ export class StreamUploader implements Part {
     this.#lastPictureAt = this.#options.clock.monotonic();
     this.#fragmenter.push(accessUnit);
     this.#buffer.trim();
+    this.#loop.advance();
+  }
+
+  #onSound(frame: AudioFrame): void {
+    this.#fragmenter.pushAudio(frame);
     this.#loop.advance();
   }
 

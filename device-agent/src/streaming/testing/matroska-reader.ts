@@ -2,7 +2,7 @@
 export type MatroskaEvent =
   | { kind: 'segment' }
   | { kind: 'cluster'; timecodeMs: number }
-  | { kind: 'block'; relativeMs: number; keyframe: boolean; payload: Buffer }
+  | { kind: 'block'; track: number; relativeMs: number; keyframe: boolean; payload: Buffer }
   | { kind: 'tags'; names: string[] };
 
 const ids = {
@@ -52,6 +52,7 @@ function eventOf({ id, data }: { id: number; data: Buffer }): MatroskaEvent | un
   if (id !== ids.simpleBlock) return undefined;
   return {
     kind: 'block',
+    track: (data[0] ?? 0) & 0x7f,
     relativeMs: data.readInt16BE(1),
     keyframe: ((data[3] ?? 0) & 0x80) !== 0,
     payload: data.subarray(4),

@@ -1,13 +1,18 @@
 import { expect, it } from '@jest/globals';
 import { systemClock as clock } from '../host/clock.ts';
+import { adtsFrame } from '../streaming/testing/adts.ts';
 import { clipPath } from '../streaming/testing/pictures.ts';
 import type { AccessUnit } from './access-unit.ts';
-import { FfmpegSource } from './ffmpeg-source.ts';
+import type { AudioFrame } from './audio-frame.ts';
+import { ProgramSource } from './program-source.ts';
 
 /** Node in the place of ffmpeg: a child process that writes what the test says. */
-function sourceOf(script: string, ffmpeg = process.execPath): FfmpegSource {
-  return new FfmpegSource({ name: 'file:/x.mp4', ffmpeg, arguments: ['-e', script], clock });
+function sourceOf(script: string, program = process.execPath): ProgramSource {
+  const common = { name: 'file:/x.mp4', install: 'Install it.', sound: true, clock };
+  return new ProgramSource({ ...common, program, arguments: ['-e', script] });
 }
+
+const adtsSilence = adtsFrame().toString('hex').repeat(2);
 
 const { signal: never } = new AbortController();
 
@@ -18,6 +23,20 @@ it('delivers the pictures of the child, and ends when it ends', async () => {
   await sourceOf(script).capture(never, (picture) => pictures.push(picture));
   expect(pictures).toHaveLength(120);
   expect(pictures.every(({ timestampMs }) => timestampMs >= before && timestampMs <= Date.now())).toBe(true);
+});
+
+it('delivers the sound that comes beside the pictures', async () => {
+  const frames: AudioFrame[] = [];
+  const script = `require('fs').createWriteStream('', { fd: 3 }).end(Buffer.from(${JSON.stringify(adtsSilence)}, 'hex'))`;
+  await sourceOf(script).capture(
+    never,
+    () => undefined,
+    (frame) => frames.push(frame),
+  );
+  expect(frames.map(({ data, format }) => [data.toString('hex'), format.samplingHz])).toEqual([
+    ['00c800802380', 16_000],
+    ['00c800802380', 16_000],
+  ]);
 });
 
 it('ends the child when it is told to, even one that does not listen', async () => {
@@ -33,13 +52,13 @@ it('ends the child when it is told to, even one that does not listen', async () 
 
 it('explains a missing program', async () => {
   await expect(sourceOf('', '/nowhere/ffmpeg').capture(never, () => undefined)).rejects.toThrow(
-    'The program /nowhere/ffmpeg was not found. Install ffmpeg (apt install ffmpeg), or use the camera source "clip", which needs no program.',
+    'The program /nowhere/ffmpeg was not found. Install it.',
   );
 });
 
 it('passes on why the child failed, without passwords', async () => {
   const script = `console.error('rtsp://joe:secret@cam/live: 401 Unauthorized\\nsecond line'); process.exit(8)`;
   await expect(sourceOf(script).capture(never, () => undefined)).rejects.toThrow(
-    'ffmpeg ended with code 8 on the camera source file:/x.mp4: rtsp://cam/live: 401 Unauthorized | second line',
+    'node ended with code 8 on the camera source file:/x.mp4: rtsp://cam/live: 401 Unauthorized | second line',
   );
 });

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,8 +6,10 @@ import { afterAll, expect, it } from '@jest/globals';
 import { systemClock as clock } from '../host/clock.ts';
 import { clipPath } from '../streaming/testing/pictures.ts';
 import type { AccessUnit } from './access-unit.ts';
+import type { AudioFrame } from './audio-frame.ts';
 import type { CaptureSettings } from './camera-source.ts';
 import { createCameraSource } from './create-camera-source.ts';
+import { encoderArguments, encoderSetup, h264Encoders } from './encoder.ts';
 import { parseSourceSpecification } from './source-specification.ts';
 import { findPictureFormat } from './sps.ts';
 
@@ -15,6 +17,49 @@ const directory = mkdtempSync(join(tmpdir(), 'ffmpeg-'));
 afterAll(() => rmSync(directory, { recursive: true }));
 
 const settings: CaptureSettings = { width: 640, height: 360, fps: 20, bitrateBps: 500_000, gopSeconds: 1 };
+
+it.each(h264Encoders.filter((encoder) => encoder !== 'libx264'))(
+  'gives %s no option that ffmpeg does not know',
+  (encoder) => {
+    const known = execFileSync('ffmpeg', ['-v', 'quiet', '-encoders'], { encoding: 'utf8' });
+    // Builds for other boards have their own encoders: what they all understand is tested with the one that is here.
+    const tried = known.includes(encoder) ? encoder : 'h264_v4l2m2m';
+    const line = encoderArguments(encoder, settings).map((word) => (word === encoder ? tried : word));
+    const setup = encoderSetup(encoder);
+    const { stderr } = spawnSync(
+      'ffmpeg',
+      ['-v', 'error', ...setup, '-f', 'lavfi', '-i', 'testsrc2=duration=1', ...line, '-f', 'null', '-'],
+      { encoding: 'utf8' },
+    );
+    // There is no such hardware here: that, and nothing else, is what it may complain of.
+    expect(stderr).not.toMatch(/unrecognized option|option .* not found|unable to parse|undefined constant/i);
+    expect(stderr).not.toMatch(/codec avoption .* has not been used/i);
+  },
+);
+
+it('makes sound beside the pictures, at the same time', async () => {
+  const controller = new AbortController();
+  const frames: AudioFrame[] = [];
+  const pictures: AccessUnit[] = [];
+  await createCameraSource({
+    specification: parseSourceSpecification('testsrc'),
+    sound: { kind: 'source' },
+    settings,
+    clock,
+    clipPath,
+  }).capture(
+    controller.signal,
+    (picture) => {
+      pictures.push(picture);
+      if (pictures.length >= 60 && frames.length > 0) controller.abort();
+    },
+    (frame) => frames.push(frame),
+  );
+  expect(frames[0]?.format).toMatchObject({ samplingHz: 16_000, channels: 1 });
+  expect(frames.length).toBeGreaterThan(20);
+  const apart = (frames.at(-1)?.timestampMs ?? 0) - (pictures.at(-1)?.timestampMs ?? 0);
+  expect(Math.abs(apart)).toBeLessThan(500);
+}, 20_000);
 
 /** Captures until `count` pictures have come. */
 async function capture(source: string, count: number): Promise<AccessUnit[]> {
