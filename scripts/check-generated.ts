@@ -6,11 +6,12 @@ import { promisify } from 'node:util';
 import { startDatabaseServer } from '@aovis/dev-database/server';
 import { apiContracts } from '../backend/src/http/api-contracts.ts';
 import { openApiDocument } from '../backend/src/http/openapi.ts';
+import { commandReference } from '../provisioning-tool/src/cli/command-reference.ts';
 import { envExample } from './env-example.ts';
 
 /**
  * Fails when a committed file differs from what its source makes: migrations/schema.sql, docs/openapi.json,
- * api-client/src/schema.ts and .env.example.
+ * api-client/src/schema.ts, docs/provisioning-commands.md and .env.example.
  * `--write` (or `npm run check:generated -- --write`) writes them anew.
  */
 const root = join(import.meta.dirname, '..');
@@ -72,6 +73,7 @@ const checks = [
   checkSchema(),
   checkFile('docs/openapi.json', openApi, 'the route contracts'),
   checkFile('api-client/src/schema.ts', await clientTypes(openApi), 'docs/openapi.json'),
+  checkFile('docs/provisioning-commands.md', commandReference(), 'the command line of the provisioning tool'),
   checkFile('.env.example', envExample(), "the programs' tables of settings"),
 ];
 const problems = (await Promise.all(checks)).filter((problem) => problem !== undefined);

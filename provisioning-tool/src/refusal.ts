@@ -22,6 +22,19 @@ export const exitCodes = {
   interrupted: 130,
 } as const;
 
+/** The promise to scripts, for the help and the reference. */
+export const exitCodeMeanings: Readonly<Record<number, string>> = {
+  0: 'done',
+  2: 'usage or settings; nothing was done',
+  3: 'the CSV is not valid; nothing was done',
+  4: 'partly done; the same command goes on',
+  5: 'the CA: missing, locked, damaged or not registered',
+  6: 'AWS does not accept the credentials or the permissions',
+  7: 'conflict with what is there already',
+  8: 'journal, audit log or disk',
+  130: 'interrupted',
+};
+
 export type RefusalKind = Exclude<keyof typeof exitCodes, 'ok' | 'unexpected'>;
 
 /** Something the operator can mend. The message is a sentence that says what is wrong and what to do. */

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import type { Define, Flags } from './command-spec.ts';
+import { type Define, textOf } from './command-spec.ts';
 
 export function addAuditCommands(program: Command, define: Define): void {
   const audit = program
@@ -61,11 +61,6 @@ export function addAuditCommands(program: Command, define: Define): void {
       await auditVerify(context, textOf(flags, 'noted'));
     },
   ).option('--noted <line:sha256>', 'What an earlier audit verify printed last.');
-}
-
-function textOf(flags: Flags, name: string): string | undefined {
-  const value = flags[name];
-  return typeof value === 'string' ? value : undefined;
 }
 
 function countArgument(text: string): string {

@@ -3,15 +3,16 @@ import type { AuditedCommand } from '../audit/audited.ts';
 import type { CommandContext, Surroundings } from '../commands/command-context.ts';
 import { flagOf, type SettingName, settingNames, settings } from '../settings.ts';
 import type { Terminal } from '../terminal/terminal.ts';
-import type { CommandSpec, Define, Flags } from './command-spec.ts';
+import { type CommandSpec, type Define, type Flags, rememberSpec } from './command-spec.ts';
 
-const settingsHeading = 'Settings (also by environment or config.json):';
-const commonHeading = 'Options of every command:';
+export const settingsHeading = 'Settings (also by environment or config.json):';
+export const commonHeading = 'Options of every command:';
 
 /** Gives each command the options it shares with others and its help, and turns what was parsed into a context. */
 export function commandMaker(terminal: Terminal, surroundings: Surroundings): Define {
   return (group, spec, action) => {
     const command = group.command(spec.name).description(spec.summary).addHelpText('after', teachingOf(spec));
+    rememberSpec(command, spec);
     addCommonOptions(command, spec, surroundings.env['AOVIS_WORKSPACE']);
     for (const name of spec.settings ?? []) command.addOption(settingOption(name));
     command.action(async () => {

@@ -33,3 +33,21 @@ export interface CommandSpec {
 
 /** Adds one command to a group; arguments and own options are added to what it returns. */
 export type Define = (group: Command, spec: CommandSpec, action: Action) => Command;
+
+const specs = new WeakMap<Command, CommandSpec>();
+
+/** Remembers what a command was made from, for whoever describes it. */
+export function rememberSpec(command: Command, spec: CommandSpec): void {
+  specs.set(command, spec);
+}
+
+/** Undefined for groups and the program itself. */
+export function specOf(command: Command): CommandSpec | undefined {
+  return specs.get(command);
+}
+
+/** A flag's value; undefined when it was not given. */
+export function textOf(flags: Flags, name: string): string | undefined {
+  const value = flags[name];
+  return typeof value === 'string' ? value : undefined;
+}

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { SheetFlags } from '../commands/labels-print-command.ts';
-import type { Define, Flags } from './command-spec.ts';
+import { type Define, type Flags, textOf } from './command-spec.ts';
 
 const sheetSettings = ['activation_url', 'label_format'] as const;
 
@@ -208,11 +208,6 @@ function sheetFlagsOf(flags: Flags): SheetFlags {
     cutMarks: typeof flags['cutMarks'] === 'boolean' ? flags['cutMarks'] : undefined,
     shift: { x, y },
   };
-}
-
-function textOf(flags: Flags, name: string): string | undefined {
-  const value = flags[name];
-  return typeof value === 'string' ? value : undefined;
 }
 
 function collect(value: string, before: string[] | undefined): string[] {

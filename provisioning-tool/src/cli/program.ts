@@ -1,10 +1,12 @@
 import { Command } from 'commander';
 import type { Surroundings } from '../commands/command-context.ts';
+import { exitCodeMeanings } from '../refusal.ts';
 import type { Streams, Terminal } from '../terminal/terminal.ts';
 import { addAuditCommands } from './audit-group.ts';
 import { addBatchCommands } from './batch-group.ts';
 import { addCaCommands } from './ca-group.ts';
 import { commandMaker } from './command-maker.ts';
+import { addCompletionCommand } from './completion-group.ts';
 import { addDeviceCommands } from './device-group.ts';
 import { addLabelsCommands } from './labels-group.ts';
 import { addStationCommands } from './station-group.ts';
@@ -25,6 +27,7 @@ export function buildProgram(terminal: Terminal, streams: Streams, surroundings:
   addDeviceCommands(program, define);
   addLabelsCommands(program, define);
   addAuditCommands(program, define);
+  addCompletionCommand(program, define);
   for (const command of commandsOf(program)) {
     command.exitOverride().configureOutput({
       writeOut: (text) => streams.stdout.write(text),
@@ -46,6 +49,11 @@ A factory's first day:
   aovis-provision station init --station-id line-1    make this station's key (once)
   aovis-provision batch plan boards.csv           check the list, see how long it takes
   aovis-provision batch run boards.csv            do it; after any interruption run it again
+  aovis-provision batch verify boards             check what came of it
+  aovis-provision labels print boards             make the label sheets
+  aovis-provision labels check --batch boards --all   scan the labels back
+  aovis-provision audit verify                    check the records, note what it prints
 
-Exit codes: 0 done, 2 usage or settings, 3 CSV not valid and nothing done, 4 partly done, run again,
-5 CA, 6 credentials, 7 conflict with what is there already, 8 journal or disk, 130 interrupted.`;
+Exit codes:${Object.entries(exitCodeMeanings)
+  .map(([code, meaning]) => `\n  ${code.padEnd(4)}${meaning}`)
+  .join('')}`;

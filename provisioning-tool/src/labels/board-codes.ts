@@ -13,6 +13,10 @@ export interface BoardCode {
   epoch: number;
   /** Only a finished board's label is printed: else it may lie on the bench before its board is worth anything. */
   finished: boolean;
+  /** Its end, if it came to one: its label is worth nothing any more. */
+  ended: 'revoked' | 'destroyed' | undefined;
+  /** Digests of codes that it had before. */
+  past: readonly string[];
 }
 
 /** The boards of all batches, or of one, by serial, in the order in which they were issued. Reads only the journal. */
@@ -29,16 +33,22 @@ export async function readBoardCodes(
       `There is no batch ${batchId} here; «aovis-provision batch status» lists them.`,
     );
   const codes = new Map<string, BoardCode>();
+  const past = new Map<string, string[]>();
   for await (const { board: issued, standing } of readStandings(path, replay)) {
+    const { serial, activation_code_digest: digest } = issued;
+    if (standing === 'past') past.set(serial, [...(past.get(serial) ?? []), digest]);
     if (standing !== 'current' || (batchId !== undefined && issued.batch_id !== batchId)) continue;
-    const board = state.boards.get(issued.serial);
-    codes.set(issued.serial, {
-      serial: issued.serial,
+    const board = state.boards.get(serial);
+    codes.set(serial, {
+      serial,
       model: issued.model,
       batchId: issued.batch_id,
-      digest: issued.activation_code_digest,
+      digest,
       epoch: issued.code_epoch,
       finished: board !== undefined && isProvisioned(board) && isLive(board),
+      ended: board?.life?.ended,
+      // What changed something else than the code left the code as it is.
+      past: (past.get(serial) ?? []).filter((each) => each !== digest),
     });
   }
   return codes;

@@ -20,6 +20,8 @@ function boardOf(serial: string, batchId: string) {
     digest: activationCodeDigest(serial, code),
     epoch: 1,
     finished: true,
+    ended: undefined,
+    past: [],
   };
   return { code, board };
 }
@@ -83,6 +85,25 @@ describe('a label that is scanned back', () => {
       problem: expect.stringContaining('this is not the code of N4K-000001'),
     });
     expect(check(generateActivationCode(randomBytes)).problem).toContain('no board of this station');
+  });
+
+  it('that is worth nothing any more is to be destroyed', () => {
+    const former = generateActivationCode(randomBytes);
+    const changed = new Map([
+      [mine.board.serial, { ...mine.board, past: [activationCodeDigest(mine.board.serial, former)] }],
+      [sister.board.serial, { ...sister.board, ended: 'revoked' as const }],
+    ]);
+    const verdict = (line: string) => new ScanCheck(changed, nothing).check(line);
+    expect(verdict(mine.code)).toEqual(recognised);
+    expect(verdict(former)).toMatchObject({
+      ok: false,
+      serial: 'N4K-000001',
+      problem: 'this is the label of N4K-000001 from before its code was issued anew: destroy it',
+    });
+    expect(verdict(sister.code)).toMatchObject({
+      ok: false,
+      problem: 'N4K-000002 is revoked: destroy its label',
+    });
   });
 
   it('with one wrong symbol is explained: every symbol, every place', () => {

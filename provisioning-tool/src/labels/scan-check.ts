@@ -50,7 +50,7 @@ export class ScanCheck {
     if (!reading.ok) return { ok: false, problem: reading.problem };
     const { scan } = reading;
     const code = readActivationCode(scan.typed);
-    if (code.ok) return this.#judge(scan, this.#find(scan, code.code));
+    if (code.ok) return this.#judge(scan, code.code);
     switch (code.reason) {
       case 'length':
         return {
@@ -80,23 +80,35 @@ export class ScanCheck {
     };
   }
 
-  #judge(scan: Scan, board: BoardCode | undefined): ScanVerdict {
-    if (!board)
-      return {
-        ok: false,
-        problem:
-          scan.serial === undefined
-            ? 'no board of this station has this code; it is of another station, or from before it was issued anew: destroy it'
-            : `this is not the code of ${scan.serial}; it is of another board, or from before it was issued anew`,
-      };
+  #judge(scan: Scan, code: string): ScanVerdict {
+    const board = this.#find(scan, code);
+    if (!board) return this.#explainStranger(scan, code);
     const problem = this.#mismatch(scan, board);
     return problem === undefined
       ? { ...describe(board), ok: true }
       : { ...describe(board), ok: false, problem };
   }
 
+  #explainStranger(scan: Scan, code: string): ScanVerdict {
+    const former = this.#find(scan, code, hadCode);
+    if (former)
+      return {
+        ...describe(former),
+        ok: false,
+        problem: `this is the label of ${former.serial} from before its code was issued anew: destroy it`,
+      };
+    return {
+      ok: false,
+      problem:
+        scan.serial === undefined
+          ? 'no board of this station has or had this code: it is of another station'
+          : `this is not the code of ${scan.serial}: it is of another board`,
+    };
+  }
+
   #mismatch({ address }: Scan, board: BoardCode): string | undefined {
     const { batchId, serial, activationUrl } = this.#expected;
+    if (board.ended !== undefined) return `${board.serial} is ${board.ended}: destroy its label`;
     if (serial !== undefined && board.serial !== serial)
       return `this is the label of ${board.serial}, not of ${serial}: do not apply it`;
     if (batchId !== undefined && board.batchId !== batchId)
@@ -110,16 +122,23 @@ export class ScanCheck {
     return undefined;
   }
 
-  #find({ serial }: Scan, code: string): BoardCode | undefined {
-    const hasIt = (board: BoardCode) => activationCodeDigest(board.serial, code) === board.digest;
+  #find({ serial }: Scan, code: string, matches = hasCode): BoardCode | undefined {
     if (serial !== undefined) {
       const board = this.#boards.get(serial);
-      return board && hasIt(board) ? board : undefined;
+      return board && matches(board, code) ? board : undefined;
     }
     // The serial is part of the digest, so each board must be tried: 2 µs each.
-    for (const board of this.#boards.values()) if (hasIt(board)) return board;
+    for (const board of this.#boards.values()) if (matches(board, code)) return board;
     return undefined;
   }
+}
+
+function hasCode({ serial, digest }: BoardCode, code: string): boolean {
+  return activationCodeDigest(serial, code) === digest;
+}
+
+function hadCode({ serial, past }: BoardCode, code: string): boolean {
+  return past.length > 0 && past.includes(activationCodeDigest(serial, code));
 }
 
 function describe({ serial, model, batchId }: BoardCode): Omit<ScanVerdict, 'ok'> {

@@ -81,6 +81,45 @@ describe('the terminal', () => {
     await expect(fakeTerminal(human, {}, false).terminal.askSecret('?')).rejects.toThrow('--passphrase-file');
   });
 
+  it('takes scans as fast as they come, without showing them, until an empty line or Ctrl-D', async () => {
+    for (const end of ['\r', '\u0004']) {
+      const { terminal, stdin, raw, said } = fakeTerminal(human);
+      const scans: string[] = [];
+      stdin.write('first\rsec');
+      stdin.write(`ond\rthirx\u007fd\r${end}`);
+      for await (const line of terminal.secretLines('Scan', new AbortController().signal)) scans.push(line);
+      expect(scans).toEqual(['first', 'second', 'third']);
+      expect(raw).toEqual([true, false]);
+      expect(said()).toBe('Scan\n');
+    }
+  });
+
+  it('ends scans on Ctrl-C, and asks nobody who must not be asked', async () => {
+    const take = async (terminal: Terminal) => {
+      for await (const line of terminal.secretLines('Scan', new AbortController().signal))
+        expect(line).toBe('first');
+    };
+    const { terminal, stdin, raw } = fakeTerminal(human);
+    stdin.write('first\rsec\u0003');
+    await expect(take(terminal)).rejects.toMatchObject({ kind: 'interrupted' });
+    expect(raw).toEqual([true, false]);
+    await expect(take(fakeTerminal({ ...human, input: false }).terminal)).rejects.toThrow(
+      'pipe the scans in',
+    );
+  });
+
+  it('takes scans from a pipe, until it ends or the operator interrupts', async () => {
+    const { terminal, stdin } = fakeTerminal(human, {}, false);
+    const scans: string[] = [];
+    const interrupt = new AbortController();
+    stdin.write('first\r\nsecond\n');
+    for await (const line of terminal.secretLines('Scan', interrupt.signal)) {
+      scans.push(line);
+      if (scans.length === 2) interrupt.abort();
+    }
+    expect(scans).toEqual(['first', 'second']);
+  });
+
   it('shows progress as a bar on a TTY and as a line now and then elsewhere', async () => {
     const clock = new FakeClock();
     const tty = fakeTerminal(human);
