@@ -123,5 +123,6 @@ export function inventIccid(index: number): string {
 }
 
 function needsPassphrase([group, verb]: string[]): boolean {
+  if (group === 'device') return verb === 'rotate' || verb === 'rma';
   return (group === 'ca' && verb !== 'show') || (group === 'batch' && verb === 'run');
 }

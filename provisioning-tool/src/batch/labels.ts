@@ -137,9 +137,16 @@ export async function copyLabels(from: string, to: string, serial: string): Prom
     if (line.startsWith(`${serial},`) && !present.has(line)) await addRow(to, `${line}\n`);
 }
 
+/** Beside the rows of the same board, so that the order of the list stays; else at the end. */
 async function addRow(path: string, row: string): Promise<void> {
-  const before = (await findTextFile(path)) ?? `${header}\n`;
-  await writeFileDurably(path, before.replace(/[^\n]*$/, '') + row);
+  const serial = row.split(',', 1)[0] ?? '';
+  const lines: string[] = [];
+  for await (const line of readLabelLines(path)) lines.push(line);
+  const last = lines.findLastIndex((line) => line.startsWith(`${serial},`));
+  await writeFileDurably(
+    path,
+    textOf(lines.toSpliced(last === -1 ? lines.length : last + 1, 0, row.trimEnd())),
+  );
 }
 
 /** Serial and digest of every label in the file; a line that is no label has neither. */
