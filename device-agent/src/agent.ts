@@ -27,10 +27,12 @@ import { Machine, readMachineBootId } from './host/machine.ts';
 import type { RecentProblems } from './host/recent-problems.ts';
 import { freeBytesOf, type StateDirectory } from './host/state-directory.ts';
 import type { Bundle } from './identity/bundle.ts';
+import type { BundleIdentities } from './identity/bundle-identities.ts';
 import { parseHostPort } from './identity/host-port.ts';
 import { loadDriver } from './iot/load-driver.ts';
 import { MqttConnection } from './iot/mqtt-connection.ts';
 import { announcePresence, offlineWill } from './iot/presence.ts';
+import { watchAttempts } from './iot/watched-link.ts';
 import { createJobs } from './jobs/create-jobs.ts';
 import { invitationOf } from './live-view/admission.ts';
 import { createLiveView } from './live-view/create-live-view.ts';
@@ -61,6 +63,7 @@ export interface AgentOptions {
   config: AgentConfig;
   bundle: Bundle;
   state: StateDirectory;
+  identities: BundleIdentities;
   /** The H.264 clip that the source `clip` plays. */
   clipPath: string;
   clock: Clock;
@@ -82,23 +85,29 @@ export interface Agent {
 
 /** The whole agent, put together; nothing runs yet. */
 export function createAgent(options: AgentOptions): Agent {
-  const { config, bundle, state, clipPath, clock, random, problems } = options;
+  const { config, state, identities, clipPath, clock, random, problems } = options;
+  const bundle = identities.identity.within(options.bundle);
   const { descriptor, thing } = bundle;
   const loggers = new PartLoggers(options.logger);
   const newUlid = monotonicFactory();
   const bootId = newUlid(clock.now());
-  const tls = { certificate: bundle.certificate, privateKey: bundle.privateKey, rootCa: bundle.rootCa };
   const common = { clock, random };
 
   const connection = new MqttConnection({
     ...common,
-    loadDriver: () => loadDriver(config.mqttDriver),
-    endpoint: {
-      ...parseHostPort(descriptor.endpoints.iot, 8883),
-      ...tls,
-      clientId: thing,
-      keepAliveSeconds: config.keepAliveSeconds,
-      will: offlineWill(thing),
+    loadDriver: async () =>
+      watchAttempts(await loadDriver(config.mqttDriver), () => identities.identity.noteRefused()),
+    // Of the moment: a rotation changes key and certificate.
+    get endpoint() {
+      return {
+        ...parseHostPort(descriptor.endpoints.iot, 8883),
+        certificate: bundle.certificate,
+        privateKey: bundle.privateKey,
+        rootCa: bundle.rootCa,
+        clientId: thing,
+        keepAliveSeconds: config.keepAliveSeconds,
+        will: offlineWill(thing),
+      };
     },
     logger: loggers.of('iot'),
   });
@@ -108,7 +117,13 @@ export function createAgent(options: AgentOptions): Agent {
   const credentials = new CredentialProvider({
     ...common,
     ...parseHostPort(descriptor.endpoints.credentials, 443),
-    ...tls,
+    get certificate() {
+      return bundle.certificate;
+    },
+    get privateKey() {
+      return bundle.privateKey;
+    },
+    rootCa: bundle.rootCa,
     roleAlias: descriptor.role_alias,
     thing,
     logger: loggers.of('credentials'),
@@ -244,6 +259,8 @@ export function createAgent(options: AgentOptions): Agent {
     config,
     thing,
     connection,
+    credentials,
+    identities,
     machineBootId,
     outcomePath: state.jobs,
     logger: loggers.of('jobs'),

@@ -13,6 +13,7 @@ import { createLogger, type Logger } from './host/logger.ts';
 import { RecentProblems } from './host/recent-problems.ts';
 import { openStateDirectory } from './host/state-directory.ts';
 import { loadBundle } from './identity/bundle.ts';
+import { openIdentities } from './identity/bundle-identities.ts';
 import { checkClockAndValidity } from './identity/clock-sanity.ts';
 import { type EntryLevel, logLevels } from './operating/logs/log-entry.ts';
 import { printLogs, runDoctor, runReset } from './operating/operating-actions.ts';
@@ -174,11 +175,13 @@ async function runAgent(config: AgentConfig, { env, signal, clipPath }: CliConte
   });
   const bundle = await loadBundle(config.bundle);
   checkClockAndValidity(systemClock.now(), bundle, buildInfo.builtAt);
+  const identities = await openIdentities(config.bundle, bundle);
   const state = await openStateDirectory(config.state);
   if (!journal) destination.keepIn(new LogFile({ directory: state.log }));
   const agent = createAgent({
     config,
     bundle,
+    identities,
     state,
     clipPath,
     clock: systemClock,

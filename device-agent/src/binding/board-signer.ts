@@ -5,9 +5,10 @@ import type { Bundle } from '../identity/bundle.ts';
 /** Answers a challenge with the board's key. */
 export type Signer = (challenge: BindingChallenge) => BindingProof;
 
-/** Signs with the key of the bundle, ECDSA or RSA-PSS, over the transcript of `@aovis/contracts/binding-proof`. */
-export function boardSigner({ thing, certificateId, privateKey }: Bundle): Signer {
+/** Signs with the key that the bundle has at the moment, ECDSA or RSA-PSS, over the transcript of `@aovis/contracts/binding-proof`. */
+export function boardSigner(bundle: Bundle): Signer {
   return (challenge) => {
+    const { thing, certificateId, privateKey } = bundle;
     const transcript = bindingTranscript({ thing, certificateId, challenge });
     const signature = sign('sha256', transcript, signingOptions(createPrivateKey(privateKey)));
     return {

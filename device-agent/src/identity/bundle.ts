@@ -3,9 +3,10 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type BundleDescriptor, bundleDescriptorSchema, bundleFiles } from '@aovis/contracts/provisioning';
 import { Refusal } from '../refusal.ts';
-import { checkFileModes } from './file-modes.ts';
+import { checkFile, checkFileModes } from './file-modes.ts';
+import { IdentityStore } from './identity-store.ts';
 
-/** Who the board is, as the factory wrote it. The key never leaves this object but for TLS. */
+/** Who the board is, as the factory wrote it, or a later rotation of its certificate. The key never leaves this object but for TLS. */
 export interface Bundle {
   descriptor: BundleDescriptor;
   /** Thing name, MQTT client id and device id: one string. */
@@ -47,11 +48,13 @@ export async function loadBundle(directory: string): Promise<Bundle> {
 export async function readBundleFiles(directory: string): Promise<BundleFiles> {
   await checkFileModes(directory);
   const read = (name: string): Promise<string> => readText(join(directory, name));
+  const { activePaths: active } = await IdentityStore.open(directory);
+  for (const path of Object.values(active)) await checkFile(path);
   return {
     directory,
     descriptor: parseDescriptor(await read(bundleFiles.descriptor), directory),
-    privateKey: await read(bundleFiles.privateKey),
-    certificate: await read(bundleFiles.certificate),
+    privateKey: await readText(active.privateKey),
+    certificate: await readText(active.certificate),
     rootCa: await read(bundleFiles.rootCa),
   };
 }

@@ -43,7 +43,8 @@ const unreachable = (path: string, cause: Error): Refusal =>
     { cause },
   );
 
-async function checkFile(path: string): Promise<void> {
+/** Refuses a file of the bundle that is missing or open to other users. */
+export async function checkFile(path: string): Promise<void> {
   const file = await stat(path).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === 'EACCES') throw unreachable(path, cause);
     throw new Refusal('bundleMissing', `The bundle lacks ${path}: ${copyHint}`, { cause });

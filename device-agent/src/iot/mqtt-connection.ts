@@ -116,6 +116,25 @@ export class MqttConnection implements IotConnection {
     for (const { settle } of this.#inFlight) settle(new PublishError('stopped', 'The agent is stopping.'));
   }
 
+  /**
+   * Ends the connection, or the attempt or wait for one, and connects at once by what the endpoint says then. Resolves when
+   * that has begun.
+   */
+  async reconnect(): Promise<void> {
+    const openLink = this.#openLink;
+    if (!this.#started || openLink === undefined) return;
+    const attempt = this.#attempt;
+    const wasConnected = this.#state === 'connected';
+    this.#attempt = undefined;
+    this.#state = 'connecting';
+    this.#cancelWait();
+    attempt?.cancelAckTimeout();
+    if (wasConnected) for (const listener of this.#disconnectedListeners) listener(leftOnPurpose);
+    await attempt?.link.close();
+    // Stopped meanwhile?
+    if (this.#started && this.#attempt === undefined) this.#connect(openLink);
+  }
+
   subscribe(filter: string, handler: (message: IotMessage) => void): void {
     const handlers = this.#handlers.get(filter);
     if (handlers !== undefined) {
@@ -289,6 +308,12 @@ export class MqttConnection implements IotConnection {
     }
   }
 }
+
+const leftOnPurpose: ConnectionFailure = {
+  code: 'closed',
+  sentence: 'The board connects anew by itself.',
+  needsPerson: false,
+};
 
 /** The end of the board's certificate, in milliseconds since the epoch. */
 function expiryOf({ certificate }: IotEndpoint): number {

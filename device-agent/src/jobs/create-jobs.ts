@@ -1,19 +1,25 @@
 import { randomUUID } from 'node:crypto';
 import type { AgentConfig } from '../config.ts';
+import type { CredentialSource } from '../credentials/credential-source.ts';
 import type { Clock } from '../host/clock.ts';
 import type { Logger } from '../host/logger.ts';
-import type { IotConnection } from '../iot/iot-connection.ts';
+import type { BundleIdentities } from '../identity/bundle-identities.ts';
+import type { MqttConnection } from '../iot/mqtt-connection.ts';
 import type { JobHandlers } from './job-handler.ts';
 import { JobRunner } from './job-runner.ts';
 import { JobsClient } from './jobs-client.ts';
 import { OutcomeFile } from './outcome-file.ts';
 import { rebootJob } from './reboot-job.ts';
+import { rotateCertificateJob } from './rotation/rotate-certificate-job.ts';
+import { Trial } from './rotation/trial.ts';
 import { uploadLogsJob } from './upload-logs-job.ts';
 
 export interface JobsOptions {
   config: Pick<AgentConfig, 'rebootCommand' | 'logsCommand'>;
   thing: string;
-  connection: IotConnection;
+  connection: MqttConnection;
+  credentials: CredentialSource;
+  identities: BundleIdentities;
   clock: Clock;
   random: () => number;
   logger: Logger;
@@ -36,9 +42,16 @@ export function createJobs(options: JobsOptions): JobRunner {
   });
 }
 
-function handlersOf({ config, clock, logger, machineBootId }: JobsOptions): JobHandlers {
+function handlersOf(options: JobsOptions): JobHandlers {
+  const { config, thing, connection, credentials, identities, clock, logger, machineBootId } = options;
   const { rebootCommand, logsCommand } = config;
+  const renewCredentials = async (): Promise<void> => {
+    credentials.forget();
+    await credentials.get();
+  };
+  const trial = new Trial({ ...identities, connection, renewCredentials, clock });
   return {
+    'rotate-certificate': rotateCertificateJob({ ...identities, thing, trial, clock, logger }),
     ...(rebootCommand === undefined
       ? {}
       : { reboot: rebootJob({ clock, logger, program: rebootCommand, machineBootId }) }),

@@ -51,9 +51,9 @@ export interface JobHandler {
    * Called once the service has the outcome, or when the job ended without one: then `status` is not the outcome's, and
    * undefined when the service does not know the job. Called again when the agent dies meanwhile.
    */
-  settled?(jobId: string, status: string | undefined): Promise<void>;
+  settled?(jobId: string, status: string | undefined, signal: AbortSignal): Promise<void>;
   /** Called before another job is begun, or when there is none: what `jobId` is not and was left behind is over. */
-  settleOthers?(jobId: string | undefined): Promise<void>;
+  settleOthers?(jobId: string | undefined, signal: AbortSignal): Promise<void>;
 }
 
 /** By operation; one without is rejected as unsupported. */

@@ -127,7 +127,7 @@ describe('the end of a job', () => {
         first.connection.disconnect();
         return succeeded();
       },
-      { settled: async (...told: unknown[]) => void settled.push(told) },
+      { settled: async (jobId: string, status?: string) => void settled.push([jobId, status]) },
     );
     const first = new JobStand(directory, handlers);
     first.service.add('job', document);
@@ -137,7 +137,7 @@ describe('the end of a job', () => {
     expect(settled).toEqual([]);
 
     const unused = handlerOf(() => Promise.reject(new Error('begun again')), {
-      settled: async (...told: unknown[]) => void settled.push(told),
+      settled: async (jobId: string, status?: string) => void settled.push([jobId, status]),
     });
     const second = await new JobStand(directory, unused, { service: first.service }).start();
     await second.untilStatus('job', 'SUCCEEDED');
@@ -174,7 +174,7 @@ describe('the end of a job', () => {
           await progress({ step: 'further' });
           throw new Error('It went on');
         },
-        { settled: async (...told: unknown[]) => void settled.push(told) },
+        { settled: async (jobId: string, status?: string) => void settled.push([jobId, status]) },
       ),
     );
     stand.service.add('job', document);

@@ -117,7 +117,8 @@ export class JobRunner implements Part {
     }
     const execution = await client.startNext();
     this.#backoff.reset();
-    for (const handler of Object.values(handlers)) await handler.settleOthers?.(execution?.jobId);
+    for (const handler of Object.values(handlers))
+      await handler.settleOthers?.(execution?.jobId, this.#stopping.signal);
     if (execution === undefined) return 'idle';
     return this.#carryOut(execution);
   }
@@ -136,7 +137,7 @@ export class JobRunner implements Part {
         { jobId: job_id, status: settled.status },
         'A job had ended before the board told its end.',
       );
-    await this.#handlerOf(operation)?.settled?.(job_id, settled.status);
+    await this.#handlerOf(operation)?.settled?.(job_id, settled.status, this.#stopping.signal);
     await outcomes.clear();
   }
 
@@ -155,7 +156,7 @@ export class JobRunner implements Part {
     } catch (error) {
       if (!(error instanceof JobEnded) || this.#stopping.signal.aborted) throw error;
       logger.warn({ jobId, operation, status: error.status }, 'A job was ended by somebody else.');
-      await this.#handlerOf(operation)?.settled?.(jobId, error.status);
+      await this.#handlerOf(operation)?.settled?.(jobId, error.status, this.#stopping.signal);
       // Not at once: a service that takes no update of what it offers would be asked without end.
       return 'failed';
     } finally {

@@ -13,7 +13,7 @@ const executionSchema = z.object({
   statusDetails: detailsSchema.default({}),
   versionNumber: z.int(),
   executionNumber: z.int(),
-  jobDocument: z.unknown(),
+  jobDocument: z.unknown().optional(),
 });
 /** A job as this board is to carry it out. */
 export type JobExecution = z.infer<typeof executionSchema>;

@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import { createHash } from 'node:crypto';
 import * as x509 from '@peculiar/x509';
 
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
@@ -72,6 +73,24 @@ export class TestCa {
       signingKey: this.#keys.privateKey,
     });
     return x509.PemConverter.encode(list.rawData, 'X509 CRL');
+  }
+
+  /** As AWS IoT Core answers CreateCertificateFromCsr; rejects when the request is not signed by its key. */
+  async issueFor(csrDer: Uint8Array): Promise<{ der: Buffer; certificate: string; certificateId: string }> {
+    const request = new x509.Pkcs10CertificateRequest(Buffer.from(csrDer));
+    if (!(await request.verify())) throw new Error('The request is not signed by its own key');
+    const certificate = await x509.X509CertificateGenerator.create({
+      serialNumber: newSerial(),
+      subject: request.subject,
+      issuer: this.#issuer.subject,
+      ...validity({ commonName: '' }),
+      signingAlgorithm: algorithm,
+      publicKey: await request.publicKey.export(),
+      signingKey: this.#keys.privateKey,
+    });
+    const der = Buffer.from(certificate.rawData);
+    const certificateId = createHash('sha256').update(der).digest('hex');
+    return { der, certificate: certificate.toString('pem'), certificateId };
   }
 
   async #issue(options: IssueOptions, extensions: x509.Extension[]): Promise<Issued> {

@@ -42,9 +42,13 @@ export class JobStand {
   }
 
   async start(): Promise<this> {
-    await this.#runner.start(new AbortController().signal);
+    await this.startOffline();
     this.connection.connect();
     return this;
+  }
+
+  startOffline(): Promise<void> {
+    return this.#runner.start(new AbortController().signal);
   }
 
   async untilStatus(jobId: string, ...statuses: JobStatus[]): Promise<FakeExecution> {
