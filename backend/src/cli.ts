@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { databaseProblem } from '@aovis/migrations/database-problem';
 import { auditCommands } from './cli/audit-commands.ts';
+import { boardCommands } from './cli/board-commands.ts';
 import { type Commands, flagOptions, say, UsageError } from './cli/command.ts';
 import { factoryCommands } from './cli/factory-commands.ts';
 import { shopCommands } from './cli/shop-commands.ts';
@@ -13,6 +14,7 @@ import { CatalogFileRefused } from './features/catalog/catalog-service.ts';
 import { PlanFileRefused } from './features/data-plans/plan-file.ts';
 import { ManifestFileRefused } from './features/factory/manifest-file.ts';
 import { StationRefused } from './features/factory/station-service.ts';
+import { BoardJobRefused } from './features/rotation/rotation-service.ts';
 import { CardFileRefused } from './features/sim/card-file.ts';
 import { apiContracts } from './http/api-contracts.ts';
 import { openApiDocument } from './http/openapi.ts';
@@ -29,6 +31,8 @@ const usage = `Usage: node backend/src/cli.ts <command>
   plans import --file <json>                           put exactly these data plans on sale
   sims import --file <csv> [--dry-run]                 put SIM cards on record (columns iccid, eid, imsi)
   sims sync [--dry-run]                                take over what the SIM carrier says of our cards
+  board rotate-certificate --id <device> [--job <id>]  give a board a new key and certificate
+  board job --id <device> --file <json> [--job <id>]   have a board carry out a job; waits for its end
   audit verify [--anchor <seq:hash>] [--anchor-file <path>]
                                                        walk the whole log; exit 1 when it was tampered with
   audit head                                           the end of the log, to be noted elsewhere
@@ -40,6 +44,7 @@ The database is the one of DATABASE_URL or DATABASE_URL_FILE. Answers go to stdo
 
 /** These say all there is to say; their causes are for debuggers. */
 const refusals = [
+  BoardJobRefused,
   DatabaseUrlRefused,
   InvitationRefused,
   CatalogFileRefused,
@@ -54,6 +59,7 @@ const commands: Commands = {
   ...factoryCommands,
   ...shopCommands,
   ...simCommands,
+  ...boardCommands,
   ...auditCommands,
   'config check': () => {
     loadConfig(process.env);

@@ -221,9 +221,11 @@ export class LocalSystem {
 
   /** An operator's command on the backend's database. */
   async backendCli(...words: string[]): Promise<ProgramResult> {
-    return this.#run(`backend ${words.join(' ')}`, [script('backend/src/cli.ts'), ...words], {
-      DATABASE_URL: this.databaseUrl,
-    });
+    return this.#run(
+      `backend ${words.join(' ')}`,
+      [script('backend/src/cli.ts'), ...words],
+      this.#cliEnvironment(),
+    );
   }
 
   /** As `backendCli`, for commands that may refuse. */
@@ -231,8 +233,14 @@ export class LocalSystem {
     return runProgram({
       name: 'backend',
       args: [script('backend/src/cli.ts'), ...words],
-      env: { DATABASE_URL: this.databaseUrl },
+      env: this.#cliEnvironment(),
     });
+  }
+
+  /** The backend's own, once it runs; most commands need no more than the database. */
+  #cliEnvironment(): Record<string, string> {
+    if (this.#backendUrl === undefined) return { DATABASE_URL: this.databaseUrl };
+    return this.backendEnvironment(Number(new URL(this.#backendUrl).port));
   }
 
   /** Stops what runs, last started first. Safe to call twice. */

@@ -47,8 +47,8 @@ export class RunningSystem {
     return board;
   }
 
-  /** A board with the real agent, not yet switched on; switched off by `stop`. */
-  board(index: number): Board {
+  /** A board with the real agent, not yet switched on; switched off by `stop`. Settings count at the first call. */
+  board(index: number, settings: Readonly<Record<string, string>> = {}): Board {
     const provisioned = this.provisionedBoard(index);
     const { deviceId } = provisioned;
     const board =
@@ -56,6 +56,7 @@ export class RunningSystem {
       new Board(provisioned, {
         stateDirectory: this.system.folder.boardState(deviceId),
         logFile: this.system.folder.log(deviceId),
+        settings,
       });
     this.#boards.set(deviceId, board);
     return board;

@@ -5,6 +5,7 @@ import { type Database, openDatabase } from '../db/database.ts';
 export const flagOptions = {
   help: { type: 'boolean' },
   id: { type: 'string' },
+  job: { type: 'string' },
   file: { type: 'string' },
   'dry-run': { type: 'boolean' },
   'public-key-file': { type: 'string' },
