@@ -44,8 +44,8 @@ describe('a rotation', () => {
     expect(after.certificateId).toBe(cloud.issuedId);
     expect(after.privateKey).not.toBe(before.privateKey);
     expect(board.connectedBy).toEqual([cloud.factoryId, cloud.issuedId]);
-    expect(await identities()).toHaveLength(1);
     await board.jobs.stop();
+    expect(await identities()).toHaveLength(1);
 
     cloud.active.delete(cloud.factoryId);
     const next = await RotationStand.start(cloud);
@@ -79,8 +79,8 @@ describe('a rotation', () => {
     await settled(board);
     expect((await board.loaded()).certificateId).toBe(cloud.factoryId);
     expect(board.connectedBy).toEqual([cloud.factoryId]);
-    expect(await identities()).toEqual([]);
     await board.jobs.stop();
+    expect(await identities()).toEqual([]);
   });
 
   it('that is answered with another key’s certificate leaves the board as it was', async () => {
@@ -96,10 +96,8 @@ describe('a rotation', () => {
 
   it('to a certificate that the cloud refuses ends on the old one', async () => {
     const board = await begin();
-    board.jobs.service.onUpdated = async (execution) => {
-      await cloud.issue(execution);
-      if (cloud.issuedId !== undefined) cloud.active.delete(cloud.issuedId);
-    };
+    board.jobs.service.onUpdated = (execution) =>
+      void cloud.issue(execution).then(() => cloud.active.delete(cloud.issuedId ?? ''));
     expect(await ended(board)).toMatchObject({ status: 'FAILED', statusDetails: { code: 'not_verified' } });
     await settled(board);
     expect(board.connectedBy).toEqual([cloud.factoryId, cloud.factoryId]);
