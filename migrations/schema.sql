@@ -445,6 +445,28 @@ CREATE INDEX entitlements_running ON entitlements USING btree (ends_at) WHERE (s
 
 CREATE INDEX entitlements_user ON entitlements USING btree (user_id);
 
+CREATE TABLE factory_api_keys (
+    key_id text NOT NULL,
+    line_id text NOT NULL,
+    secret_hash bytea NOT NULL,
+    scopes text[] NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone,
+    revoked_at timestamp with time zone,
+    last_used_at timestamp with time zone,
+    replaces text,
+    CONSTRAINT factory_api_keys_hash_length CHECK ((octet_length(secret_hash) = 32)),
+    CONSTRAINT factory_api_keys_id_shape CHECK ((key_id ~ '^[a-z0-9]{16}$'::text)),
+    CONSTRAINT factory_api_keys_line_shape CHECK ((line_id ~ '^[a-z0-9][a-z0-9-]{1,62}$'::text)),
+    CONSTRAINT factory_api_keys_scopes_known CHECK (((cardinality(scopes) > 0) AND (scopes <@ ARRAY['provision'::text, 'claim'::text, 'credentials'::text, 'register'::text, 'rotate'::text]))),
+    CONSTRAINT factory_api_keys_replaces_fkey FOREIGN KEY (replaces) REFERENCES factory_api_keys(key_id),
+    CONSTRAINT factory_api_keys_pkey PRIMARY KEY (key_id)
+);
+
+CREATE INDEX factory_api_keys_line ON factory_api_keys USING btree (line_id);
+
+CREATE UNIQUE INDEX factory_api_keys_one_successor ON factory_api_keys USING btree (replaces);
+
 CREATE TABLE factory_manifests (
     manifest_id text NOT NULL,
     station_id text NOT NULL,
@@ -509,6 +531,43 @@ CREATE TABLE ingested_messages (
 );
 
 CREATE INDEX ingested_messages_received ON ingested_messages USING brin (received_at) WITH (autosummarize='on');
+
+CREATE TABLE line_boards (
+    device_id text NOT NULL,
+    line_id text NOT NULL,
+    model text NOT NULL,
+    batch_id text NOT NULL,
+    hardware_id text,
+    claimed_at timestamp with time zone,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT line_boards_claim_complete CHECK (((hardware_id IS NULL) = (claimed_at IS NULL))),
+    CONSTRAINT line_boards_device_fkey FOREIGN KEY (device_id) REFERENCES devices(device_id),
+    CONSTRAINT line_boards_pkey PRIMARY KEY (device_id)
+);
+
+CREATE UNIQUE INDEX line_boards_hardware ON line_boards USING btree (hardware_id);
+
+CREATE TABLE line_credentials (
+    device_id text NOT NULL,
+    version integer NOT NULL,
+    state text NOT NULL DEFAULT 'preparing'::text,
+    csr text,
+    activation_code_hash text,
+    certificate_id text,
+    sealed text,
+    created_at timestamp with time zone NOT NULL,
+    shown_at timestamp with time zone,
+    registered_at timestamp with time zone,
+    CONSTRAINT line_credentials_certificate_shape CHECK ((certificate_id ~ '^[0-9a-f]{64}$'::text)),
+    CONSTRAINT line_credentials_made CHECK (((state = ANY (ARRAY['preparing'::text, 'refused'::text, 'replaced'::text])) OR ((certificate_id IS NOT NULL) AND (activation_code_hash IS NOT NULL)))),
+    CONSTRAINT line_credentials_sealed_while_ready CHECK (((state = 'ready'::text) = (sealed IS NOT NULL))),
+    CONSTRAINT line_credentials_state_known CHECK ((state = ANY (ARRAY['preparing'::text, 'refused'::text, 'ready'::text, 'shown'::text, 'registered'::text, 'replaced'::text]))),
+    CONSTRAINT line_credentials_version_counts CHECK ((version > 0)),
+    CONSTRAINT line_credentials_board_fkey FOREIGN KEY (device_id) REFERENCES line_boards(device_id),
+    CONSTRAINT line_credentials_pkey PRIMARY KEY (device_id, version)
+);
+
+CREATE UNIQUE INDEX line_credentials_certificate ON line_credentials USING btree (certificate_id);
 
 CREATE TABLE magic_links (
     id uuid NOT NULL DEFAULT gen_random_uuid(),

@@ -4,6 +4,7 @@ import { auditCommands } from './cli/audit-commands.ts';
 import { boardCommands } from './cli/board-commands.ts';
 import { type Commands, flagOptions, say, UsageError } from './cli/command.ts';
 import { factoryCommands } from './cli/factory-commands.ts';
+import { lineKeyCommands } from './cli/line-key-commands.ts';
 import { shopCommands } from './cli/shop-commands.ts';
 import { simCommands } from './cli/sim-commands.ts';
 import { staffCommands } from './cli/staff-commands.ts';
@@ -14,6 +15,7 @@ import { CatalogFileRefused } from './features/catalog/catalog-service.ts';
 import { PlanFileRefused } from './features/data-plans/plan-file.ts';
 import { ManifestFileRefused } from './features/factory/manifest-file.ts';
 import { StationRefused } from './features/factory/station-service.ts';
+import { FactoryKeyRefused } from './features/line/factory-key-service.ts';
 import { BoardJobRefused } from './features/rotation/rotation-service.ts';
 import { CardFileRefused } from './features/sim/card-file.ts';
 import { apiContracts } from './http/api-contracts.ts';
@@ -26,6 +28,10 @@ const usage = `Usage: node backend/src/cli.ts <command>
   station add --id <station> --public-key-file <pem>   register a factory station's Ed25519 key
   station disable --id <station>                       refuse its manifests from now on
   station list                                         the stations and since when they may sign
+  line-key add --id <line> --scopes <a,b> [--days <n>]  print a new API key of a production line, once
+  line-key rotate --id <key> [--overlap-hours <n>]     print its successor; the old key works 24 hours more
+  line-key revoke --id <key>                           refuse it from now on
+  line-key list                                        the keys, what they are good for, when they were used
   manifest import --file <jws> [--dry-run]             take a manifest that a station wrote to a file
   products import --file <json>                        make the shop show what the file says
   plans import --file <json>                           put exactly these data plans on sale
@@ -49,6 +55,7 @@ const refusals = [
   InvitationRefused,
   CatalogFileRefused,
   CardFileRefused,
+  FactoryKeyRefused,
   ManifestFileRefused,
   PlanFileRefused,
   StationRefused,
@@ -57,6 +64,7 @@ const refusals = [
 const commands: Commands = {
   ...staffCommands,
   ...factoryCommands,
+  ...lineKeyCommands,
   ...shopCommands,
   ...simCommands,
   ...boardCommands,

@@ -11,6 +11,7 @@ import { composeCommands } from './composition/commands.ts';
 import { composeCore, type Feature } from './composition/core.ts';
 import { composeDataPlans } from './composition/data-plans.ts';
 import { composeDevices } from './composition/devices.ts';
+import { composeLine } from './composition/line.ts';
 import { composeReports } from './composition/reports.ts';
 import { composeSharing } from './composition/sharing.ts';
 import { composeStore } from './composition/store.ts';
@@ -53,6 +54,7 @@ export function composeBackend(config: Config, adapters: Adapters): Backend {
   const features: readonly Feature[] = [
     composeAuth(core),
     composeDevices(core, binding),
+    composeLine(core),
     binding,
     composeSharing(core),
     composeVideo(core),

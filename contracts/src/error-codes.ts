@@ -71,6 +71,11 @@ export const errorCodes = {
   unknown_station: [401, 'No active station with this id and key is registered.'],
   invalid_station_request: [400, 'The request does not fit the schema, or is of another kind.'],
   board_conflict: [409, 'The board is not in a state in which that can be done; details say why.'],
+  credentials_not_ready: [409, 'The credentials are still being made; ask again in a moment.'],
+  credentials_shown: [
+    410,
+    'These credentials were shown already and are erased here; rotate them if they are lost.',
+  ],
   manifest_conflict: [409, 'The manifest disagrees with what is stored; details name each device.'],
   // Store
   product_not_found: [404, 'There is no such product.'],

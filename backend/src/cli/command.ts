@@ -14,6 +14,9 @@ export const flagOptions = {
   email: { type: 'string' },
   role: { type: 'string' },
   additional: { type: 'boolean' },
+  scopes: { type: 'string' },
+  days: { type: 'string' },
+  'overlap-hours': { type: 'string' },
 } as const;
 
 export type Flags = {

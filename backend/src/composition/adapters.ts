@@ -1,5 +1,6 @@
 import { BedrockVision } from '../aws/bedrock.ts';
 import { IotCertificates } from '../aws/iot-certificates.ts';
+import { IotLineRegistry } from '../aws/iot-line-registry.ts';
 import { IotPublisher } from '../aws/iot-publisher.ts';
 import { IotShadows } from '../aws/iot-shadows.ts';
 import { KinesisVideoClips } from '../aws/kinesis-video-clips.ts';
@@ -17,6 +18,7 @@ import type { BoardPublisher } from '../features/commands/board-publisher.ts';
 import type { PlanCheckouts } from '../features/data-plans/plan-checkouts.ts';
 import type { SimCarrier } from '../features/data-plans/sim-carrier.ts';
 import type { ShadowPort } from '../features/devices/shadow-port.ts';
+import type { LineRegistry } from '../features/line/line-registry.ts';
 import type { PaymentProvider } from '../features/orders/payment-port.ts';
 import type { Clips, HlsSessions, LiveChannels, VideoStreams } from '../features/video/video-ports.ts';
 import { checkoutSuccessPagePath, dataPlanPaidPagePath } from '../http/pages.ts';
@@ -37,6 +39,7 @@ export interface Adapters {
   shadows: ShadowPort;
   boardPublisher: BoardPublisher;
   certificates: CertificateRegistry;
+  lineRegistry: LineRegistry;
   streams: VideoStreams;
   hls: HlsSessions;
   clips: Clips;
@@ -62,6 +65,12 @@ export function productionAdapters(config: Config, log: Logger): Adapters {
   const shadows = new IotShadows(iotData);
   const boardPublisher = new IotPublisher(iotData);
   const certificates = new IotCertificates({ region: config.awsRegion, endpoint: config.iotControlUrl });
+  const lineRegistry = new IotLineRegistry({
+    region: config.awsRegion,
+    endpoint: config.iotControlUrl,
+    policyName: config.iotPolicy,
+    thingType: config.iotThingType,
+  });
   const video = { region: config.awsRegion, endpoint: config.kinesisVideoUrl };
   const streams = new KinesisVideoStreams(video);
   const hls = new KinesisVideoHls(video);
@@ -96,6 +105,7 @@ export function productionAdapters(config: Config, log: Logger): Adapters {
     shadows,
     boardPublisher,
     certificates,
+    lineRegistry,
     streams,
     hls,
     clips,
@@ -110,6 +120,7 @@ export function productionAdapters(config: Config, log: Logger): Adapters {
         shadows,
         boardPublisher,
         certificates,
+        lineRegistry,
         streams,
         hls,
         clips,

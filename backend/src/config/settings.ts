@@ -220,6 +220,15 @@ export const settings = {
     'Replaces the public address of IoT Core in the region, where the boards’ certificates are registered.',
     { default: '' },
   ),
+  iotPolicy: setting('AOVIS_IOT_POLICY', text, 'IoT policy that boards of the line API get; it must exist.', {
+    default: 'aovis-board',
+  }),
+  iotThingType: setting(
+    'AOVIS_IOT_THING_TYPE',
+    text,
+    'Thing type of boards of the line API; it must exist.',
+    { default: 'aovis-camera' },
+  ),
   kinesisVideoUrl: setting(
     'AOVIS_KINESIS_VIDEO_URL',
     optional(url('https', 'http')),

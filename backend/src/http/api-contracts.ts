@@ -11,6 +11,7 @@ import * as devices from '@aovis/contracts/http/devices';
 import * as factory from '@aovis/contracts/http/factory';
 import * as health from '@aovis/contracts/http/health';
 import * as ingestion from '@aovis/contracts/http/ingestion';
+import * as line from '@aovis/contracts/http/line';
 import * as reports from '@aovis/contracts/http/reports';
 import type { RouteContract } from '@aovis/contracts/http/route';
 import * as sharing from '@aovis/contracts/http/sharing';
@@ -32,6 +33,7 @@ export const apiContracts: readonly RouteContract[] = [
   factory,
   health,
   ingestion,
+  line,
   reports,
   sharing,
   store,

@@ -11,6 +11,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import fc from 'fast-check';
 import { CompactSign } from 'jose';
 import { seedBoard, seedOwnership, seedUser } from '../features/devices/testing/seed.ts';
+import { makeKey } from '../features/line/testing/line-fixture.ts';
 import { createDeviceApp, type DeviceApp, iotEventSecret } from '../testing/device-app.ts';
 import { hostileValues, inputArbitrary } from '../testing/json-schema-arbitrary.ts';
 import { apiContracts } from './api-contracts.ts';
@@ -55,6 +56,7 @@ describe('no request makes a route fail', () => {
   let port: number;
   let owner: string;
   let admin: string;
+  let factoryKey: string;
   let ownDevice: string;
   const station = generateKeyPairSync('ed25519');
 
@@ -64,6 +66,7 @@ describe('no request makes a route fail', () => {
     app = createDeviceApp(database.knex, database.url, { AOVIS_TRUST_PROXY: '1' });
     owner = await seedUser(database.knex);
     admin = await seedUser(database.knex);
+    factoryKey = await makeKey({ db: database.knex, clock: app.clock }, 'line-1');
     await database.knex('users').where({ id: admin }).update({ role: 'admin' });
     await database.knex('factory_stations').insert({
       station_id: 'line-1',
@@ -85,6 +88,7 @@ describe('no request makes a route fail', () => {
 
   async function callerOf({ auth, operationId }: RouteContract): Promise<string> {
     if (typeof auth === 'object' && 'role' in auth) return admin;
+    if (typeof auth === 'object' && 'factoryKey' in auth) return factoryKey;
     // Wrong codes make a user wait.
     return operationId === 'activateDevice' ? seedUser(database.knex) : owner;
   }

@@ -34,6 +34,7 @@ const sharedLimits: Record<LimitName, readonly Limit[]> = {
   ],
   activation: [{ windowMs: minute, limit: 30, keyOf: byAddress }],
   // An order holds pieces until it is over, paid or not.
+  line: [{ windowMs: minute, limit: 600, keyOf: byToken }],
   checkout: [{ windowMs: 15 * minute, limit: 30, keyOf: byAddress }],
 };
 
@@ -47,6 +48,12 @@ function emailKey(request: Request): string | undefined {
   const { success, data } = emailBodySchema.safeParse(jsonOf(request));
   const email = success ? readEmail(data.email) : undefined;
   return email && createHash('sha256').update(email).digest('base64url');
+}
+
+/** Who sends the same token; hashed, the counters are no list of keys. Others cannot use its allowance up. */
+function byToken(request: Request): string {
+  const token = request.get('authorization');
+  return token === undefined ? byAddress(request) : createHash('sha256').update(token).digest('base64url');
 }
 
 function jsonOf(request: Request): unknown {
@@ -83,6 +90,7 @@ export function createLimiters(db: Database, requestsPerMinute: number): Limiter
       'magic-link': shared('magic-link'),
       activation: shared('activation'),
       checkout: shared('checkout'),
+      line: shared('line'),
     },
   };
 }

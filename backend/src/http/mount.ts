@@ -1,11 +1,13 @@
 import type { Express, Request, RequestHandler, Response } from 'express';
 import * as z from 'zod';
 import type { Database } from '../db/database.ts';
+import type { FactoryCaller } from '../features/line/factory-key.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { AppError } from '../kernel/errors.ts';
 import type { Sealer } from '../kernel/sealer.ts';
 import { DeviceRefusals } from './device-refusals.ts';
 import { keepStatuses } from './error-handler.ts';
+import { FactoryKeyGuard } from './factory-key-guard.ts';
 import { runOnce } from './idempotency.ts';
 import { hasBody, parseJsonBody } from './json-body.ts';
 import type { Limiters } from './limits.ts';
@@ -31,7 +33,11 @@ export interface MountDependencies {
 
 /** Mounts the routes, and for each of their paths a 405 with `Allow` for all other methods. */
 export function mountRoutes(app: Express, routes: readonly Route[], dependencies: MountDependencies): void {
-  const guards = { roles: new RoleGuard(dependencies), refusals: new DeviceRefusals(dependencies) };
+  const guards = {
+    roles: new RoleGuard(dependencies),
+    refusals: new DeviceRefusals(dependencies),
+    factoryKeys: new FactoryKeyGuard(dependencies),
+  };
   for (const route of inMatchingOrder(routes)) {
     const { method, path } = route.contract;
     app[method](expressPath(path), ...limitersOf(route, dependencies), serve(route, guards, dependencies));
@@ -73,12 +79,13 @@ function limitersOf(route: Route, { limiters }: MountDependencies): RequestHandl
 
 interface Guards {
   roles: RoleGuard;
+  factoryKeys: FactoryKeyGuard;
   refusals: DeviceRefusals;
 }
 
 function serve(
   route: Route,
-  { roles, refusals }: Guards,
+  { roles, refusals, factoryKeys }: Guards,
   dependencies: MountDependencies,
 ): (request: Request, response: Response) => Promise<void> {
   return async (request, response) => {
@@ -86,10 +93,11 @@ function serve(
     const context = contextOf(request);
     const { requestId } = context;
     const user = await findUser(route, context, dependencies);
+    const factory = await findFactory(route, context, factoryKeys);
     try {
       await roles.assertAllowed(route, user, requestId);
-      const input = await readInput(route, request, context, user);
-      await sendAnswer(response, await answer(route, input, user, dependencies), route.contract);
+      const input = await readInput(route, request, context, { user, factory });
+      await sendAnswer(response, await answer(route, input, { user, factory }, dependencies), route.contract);
     } catch (error) {
       await refusals.note(error, route, { user, deviceId: request.params.id, requestId });
       throw error;
@@ -107,6 +115,7 @@ async function findUser(
   { authenticate }: MountDependencies,
 ): Promise<SignedInUser | undefined> {
   if (auth === 'public' || auth === 'signature') return undefined;
+  if (typeof auth === 'object' && 'factoryKey' in auth) return undefined;
   if (auth !== 'optional' || context.header('authorization') !== undefined) return authenticate(context);
   try {
     return await authenticate(context);
@@ -114,6 +123,22 @@ async function findUser(
     if (error instanceof AppError && error.code === 'unauthorized') return undefined;
     throw error;
   }
+}
+
+async function findFactory(
+  { contract: { auth } }: Route,
+  context: RequestContext,
+  factoryKeys: FactoryKeyGuard,
+): Promise<FactoryCaller | undefined> {
+  return typeof auth === 'object' && 'factoryKey' in auth
+    ? factoryKeys.admit(context.header('authorization'), auth.factoryKey, context.requestId)
+    : undefined;
+}
+
+/** Whoever a request comes from, so far as its route asks. */
+interface Callers {
+  user: SignedInUser | undefined;
+  factory: FactoryCaller | undefined;
 }
 
 const noQuery = z.strictObject({});
@@ -127,7 +152,7 @@ async function readInput(
   { contract, before }: Route,
   request: Request,
   requestContext: RequestContext,
-  user: SignedInUser | undefined,
+  { user, factory }: Callers,
 ): Promise<AnyInput> {
   await before?.(requestContext);
   const params = parsePart(contract.params, 'params', request.params);
@@ -147,13 +172,17 @@ async function readInput(
       if (user === undefined) throw new Error(`${contract.operationId} has no signed-in user`);
       return user;
     },
+    get factory(): FactoryCaller {
+      if (factory === undefined) throw new Error(`${contract.operationId} has no factory key`);
+      return factory;
+    },
   };
 }
 
 async function answer(
   route: Route,
   input: AnyInput,
-  user: SignedInUser | undefined,
+  { user, factory }: Callers,
   { db, clock, sealer, validateAnswers }: MountDependencies,
 ): Promise<AnyAnswer> {
   const { contract, handler } = route;
@@ -163,7 +192,7 @@ async function answer(
         {
           header: input.requestContext.header('idempotency-key'),
           // Guests of different addresses do not meet either: a careless key must not show one another's answer.
-          scope: `${user?.id ?? `anonymous ${input.requestContext.ip}`} ${contract.operationId}`,
+          scope: `${user?.id ?? factory?.lineId ?? `anonymous ${input.requestContext.ip}`} ${contract.operationId}`,
           content: [input.params, input.query, input.body],
         },
         () => handler(input),

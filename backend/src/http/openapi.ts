@@ -56,6 +56,10 @@ const tags = [
     description: 'Data for the SIM card of a device: what is on sale, the payment page, what was bought.',
   },
   { name: 'Factory', description: 'For factory stations: what they provisioned, signed with their key.' },
+  {
+    name: 'Line',
+    description: 'For the software of a production line that makes boards without our own tool, by API key.',
+  },
   { name: 'Ingestion', description: 'For the forwarder of the IoT rule: what boards say.' },
   { name: 'Staff', description: 'For our own people, by role: support may look, admin may change.' },
   { name: 'Service', description: 'For load balancers, schedulers and operators.' },
@@ -86,6 +90,11 @@ export function openApiDocument(contracts: readonly RouteContract[]): OpenApiDoc
     in: 'cookie',
     name: '__Host-aovis_session',
     description: 'A browser’s session, for pages of this origin; not looked at beside a token.',
+  });
+  registry.registerComponent('securitySchemes', 'factoryKey', {
+    type: 'http',
+    scheme: 'bearer',
+    description: 'An API key of a production line, `aovis_fk_…`, with the scope that the route names.',
   });
   for (const code of Object.keys(errorCodes) as ErrorCode[])
     registry.registerComponent('examples', code, { value: exampleRefusal(code) });
@@ -199,6 +208,7 @@ function answers({
 
 function securityOf(auth: RouteContract['auth']): NonNullable<RouteConfig['security']> {
   if (auth === 'public' || auth === 'signature') return [];
+  if (typeof auth === 'object' && 'factoryKey' in auth) return [{ factoryKey: [] }];
   const signedIn = [{ bearer: [] }, { cookie: [] }];
   return auth === 'optional' ? [{}, ...signedIn] : signedIn;
 }
@@ -206,7 +216,11 @@ function securityOf(auth: RouteContract['auth']): NonNullable<RouteConfig['secur
 function describedBy(description: string | undefined, auth: RouteContract['auth']): { description?: string } {
   const capability = typeof auth === 'object' && 'device' in auth ? auth.capability : undefined;
   const needed = capability && `Needs the capability \`${capability}\`.`;
-  const sentences = [description, needed].filter((sentence) => sentence !== undefined);
+  const scope =
+    typeof auth === 'object' && 'factoryKey' in auth
+      ? `Needs a key with the scope \`${auth.factoryKey}\`.`
+      : undefined;
+  const sentences = [description, needed, scope].filter((sentence) => sentence !== undefined);
   return sentences.length === 0 ? {} : { description: sentences.join(' ') };
 }
 
@@ -234,11 +248,12 @@ const retryAfter = { description: 'Seconds to wait.', schema: textSchema, exampl
 /** Every code that a route may answer, in order. */
 export function codesOf({ method, auth, body, errors }: RouteContract): ErrorCode[] {
   const signedIn = auth !== 'public' && auth !== 'signature';
+  const byKey = typeof auth === 'object' && 'factoryKey' in auth;
   const codes = new Set<ErrorCode>([
     ...errors,
     ...(signedIn ? (['unauthorized'] as const) : []),
-    ...(signedIn && method !== 'get' ? (['csrf_refused'] as const) : []),
-    ...(typeof auth === 'object' && ('role' in auth || auth.device === 'owner')
+    ...(signedIn && !byKey && method !== 'get' ? (['csrf_refused'] as const) : []),
+    ...(typeof auth === 'object' && (byKey || 'role' in auth || ('device' in auth && auth.device === 'owner'))
       ? (['forbidden'] as const)
       : []),
     ...(body ? withBody : []),

@@ -1,5 +1,6 @@
 import type { RouteContract, StaffRole } from '@aovis/contracts/http/route';
 import type { z } from 'zod';
+import type { FactoryCaller } from '../features/line/factory-key.ts';
 import type { RequestContext } from './request-context.ts';
 
 /** Who is signed in. */
@@ -17,6 +18,8 @@ export interface HandlerInput<Params extends z.ZodType, Query extends z.ZodType,
   user: SignedInUser;
   /** Who is signed in, if anybody: for routes where that is optional. */
   visitor: SignedInUser | undefined;
+  /** Reading it on a route without a factory key is a programming error and throws. */
+  factory: FactoryCaller;
   requestContext: RequestContext;
 }
 
@@ -38,7 +41,7 @@ export interface RouteOptions {
   idempotent?: boolean;
 }
 
-export type LimitName = 'sign-in' | 'refresh' | 'magic-link' | 'activation' | 'checkout';
+export type LimitName = 'sign-in' | 'refresh' | 'magic-link' | 'activation' | 'checkout' | 'line';
 
 export type AnyInput = HandlerInput<z.ZodType, z.ZodType, z.ZodType>;
 

@@ -4,6 +4,7 @@ import type { ErrorBody } from '@aovis/contracts/http/common';
 import type { RouteContract } from '@aovis/contracts/http/route';
 import { createTestDatabase, type TestDatabase } from '@aovis/dev-database/testing/test-database';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { makeKey } from '../features/line/testing/line-fixture.ts';
 import { apiContracts } from '../http/api-contracts.ts';
 import { openApiDocument } from '../http/openapi.ts';
 import { type BackendUnderTest, createBackendUnderTest } from '../testing/backend-under-test.ts';
@@ -66,9 +67,14 @@ describe('no route', () => {
   /** A token is an answer only where somebody signs in, asks for a link, or is given a player's address. */
   const tokenRoutes = /^(POST|DELETE) \/api\/auth\//;
 
+  /** Where a production line is shown what it flashes and prints, once. */
+  const credentialRoutes = /^GET \/api\/v1\/devices\/\{id\}\/credentials$/;
+
   it.each(rows)('answers with what is secret: %s', (name, { answer }) => {
     const found = names(answer).filter(
-      (property) => secretNames.test(property) || (/token/i.test(property) && !tokenRoutes.test(name)),
+      (property) =>
+        (secretNames.test(property) && !credentialRoutes.test(name)) ||
+        (/token/i.test(property) && !tokenRoutes.test(name)),
     );
     // The secret of a magic link's request is the requester's own, given to tie the mailed link to this device.
     expect(found.filter((property) => property !== 'request_secret')).toEqual([]);
@@ -112,11 +118,13 @@ describe('with a body that says more than it may', () => {
   let app: BackendUnderTest;
   let base: string;
   let cast: Cast;
+  let factoryKey: string;
 
   beforeAll(async () => {
     database = await createTestDatabase();
     app = createBackendUnderTest(database.knex, database.url, { AOVIS_TRUST_PROXY: '1' });
     cast = await seedCast(database.knex, app.clock.now());
+    factoryKey = await makeKey({ db: database.knex, clock: app.clock }, 'line-1');
     app.server.listen(0, '127.0.0.1');
     await once(app.server, 'listening');
     base = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`;
@@ -133,9 +141,11 @@ describe('with a body that says more than it may', () => {
   ): Promise<{ status: number; error: ErrorBody['error'] }> {
     await database.knex('rate_limits').delete();
     const { method, path, headers } = exampleRequest(contract, { id: cast.deviceId });
+    const ofLine = typeof contract.auth === 'object' && 'factoryKey' in contract.auth;
+    const token = ofLine ? factoryKey : cast.people.admin.token;
     const response = await fetch(`${base}${path}`, {
       method: method.toUpperCase(),
-      headers: { ...headers, Authorization: `Bearer ${cast.people.admin.token}` },
+      headers: { ...headers, Authorization: `Bearer ${token}` },
       body,
     });
     return { status: response.status, ...((await response.json()) as ErrorBody) };

@@ -32,6 +32,8 @@ function expectedVerdict(auth: RouteAuth, caller: Caller): Verdict {
     const allowed = caller === 'admin' || (caller === 'support' && auth.role === 'support');
     return allowed ? 'in' : '403 forbidden';
   }
+  // Who is signed in is no production line; what its keys may do is below.
+  if ('factoryKey' in auth) return '401 unauthorized';
   const views = caller === 'viewer' || caller === 'viewer without entitlement';
   if (!views && !caller.startsWith('owner')) return '404 device_not_found';
   if (views && auth.device === 'owner') return '403 forbidden';

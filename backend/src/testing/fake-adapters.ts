@@ -1,5 +1,6 @@
 import type { Adapters } from '../composition/adapters.ts';
 import { FakeShadows } from '../features/devices/testing/fake-shadows.ts';
+import { FakeLineRegistry } from '../features/line/testing/fake-line-registry.ts';
 import { AppError } from '../kernel/errors.ts';
 import { FakeClock } from '../kernel/fake-clock.ts';
 import { createLogger } from '../kernel/logger.ts';
@@ -14,6 +15,7 @@ export function fakeAdapters(given: Pick<Adapters, 'db'> & Partial<Adapters>): A
     shadows: new FakeShadows(),
     boardPublisher: { publish: async () => {} },
     certificates: { find: async () => undefined },
+    lineRegistry: new FakeLineRegistry(),
     streams: { ensureStream: async () => {} },
     clips: {
       measure: async () => ({ fragments: 0, bytes: 0 }),

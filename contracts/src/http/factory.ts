@@ -89,7 +89,12 @@ export const importManifest = defineRoute({
 export const boardStandingSchema = z.strictObject({
   serial: serialSchema,
   device_id: deviceIdSchema,
-  status: z.enum(['unknown', 'planned', 'provisioned', 'revoked', 'retired']),
+  status: z
+    .enum(['unknown', 'planned', 'provisioned', 'revoked', 'retired'])
+    .describe(
+      '`unknown`: the backend has no such board. `planned`: it waits for a manifest. `provisioned`: it can be activated. ' +
+        '`revoked`, `retired`: it is out of use for good.',
+    ),
   certificate_id: certificateIdSchema.optional(),
   code_epoch: z.int().positive().optional(),
   batch_id: batchIdSchema.optional(),

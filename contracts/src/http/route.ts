@@ -11,6 +11,10 @@ export const byteStreamSchema = z.custom<ByteStream>(
 export const staffRoles = ['support', 'admin'] as const;
 export type StaffRole = (typeof staffRoles)[number];
 
+/** What a factory API key may be good for. */
+export const factoryScopes = ['provision', 'claim', 'credentials', 'register', 'rotate'] as const;
+export type FactoryScope = (typeof factoryScopes)[number];
+
 /**
  * Who may call a route.
  * - `public`: anybody.
@@ -19,6 +23,7 @@ export type StaffRole = (typeof staffRoles)[number];
  * - `device`: a signed-in user with a right to the device named by `{id}`; `capability` names the entitlement it
  *   takes on top of ownership, if any.
  * - `role`: a signed-in member of staff; `admin` may do all that `support` may.
+ * - `factoryKey`: the software of a production line, by an API key with this scope.
  * - `signature`: the body or its headers carry a signature (station, board event, webhook).
  */
 export type RouteAuth =
@@ -27,6 +32,7 @@ export type RouteAuth =
   | 'user'
   | { device: 'owner' | 'viewer'; capability?: string }
   | { role: StaffRole }
+  | { factoryKey: FactoryScope }
   | 'signature';
 
 /** A header in words: its value is a text that the handler checks, because a bad one has an error code of its own. */
