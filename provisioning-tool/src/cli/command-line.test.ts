@@ -31,6 +31,7 @@ function faultOf(line: string): string | undefined {
   }
   if (command.commands.length > 0) return `there is no command ${words[0]}`;
   const places: string[] = [];
+  const missing = new Set(command.options.filter(({ mandatory }) => mandatory));
   for (let word = words.shift(); word !== undefined; word = words.shift()) {
     if (!word.startsWith('-') || word === '-') {
       places.push(word);
@@ -38,11 +39,14 @@ function faultOf(line: string): string | undefined {
     }
     const option = command.options.find(({ long, short }) => long === word || short === word);
     if (!option) return `there is no flag ${word}`;
+    missing.delete(option);
     if (!option.required) continue;
     const value = words.shift();
     if (value === undefined) return `${word} lacks its value`;
     if (option.argChoices && !option.argChoices.includes(value)) return `${word} cannot be ${value}`;
   }
+  const [lacking] = missing;
+  if (lacking) return `${lacking.long} is missing`;
   const required = command.registeredArguments.filter((argument) => argument.required).length;
   if (places.length < required) return 'an argument is missing';
   return places.length > command.registeredArguments.length ? 'there is an argument too many' : undefined;
@@ -87,6 +91,7 @@ describe('every command', () => {
     expect(faultOf('aovis-provision batch run boards.csv --fast')).toContain('no flag --fast');
     expect(faultOf('aovis-provision ca register --mode ALWAYS')).toContain('cannot be ALWAYS');
     expect(faultOf('aovis-provision batch run')).toContain('argument is missing');
+    expect(faultOf('aovis-provision ca import')).toContain('--root-certificate is missing');
     expect(faultOf('aovis-provision batch run a b')).toContain('too many');
   });
 });

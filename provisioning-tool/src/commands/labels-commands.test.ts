@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { exists, findMode } from '../files/durable-files.ts';
 import { LockFile } from '../files/lock-file.ts';
 import { readBoardCodes } from '../labels/board-codes.ts';
-import { PrintLedger } from '../labels/print-ledger.ts';
+import { readLabelRows } from '../labels/label-rows.ts';
 import { FactoryFixture } from '../testing/factory-fixture.ts';
 
 interface Printed {
@@ -121,13 +121,56 @@ describe('labels', () => {
     expect(mixed.stdout).toContain('0 for the first time, 5 again');
   });
 
-  it('of a code that was issued anew was never printed; the one before it was', async () => {
+  it('of a code that was issued anew are new, lettered, and the ones before to be destroyed', async () => {
     await printed();
+    const old = linkOf('N4K-000003');
+    await factory.succeed('device', 'reissue-code', 'N4K-000003', '--reason', 'label was photographed');
+    expect(await printed('--only-new')).toMatchObject({ labels: 1, first_prints: 1, reprints: 0 });
+    expect((await ledgerLines()).at(-1)).toMatchObject({ labels: [{ serial: 'N4K-000003' }] });
     const board = (await readBoardCodes(factory.workspace, 'boards')).get('N4K-000003');
-    if (!board) throw new Error('the journal lacks a board');
-    const ledger = await PrintLedger.read(factory.workspace);
-    expect(ledger.printsOf(board)).toHaveLength(1);
-    expect(ledger.printsOf({ ...board, epoch: 2, digest: 'f'.repeat(64) })).toEqual([]);
+    const rows = readLabelRows(folder('labels.csv'), new Map(board ? [[board.serial, board]] : []));
+    for await (const { text } of rows) {
+      expect(text.model).toBe('n4k B');
+      codes.set('N4K-000003 B', text.code);
+    }
+    expect(await factory.cli('labels', 'check', old)).toMatchObject({
+      exitCode: 7,
+      stdout: expect.stringContaining('from before its code was issued anew: destroy it'),
+    });
+    expect((await factory.cli('labels', 'check', linkOf('N4K-000003 B'))).exitCode).toBe(0);
+  });
+
+  it('of a board that moved to another batch were printed all the same', async () => {
+    await printed();
+    await factory.runBatch(await factory.writeCsv('second.csv', 'serial,model\nN4K-000009,n4k\n'));
+    await factory.succeed(
+      'device',
+      'transfer',
+      'N4K-000004',
+      '--to-batch',
+      'second',
+      '--reason',
+      'short of one',
+    );
+    expect(await factory.cli('labels', 'print', 'second', '--dry-run')).toMatchObject({
+      exitCode: 7,
+      stderr: expect.stringContaining('(N4K-000004 on '),
+    });
+    expect((await factory.succeed('labels', 'print', 'second', '--only-new')).stdout).toContain(
+      '1 label of batch',
+    );
+  });
+
+  it('of a revoked board are not printed, and to be destroyed', async () => {
+    await factory.succeed('device', 'revoke', 'N4K-000005', '--reason', 'stolen from the line');
+    expect(await printed()).toMatchObject({ labels: 4 });
+    expect(await print('--serial', 'N4K-000005')).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining('N4K-000005 is revoked'),
+    });
+    expect((await factory.cli('labels', 'check', linkOf('N4K-000005'))).stdout).toContain(
+      'destroy its label',
+    );
   });
 
   it('are not printed over a ledger that somebody changed', async () => {

@@ -73,7 +73,7 @@ export async function labelsLedger(
   flags: { batchId: string; serial: string | undefined },
 ): Promise<void> {
   const codes = await readBoardCodes(context.workspace, flags.batchId);
-  const ledger = await PrintLedger.read(context.workspace, flags.batchId);
+  const ledger = await PrintLedger.read(context.workspace, codes);
   if (flags.serial !== undefined) return showBoard(context, codes, ledger, flags.serial);
   const boards = [...codes.values()];
   const printed = boards.filter((board) => ledger.printsOf(board).length > 0);

@@ -43,7 +43,7 @@ export async function labelsPrint(context: CommandContext, flags: LabelsPrintFla
   // Two prints at once would both take themselves for the first.
   const lock = context.flags.dryRun ? undefined : await LockFile.acquire(join(folder.path, 'labels.lock'));
   try {
-    const ledger = await PrintLedger.read(workspace, flags.batchId);
+    const ledger = await PrintLedger.read(workspace, codes);
     const selection = await selectLabels(flags, codes, folder.labels, ledger);
     if (selection.boards.size === 0) return sayNothingToPrint(context, flags, selection);
     if (context.flags.dryRun) return sayPlan(context, flags, job, selection);

@@ -22,19 +22,19 @@ export function printedLabelOf({ serial, digest }: BoardCode): PrintedLabel {
 }
 
 /**
- * Every label that was ever printed at this station, with its prints: lines `labels_printed` of the audit log, whose chain
+ * The labels that were printed at this station, in whatever batch their boards were then, with their prints: lines `labels_printed` of the audit log, whose chain
  * is checked on the way.
  */
 export class PrintLedger {
   readonly #prints = new Map<string, Print[]>();
 
-  static async read(workspace: string, batchId?: string): Promise<PrintLedger> {
+  /** `boards`: whose prints are wanted, by serial. */
+  static async read(workspace: string, boards: { has(serial: string): boolean }): Promise<PrintLedger> {
     const ledger = new PrintLedger();
     for await (const { seq, at, operator, record } of readAudit(auditPath(workspace))) {
       if (record.type !== 'labels_printed') continue;
-      if (batchId !== undefined && record.batch_id !== batchId) continue;
       const print = { line: seq, at, operator, format: record.format, reason: record.reason };
-      for (const label of record.labels) ledger.#add(label, print);
+      for (const label of record.labels) if (boards.has(label.serial)) ledger.#add(label, print);
     }
     return ledger;
   }

@@ -53,7 +53,7 @@ export async function selectLabels(
         `verify ${wishes.batchId} --offline» names them. Put the file back, then run the same command again.`,
     );
   refuseSilentReprint(wishes, reprints, ledger);
-  const unfinished = [...codes.values()].filter(({ finished }) => !finished).length;
+  const unfinished = [...codes.values()].filter(({ finished, ended }) => !finished && !ended).length;
   return { boards, firstPrints, reprints, unfinished };
 }
 
@@ -70,6 +70,8 @@ function wantedBoards(
   for (const serial of serials) {
     const board = codes.get(serial);
     if (!board) problems.push(`${serial} is no board of batch ${batchId}`);
+    else if (board.ended !== undefined)
+      problems.push(`${serial} is ${board.ended}; its label is worth nothing`);
     else if (!board.finished) problems.push(`${serial} is not finished; run «batch run» first`);
     else wanted.set(serial, board);
   }
