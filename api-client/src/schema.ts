@@ -11141,6 +11141,7 @@ export interface operations {
                         /** @enum {string} */
                         log_level?: "debug" | "info" | "warn" | "error";
                         stream?: {
+                            adaptive?: boolean;
                             enabled?: boolean;
                             /** @enum {string} */
                             mode?: "continuous" | "on_event" | "off";

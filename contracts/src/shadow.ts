@@ -7,6 +7,8 @@ export const desiredConfigSchema = z.strictObject({
     .strictObject({
       enabled: z.boolean().optional(),
       mode: z.enum(['continuous', 'on_event', 'off']).optional(),
+      /** `camera.bitrate_bps` is an upper bound: the board lowers it while the uplink carries less. */
+      adaptive: z.boolean().optional(),
     })
     .optional(),
   camera: z
@@ -27,7 +29,11 @@ export type DesiredConfig = z.infer<typeof desiredConfigSchema>;
 
 /** The configuration a board runs with: every key of the desired one, settled. */
 export const runningConfigSchema = z.strictObject({
-  stream: z.strictObject({ enabled: z.boolean(), mode: z.enum(['continuous', 'on_event', 'off']) }),
+  stream: z.strictObject({
+    enabled: z.boolean(),
+    mode: z.enum(['continuous', 'on_event', 'off']),
+    adaptive: z.boolean().default(false),
+  }),
   camera: z.strictObject({
     width: z.int(),
     height: z.int(),

@@ -9,6 +9,7 @@ import { GatedConnection } from './binding/gated-connection.ts';
 import { OwnershipKeeper } from './binding/ownership-keeper.ts';
 import { ProofJournal } from './binding/proof-journal.ts';
 import { Camera } from './camera/camera.ts';
+import { CameraSettings } from './camera/camera-settings.ts';
 import { cameraSources } from './camera/create-camera-source.ts';
 import { boardActions } from './commands/board-actions.ts';
 import { CommandJournal } from './commands/command-journal.ts';
@@ -56,6 +57,7 @@ import type { AgentStatus } from './status/agent-status.ts';
 import { BoardReport } from './status/board-report.ts';
 import { describeAgent } from './status/describe-agent.ts';
 import { StatusServer } from './status/status-server.ts';
+import { BitrateController } from './streaming/bitrate-controller.ts';
 import { kinesisVideoEndpoint } from './streaming/data-endpoint-client.ts';
 import { StreamUploader } from './streaming/stream-uploader.ts';
 
@@ -134,6 +136,16 @@ export function createAgent(options: AgentOptions): Agent {
   const sourceFor = cameraSources({ specification: config.source, clock, clipPath, ...programs });
   const defaults = defaultConfig(config.logLevel);
   const camera = new Camera({ ...common, source: sourceFor(defaults.camera), logger: loggers.of('camera') });
+  const cameraSettings = new CameraSettings({
+    camera,
+    sourceFor,
+    onTarget: (bitrateBps) => bitrate.setTarget(bitrateBps),
+  });
+  const bitrate = new BitrateController({
+    clock,
+    logger: loggers.of('streaming'),
+    onChange: (bitrateBps) => void cameraSettings.useBitrate(bitrateBps),
+  });
   const video = {
     ...common,
     camera,
@@ -148,6 +160,7 @@ export function createAgent(options: AgentOptions): Agent {
     streamName: descriptor.stream,
     logger: loggers.of('streaming'),
     randomBytes,
+    onSample: (sample) => bitrate.sample(sample),
     ...(config.videoBufferBytes === 0
       ? {}
       : {
@@ -228,8 +241,13 @@ export function createAgent(options: AgentOptions): Agent {
     defaults,
     path: state.runningConfig,
     refuse: refuseBeyondCamera(config.source),
-    onChange: new ConfigEnforcer({ loggers, telemetry, streaming, camera, sourceFor, logger: configLogger })
-      .enforce,
+    onChange: new ConfigEnforcer({
+      loggers,
+      telemetry,
+      streaming,
+      camera: cameraSettings,
+      logger: configLogger,
+    }).enforce,
     onRefused: (errors) => events.emit('config_error', { errors }),
     onLost: () => reporter.lost(),
   });

@@ -91,7 +91,7 @@ describe('the config shadow', () => {
   it('takes over a valid setting, tells the parts and echoes it', async () => {
     await desire({ stream: { enabled: false } });
     await until(() => service.updates.length === 2);
-    expect(applier.running.stream).toEqual({ enabled: false, mode: 'continuous' });
+    expect(applier.running.stream).toEqual({ enabled: false, mode: 'continuous', adaptive: false });
     expect(changes.at(-1)?.stream.enabled).toBe(false);
     expect(service.updates[1]?.reported).toEqual({ stream: { enabled: false }, config_version: 2 });
   });

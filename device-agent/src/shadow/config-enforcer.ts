@@ -1,6 +1,5 @@
 import type { RunningConfig } from '@aovis/contracts/shadow';
-import type { Camera } from '../camera/camera.ts';
-import type { CameraSource } from '../camera/camera-source.ts';
+import type { CameraSettings } from '../camera/camera-settings.ts';
 import type { Telemetry } from '../events/telemetry.ts';
 import type { Logger, PartLoggers } from '../host/logger.ts';
 import type { StreamUploader } from '../streaming/stream-uploader.ts';
@@ -10,15 +9,14 @@ export interface ConfigEnforcerOptions {
   loggers: PartLoggers;
   telemetry: Telemetry;
   streaming: StreamUploader;
-  camera: Camera;
-  sourceFor: (camera: RunningConfig['camera']) => CameraSource;
+  camera: CameraSettings;
   logger: Logger;
 }
 
 /** Puts a configuration into force: tells each part what concerns it, one configuration after the other. */
 export class ConfigEnforcer {
   readonly #options: ConfigEnforcerOptions;
-  #camera: RunningConfig['camera'] | undefined;
+  #camera: (RunningConfig['camera'] & { adaptive: boolean }) | undefined;
   #settled: Promise<void> = Promise.resolve();
 
   constructor(options: ConfigEnforcerOptions) {
@@ -40,9 +38,10 @@ export class ConfigEnforcer {
   async #tellParts({ log_level, telemetry, camera, stream }: RunningConfig): Promise<void> {
     this.#options.loggers.setLevel(log_level);
     this.#options.telemetry.setInterval(telemetry.interval_s);
-    if (this.#camera === undefined || diffState(this.#camera, camera) !== undefined)
-      await this.#options.camera.use(this.#options.sourceFor(camera));
-    this.#camera = camera;
+    const wanted = { ...camera, adaptive: stream.adaptive };
+    if (this.#camera === undefined || diffState(this.#camera, wanted) !== undefined)
+      await this.#options.camera.use(camera, stream.adaptive);
+    this.#camera = wanted;
     await this.#options.streaming.setMode(stream.mode);
     await this.#options.streaming.setEnabled(stream.enabled);
   }

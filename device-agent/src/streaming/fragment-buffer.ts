@@ -164,9 +164,9 @@ export class FragmentBuffer {
     }
   }
 
-  /** How long the pictures kept last, without the gaps between fragments. */
-  get durationMs(): number {
-    return sumOf(this.#fragments, ({ durationMs }) => durationMs);
+  /** How long the pictures last that are wanted and not persisted, without the gaps between fragments. */
+  get behindMs(): number {
+    return sumOf(this.#fragments, ({ state, durationMs }) => (state === 'held' ? 0 : durationMs));
   }
 
   #unload(fragment: Fragment): void {

@@ -5,6 +5,7 @@ import type { CredentialSource } from '../credentials/credential-source.ts';
 import type { Clock } from '../host/clock.ts';
 import type { Logger } from '../host/logger.ts';
 import type { Part, PartHealth } from '../part.ts';
+import type { UplinkSample } from './bitrate-controller.ts';
 import { DataEndpointClient } from './data-endpoint-client.ts';
 import { EventWindow, type RecordedEvent } from './event-window.ts';
 import type { Fragment } from './fragment.ts';
@@ -65,6 +66,8 @@ export interface StreamUploaderOptions {
   randomBytes: (bytes: number) => Buffer;
   /** Called when `state` or `lastError` changes. */
   onChange?: (status: StreamStatus) => void;
+  /** Called once a second while the stream is wanted. */
+  onSample?: (sample: UplinkSample) => void;
   mode?: StreamMode;
   limits?: Partial<FragmentBufferLimits>;
   /** Where video waits that memory has no room for, or that a restart must not lose; without it there is memory alone. */
@@ -216,7 +219,7 @@ export class StreamUploader implements Part {
   #pace(state: StreamState): string {
     if (state === 'waiting' && this.#awaitsEvent)
       return 'The stream waits for an event (motion or alarm); the last 10 s are kept ready.';
-    const behindMs = this.#buffer.durationMs;
+    const behindMs = this.#buffer.behindMs;
     if ((state !== 'streaming' && state !== 'degraded') || behindMs < behindAfterMs)
       return `The stream is ${state}.`;
     return (
@@ -325,6 +328,11 @@ export class StreamUploader implements Part {
     this.#loop.housekeep();
     this.#spool?.housekeep(this.#loop.connected);
     this.#meter.sample(now, this.#loop.bytesWritten);
+    this.#options.onSample?.({
+      connected: this.#loop.connected,
+      behindMs: this.#buffer.behindMs,
+      sentBps: this.#meter.bitsPerSecond,
+    });
     const count = this.#droppedFragments();
     if (count > this.#losses.count) this.#losses = { count, at: now };
     this.#announce();
