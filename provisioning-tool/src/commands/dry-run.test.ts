@@ -24,10 +24,14 @@ const rehearsals: Readonly<Record<string, Rehearsal>> = {
       const elsewhere = join(directory, 'elsewhere');
       await rename(join(workspace, 'ca'), elsewhere);
       return [
-        ...['--root-certificate', join(elsewhere, 'root.crt')],
-        ...['--issuing-certificate', join(elsewhere, 'issuing.crt')],
-        ...['--issuing-key-file', join(elsewhere, 'issuing.key')],
-        ...['--passphrase-file', passphraseFile],
+        '--root-certificate',
+        join(elsewhere, 'root.crt'),
+        '--issuing-certificate',
+        join(elsewhere, 'issuing.crt'),
+        '--issuing-key-file',
+        join(elsewhere, 'issuing.key'),
+        '--passphrase-file',
+        passphraseFile,
       ];
     },
   },
