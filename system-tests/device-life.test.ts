@@ -37,6 +37,12 @@ describe('the life of a board after the factory', () => {
     return board;
   };
 
+  it('begins in a factory that the doctor finds ready', async () => {
+    const { stdout } = await running.system.factory.run('doctor');
+    expect(stdout).toContain('operations may be called');
+    expect(stdout).toContain('Ready to make boards.');
+  });
+
   it('revoke disconnects a board within seconds, for good', async () => {
     const board = running.provisionedBoard(0);
     const identity = new BoardIdentity(board);

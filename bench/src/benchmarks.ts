@@ -1,5 +1,6 @@
 import type { Benchmark } from './benchmark.ts';
 import { issuance } from './p1-issuance.ts';
+import { offlineBatch } from './p2-offline-batch.ts';
 import { batch } from './p3-batch.ts';
 import { hotPaths } from './p4-hot-paths.ts';
 import { instances } from './p5-instances.ts';
@@ -11,6 +12,7 @@ import { firstRun } from './p11-first-run.ts';
 /** Every benchmark, in the order of docs/benchmarks.md. */
 export const benchmarks: readonly Benchmark[] = [
   issuance,
+  offlineBatch,
   batch,
   hotPaths,
   instances,

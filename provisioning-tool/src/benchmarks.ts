@@ -1,4 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
+import { join } from 'node:path';
 import { deviceIdOf } from '@aovis/contracts/ids';
 import { BatchFolder } from './batch/batch-folder.ts';
 import { issueBoard } from './batch/issue-board.ts';
@@ -9,6 +10,8 @@ import { issueBoardIdentity, type LeafIssuer, validityOf } from './ca/board-iden
 import { keyIdentifierOf, nameOf } from './ca/certificate.ts';
 import { keySigner } from './ca/signer.ts';
 import { systemClock } from './clock.ts';
+import { AppendFile } from './files/append-file.ts';
+import { writeDirectoryDurably } from './files/durable-files.ts';
 import { Journal } from './journal/journal.ts';
 
 /** What `bench/` measures of this tool. The figures are of one thread. */
@@ -80,8 +83,8 @@ export async function measureOfflineBatch(workspace: string, boards: number): Pr
         region: 'eu-central-1',
         roleAlias: 'aovis-board-video',
         endpoints: { iot: 'iot.example', credentials: 'credentials.example' },
-        rootCaPem: '',
-        issuingCaPem: '',
+        rootCaPem: 'x'.repeat(1_200),
+        issuingCaPem: 'x'.repeat(900),
       },
     };
     return await measure(boards, async () => {
@@ -89,6 +92,37 @@ export async function measureOfflineBatch(workspace: string, boards: number): Pr
       for (let i = 0; i < boards; i++) {
         await pool.add(async () => {
           await issueBoard(desk, { serial: serialNumber(i), model: 'n4k', iccid: undefined });
+        });
+      }
+      await pool.drain();
+    });
+  } finally {
+    await labels.close();
+    await journal.close();
+  }
+}
+
+/**
+ * The writes of `measureOfflineBatch` and nothing else: contents of the same sizes that lie ready, the same syncs, 64
+ * boards at once. What the disk takes at least. `directory` must be an empty folder.
+ */
+export async function measureRawWrites(directory: string, boards: number): Promise<Measurement> {
+  const files = { 'device.json': 500, 'device.key': 241, 'device.crt': 1_700, 'root-ca.pem': 1_200 };
+  const content = Object.fromEntries(Object.entries(files).map(([name, size]) => [name, 'x'.repeat(size)]));
+  const label = `${'x'.repeat(60)}\n`;
+  const line = `${'x'.repeat(620)}\n`;
+  const labels = await AppendFile.open(join(directory, 'labels'), 0);
+  const journal = await AppendFile.open(join(directory, 'journal'), 0);
+  try {
+    return await measure(boards, async () => {
+      const pool = new WorkPool(64);
+      for (let i = 0; i < boards; i++) {
+        await pool.add(async () => {
+          await Promise.all([
+            labels.append(label),
+            writeDirectoryDurably(join(directory, serialNumber(i)), content),
+          ]);
+          await journal.append(line);
         });
       }
       await pool.drain();

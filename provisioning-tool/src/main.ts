@@ -1,11 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { run } from './cli.ts';
 import { systemClock } from './clock.ts';
+import { keepHeapSmall } from './heap.ts';
 import { Refusal } from './refusal.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
   version: string;
 };
+
+keepHeapSmall();
 
 const interrupt = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {

@@ -8,6 +8,7 @@ import { addCaCommands } from './ca-group.ts';
 import { commandMaker } from './command-maker.ts';
 import { addCompletionCommand } from './completion-group.ts';
 import { addDeviceCommands } from './device-group.ts';
+import { addDoctorCommand } from './doctor-command-line.ts';
 import { addLabelsCommands } from './labels-group.ts';
 import { addStationCommands } from './station-group.ts';
 
@@ -25,6 +26,7 @@ export function buildProgram(terminal: Terminal, streams: Streams, surroundings:
   addStationCommands(program, define);
   addBatchCommands(program, define);
   addDeviceCommands(program, define);
+  addDoctorCommand(program, define);
   addLabelsCommands(program, define);
   addAuditCommands(program, define);
   addCompletionCommand(program, define);

@@ -39,6 +39,11 @@ export class StationRequests {
     return standings;
   }
 
+  /** Rejects when the backend does not take what this station signs. */
+  async knowsUs(): Promise<void> {
+    await this.#ask({ action: 'look_up_boards', boards: [{ serial: 'AA-000000' }] });
+  }
+
   /** Every board that the backend counts to a batch. */
   async *listBatch(batchId: string): AsyncGenerator<BoardStanding> {
     let after: string | undefined;

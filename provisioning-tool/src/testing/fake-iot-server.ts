@@ -471,7 +471,7 @@ export class FakeIotServer {
 
   #registerCertificate({ body }: Call, withCa: boolean): Body {
     const pem = text(body['certificatePem']);
-    const certificate = new X509Certificate(pem);
+    const certificate = parsed(pem);
     const id = idOf(pem);
     if (withCa) {
       const ca = [...this.cas.values()].find(
@@ -513,6 +513,7 @@ export class FakeIotServer {
     const payload = (body['attributePayload'] ?? {}) as { attributes?: Record<string, string> };
     const attributes = payload.attributes ?? {};
     const type = text(body['thingTypeName']);
+    this.#named(this.thingTypes, type, {});
     const existing = this.things.get(name);
     const same = (thing: FakeThing) =>
       thing.type === type &&
@@ -544,6 +545,14 @@ export class FakeIotServer {
     }
     thing.principals.add(id);
     return {};
+  }
+}
+
+function parsed(pem: string): X509Certificate {
+  try {
+    return new X509Certificate(pem);
+  } catch {
+    throw new ApiError(400, 'CertificateValidationException', 'the certificate could not be parsed');
   }
 }
 
