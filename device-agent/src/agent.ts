@@ -52,6 +52,9 @@ import { ConfigApplier } from './shadow/config-applier.ts';
 import { ConfigEnforcer } from './shadow/config-enforcer.ts';
 import { ShadowClient } from './shadow/shadow-client.ts';
 import { ShadowReporter } from './shadow/shadow-reporter.ts';
+import { runningSoftware } from './software/running-software.ts';
+import { SoftwareStore } from './software/software-store.ts';
+import { TrialWatch } from './software/trial-watch.ts';
 import { startInOrder, stopInReverse } from './start-order.ts';
 import type { AgentStatus } from './status/agent-status.ts';
 import { BoardReport } from './status/board-report.ts';
@@ -73,6 +76,8 @@ export interface AgentOptions {
   random: () => number;
   logger: Logger;
   problems: RecentProblems;
+  /** Ends the agent so that whoever started it starts it anew. */
+  restart: () => void;
   /** Who started the agent and wants to know how it is, if anybody does. */
   manager?: ServiceManager | undefined;
 }
@@ -272,6 +277,18 @@ export function createAgent(options: AgentOptions): Agent {
     actions,
     machineBootId,
   });
+  const softwareLogger = loggers.of('software');
+  const softwareStore = new SoftwareStore(state.software);
+  const partsWhere = (well: boolean): string[] =>
+    parts.filter((part) => part.health().ok === well).map(({ name }) => name);
+  const trialWatch = new TrialWatch({
+    clock,
+    store: softwareStore,
+    software: runningSoftware(),
+    logger: softwareLogger,
+    unwellParts: () => partsWhere(false),
+    restart: options.restart,
+  });
   const jobs = createJobs({
     ...common,
     config,
@@ -281,6 +298,12 @@ export function createAgent(options: AgentOptions): Agent {
     identities,
     machineBootId,
     outcomePath: state.jobs,
+    update: {
+      store: softwareStore,
+      watch: trialWatch,
+      wellParts: () => partsWhere(true),
+      restart: options.restart,
+    },
     logger: loggers.of('jobs'),
   });
   const liveView = createLiveView({
@@ -350,6 +373,7 @@ export function createAgent(options: AgentOptions): Agent {
     reporter,
     commands,
     jobs,
+    trialWatch,
     outbound,
     telemetry,
     keeper,

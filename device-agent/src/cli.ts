@@ -62,7 +62,7 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
     .description('Run until SIGTERM or SIGINT. Logs JSON lines to standard error.');
   for (const name of settingNames) addOption(run, name);
   run.action(async (flags: Flags) => {
-    await runAgent(loadConfig({ env: context.env, flags: byName(flags) }), context);
+    exitCode = await runAgent(loadConfig({ env: context.env, flags: byName(flags) }), context);
   });
 
   const status = program
@@ -163,7 +163,11 @@ function byName(flags: Flags): Partial<Record<SettingName, string>> {
   return Object.fromEntries(entries);
 }
 
-async function runAgent(config: AgentConfig, { env, signal, clipPath }: CliContext): Promise<void> {
+async function runAgent(config: AgentConfig, { env, signal, clipPath }: CliContext): Promise<number> {
+  const ending = new AbortController();
+  const end = (): void => ending.abort();
+  if (signal.aborted) end();
+  signal.addEventListener('abort', end, { once: true });
   const manager = serviceManagerOf(env, process.pid);
   const problems = new RecentProblems(systemClock);
   const journal = isJournal(env.JOURNAL_STREAM);
@@ -189,8 +193,10 @@ async function runAgent(config: AgentConfig, { env, signal, clipPath }: CliConte
     logger,
     problems,
     manager,
+    restart: end,
   });
-  await runUntilAborted(agent, signal, logger);
+  await runUntilAborted(agent, ending.signal, logger);
+  return signal.aborted ? 0 : exitCodes.restart;
 }
 
 async function runUntilAborted(agent: Agent, signal: AbortSignal, logger: Logger): Promise<void> {

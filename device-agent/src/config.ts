@@ -28,6 +28,7 @@ export interface AgentConfig {
   identifyCommand: Program | undefined;
   rebootCommand: Program | undefined;
   logsCommand: Program | undefined;
+  updateKey: string | undefined;
   ptzCommand: Program | undefined;
   liveViewLibrary: PeerLibraryName;
   liveViewAddress: string | undefined;
@@ -161,6 +162,14 @@ export const settings: SettingsTable = {
     sentence:
       "Prints the agent's log, e.g. journalctl --unit aovis-agent --output cat; without one it is not uploaded.",
   },
+  updateKey: {
+    variable: 'AOVIS_AGENT_UPDATE_KEY',
+    flag: '--update-key <file>',
+    default: 'none',
+    parse: optionalFile,
+    sentence:
+      "PEM file with the vendor's Ed25519 public key, which signs releases of the agent; without one it is not updated.",
+  },
   ptzCommand: {
     variable: 'AOVIS_AGENT_PTZ_COMMAND',
     flag: '--ptz-command <command>',
@@ -236,6 +245,11 @@ function unknownVariables(env: NodeJS.ProcessEnv): string[] {
 function directory(text: string): string {
   if (text === '' || text.includes('\0')) throw new Error('name a directory.');
   return text;
+}
+
+function optionalFile(text: string): string | undefined {
+  if (text === '' || text.includes('\0')) throw new Error('name a file, or none.');
+  return text === 'none' ? undefined : text;
 }
 
 function nonEmpty(text: string): string {

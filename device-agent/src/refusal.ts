@@ -14,6 +14,7 @@ export const exitCodes = {
   eventNotStored: 19,
   doctorFound: 20,
   notConfirmed: 21,
+  restart: 22,
 } as const;
 export type RefusalCode = keyof typeof exitCodes;
 

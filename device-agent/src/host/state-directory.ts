@@ -24,6 +24,8 @@ export interface StateDirectory {
   readonly outbox: string;
   /** Directory of the video that waits for a connection. */
   readonly video: string;
+  /** Directory of the agents that came by jobs. */
+  readonly software: string;
   /** Directory of the log file, where there is no journald. */
   readonly log: string;
 }
@@ -41,6 +43,7 @@ export function stateDirectoryAt(path: string): StateDirectory {
     proofs: join(path, 'proofs.json'),
     outbox: join(path, 'outbox'),
     video: join(path, 'video'),
+    software: join(path, 'software'),
     log: join(path, 'log'),
   };
 }
