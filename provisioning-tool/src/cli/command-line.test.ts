@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import type { Command } from 'commander';
 import { settingsHeading } from './command-maker.ts';
@@ -84,6 +86,18 @@ describe('every command', () => {
           expect(reference).toContain(`\`${flags.replace('|', '\\|')}\``);
     }
     expect(reference).toContain('| `region` | `AWS_REGION` |  | AWS region of the boards');
+  });
+
+  it.each(['docs/factory-sop.md', 'provisioning-tool/README.md'])('that %s names exists', async (path) => {
+    const text = await readFile(join(import.meta.dirname ?? __dirname, '../../..', path), 'utf8');
+    const groups = program.commands
+      .filter((command) => command.commands.length > 0)
+      .map((group) => group.name());
+    const named = [
+      ...text.matchAll(new RegExp(`(?<=\`(?:aovis-provision )?)(?:${groups.join('|')}) [a-z-]+`, 'g')),
+    ];
+    expect(named.length).toBeGreaterThan(10);
+    expect(named.map(([words]) => words).filter((words) => !leaves.map(pathOf).includes(words))).toEqual([]);
   });
 
   it('is found wanting when its example is', () => {

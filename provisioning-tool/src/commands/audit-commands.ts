@@ -15,6 +15,8 @@ export interface AuditShowFlags {
   last: number;
 }
 
+const longestMessage = 60;
+
 /** The last entries of the audit log, its chain checked on the way. */
 export async function auditShow(context: CommandContext, flags: AuditShowFlags): Promise<void> {
   const { terminal, workspace } = context;
@@ -88,7 +90,12 @@ function describe({ record }: AuditEntry): [what: string, how: string] {
 }
 
 function endingOf({ exit_code, message }: { exit_code: number; message?: string | undefined }): string {
-  return exit_code === 0 ? 'done' : `exit code ${exit_code}: ${message ?? ''}`;
+  return exit_code === 0 ? 'done' : `exit code ${exit_code}: ${shortened(message ?? '')}`;
+}
+
+/** The whole sentence is in the answer with `--json`. */
+function shortened(message: string): string {
+  return message.length <= longestMessage ? message : `${message.slice(0, longestMessage - 1)}…`;
 }
 
 /** What names the batch, and the ends of such commands. */
