@@ -162,6 +162,20 @@ describe.each(['node-datachannel', 'werift'])(
       await untilMoving(tab);
     });
 
+    it('outlives a short cut in the same session, and a long one in a new one', async () => {
+      const tab = await watch();
+      live.cutOff();
+      await untilShown(tab, ({ state }) => state === 'disconnected');
+      live.uncut();
+      expect(await untilShown(tab, ({ state }) => state === 'connected')).toMatchObject({ attempts: 1 });
+      await untilMoving(tab);
+      live.cutOff();
+      await untilShown(tab, ({ attempts }) => attempts === 2);
+      live.uncut();
+      await untilShown(tab, ({ state }) => state === 'connected');
+      await untilMoving(tab);
+    });
+
     it('cuts a guest off within seconds when the owner ends the share, and nobody else', async () => {
       const { guest, endShare } = await live.shareWith('ben@example.com');
       const guestPage = await serveLivePage(() => guest.inviteViewer(live.deviceId));

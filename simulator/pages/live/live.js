@@ -10,6 +10,8 @@ window.live = { state: 'new', refused: null, firstFrameMs: null, framesDecoded: 
 /** The present attempt; the next one begins when it has failed. */
 let current;
 let nextWaitMs = 1_000;
+/** An offer to a camera that is away is lost after a while: then another one is due. */
+const connectWithinMs = 30_000;
 
 function show(state, sentence) {
   window.live.state = state;
@@ -73,6 +75,7 @@ async function watch() {
   });
   signaling.on('iceCandidate', (candidate) => peer.addIceCandidate(candidate));
   await new Promise((resolve, reject) => {
+    const patience = setTimeout(() => reject(new Error('The camera does not answer.')), connectWithinMs);
     signaling.on('sdpAnswer', (answer) => {
       const { refused } = answer;
       if (refused === undefined) return peer.setRemoteDescription(answer).catch(reject);
@@ -86,6 +89,7 @@ async function watch() {
       if (peer.connectionState === 'connected') {
         // The channel has room for ten connections, and has said what it had to say.
         signaling.close();
+        clearTimeout(patience);
         show('connected', 'Live.');
       }
       if (peer.connectionState === 'disconnected')

@@ -90,6 +90,15 @@ export class LiveSystem {
     await admin(this.system.endpoints, 'POST', path, body);
   }
 
+  /** Nothing reaches the board any more, and it says nothing: a cut of its uplink, as seen from everywhere else. */
+  cutOff(): void {
+    process.kill(this.board.process.pid, 'SIGSTOP');
+  }
+
+  uncut(): void {
+    process.kill(this.board.process.pid, 'SIGCONT');
+  }
+
   /** Somebody who is shown the board by Anna until `endShare`. */
   async shareWith(email: string): Promise<{ guest: AppClient; endShare: () => Promise<void> }> {
     const { backendUrl, endpoints } = this.system;
