@@ -5,6 +5,7 @@ import { BindingFile } from './binding/binding-file.ts';
 import { boardSigner } from './binding/board-signer.ts';
 import { ButtonServer } from './binding/button-server.ts';
 import { ChallengeResponder } from './binding/challenge-responder.ts';
+import { ClaimLight } from './binding/claim-light.ts';
 import { GatedConnection } from './binding/gated-connection.ts';
 import { OwnershipKeeper } from './binding/ownership-keeper.ts';
 import { ProofJournal } from './binding/proof-journal.ts';
@@ -333,12 +334,18 @@ export function createAgent(options: AgentOptions): Agent {
     onChange: () => {
       reporter.changed();
       liveView.reviewViewers();
+      claimLight.show();
     },
     onWiped: ({ epoch }) => {
       // The cloud has wiped what this board reported, before it said that the owner has left.
       reporter.lost();
       events.emit('binding', { change: 'wiped', epoch });
     },
+  });
+  const claimLight = new ClaimLight({
+    program: config.claimLightCommand,
+    claimable: () => keeper.status().claimable,
+    logger: bindingLogger,
   });
   const responder = new ChallengeResponder({
     thing,
@@ -377,6 +384,7 @@ export function createAgent(options: AgentOptions): Agent {
     outbound,
     telemetry,
     keeper,
+    claimLight,
     responder,
     new ButtonServer({ directory: state.path, keeper }),
     new EventServer({ directory: state.path, events, clock }),

@@ -26,6 +26,7 @@ export interface AgentConfig {
   keepAliveSeconds: number;
   firmware: string;
   identifyCommand: Program | undefined;
+  claimLightCommand: Program | undefined;
   rebootCommand: Program | undefined;
   logsCommand: Program | undefined;
   updateKey: string | undefined;
@@ -145,6 +146,14 @@ export const settings: SettingsTable = {
     parse: program,
     sentence:
       'Shows for AOVIS_DURATION_S seconds which board it is, e.g. by a light; without one the log does.',
+  },
+  claimLightCommand: {
+    variable: 'AOVIS_AGENT_CLAIM_LIGHT_COMMAND',
+    flag: '--claim-light-command <command>',
+    default: 'none',
+    parse: program,
+    sentence:
+      'Shows, e.g. by a light, whether the board can be claimed: AOVIS_CLAIMABLE is yes or no; without one log and status say so.',
   },
   rebootCommand: {
     variable: 'AOVIS_AGENT_REBOOT_COMMAND',
