@@ -6,6 +6,7 @@ import { hotPaths } from './p4-hot-paths.ts';
 import { instances } from './p5-instances.ts';
 import { streaming } from './p6-streaming.ts';
 import { liveView } from './p7-live-view.ts';
+import { recording } from './p7-recording.ts';
 import { outage } from './p8-outages.ts';
 import { firstRun } from './p11-first-run.ts';
 
@@ -17,6 +18,7 @@ export const benchmarks: readonly Benchmark[] = [
   hotPaths,
   instances,
   streaming,
+  recording,
   liveView,
   outage,
   firstRun,

@@ -1,5 +1,4 @@
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { expectAnswer } from '@aovis/simulator/expect-answer';
 import { serveLivePage } from '@aovis/simulator/live-page';
 import type { LiveState } from '@aovis/simulator/live-viewer';
@@ -7,23 +6,18 @@ import { findChromium, launchChromium } from '@aovis/simulator/player';
 import { LiveSystem } from '@aovis/simulator/testing/live-system';
 import type { Browser, Page } from 'playwright-core';
 import { type Benchmark, type BenchmarkContext, type Figure, median } from './benchmark.ts';
-import { clipFps, makeNumberedClip } from './live-view/numbered-clip.ts';
+import { type CameraProgram, makeCameraProgram } from './live-view/camera-program.ts';
+import { clipFps } from './live-view/numbered-clip.ts';
 import { latenciesOf, readShownPictures } from './live-view/shown-pictures.ts';
 
 const latencyBarMs = 300;
 const firstFrameBarMs = 1_000;
 
-interface Camera {
-  /** Takes the place of ffmpeg. */
-  program: string;
-  journal: string;
-}
-
 /** The whole way: user, backend, signed address, AWS's browser client in Chromium, a board whose camera is told apart by picture. */
 async function run({ short, directory, log }: BenchmarkContext): Promise<Figure[]> {
   mkdirSync(directory, { recursive: true });
   log('making a clip of numbered pictures');
-  const camera = await makeCamera(directory);
+  const camera = await makeCameraProgram(directory);
   const figures: Figure[] = [];
   for (const library of ['node-datachannel', 'werift']) {
     log(`watching a board with ${library}`);
@@ -32,18 +26,7 @@ async function run({ short, directory, log }: BenchmarkContext): Promise<Figure[
   return figures;
 }
 
-async function makeCamera(directory: string): Promise<Camera> {
-  const clip = join(directory, 'numbered.h264');
-  await makeNumberedClip(clip);
-  const program = join(directory, 'camera');
-  const journal = join(directory, 'captured.txt');
-  const script = join(import.meta.dirname, 'live-view/numbered-camera.ts');
-  writeFileSync(program, `#!/bin/sh\nexec '${process.execPath}' '${script}' '${clip}' '${journal}'\n`);
-  chmodSync(program, 0o700);
-  return { program, journal };
-}
-
-async function measure(library: string, camera: Camera, short: boolean): Promise<Figure[]> {
+async function measure(library: string, camera: CameraProgram, short: boolean): Promise<Figure[]> {
   const live = await LiveSystem.start({
     settings: {
       AOVIS_AGENT_LIVE_VIEW_LIBRARY: library,
