@@ -10,6 +10,7 @@ import { issueBoardIdentity, type LeafIssuer, validityOf } from './ca/board-iden
 import { keyIdentifierOf, nameOf } from './ca/certificate.ts';
 import { keySigner } from './ca/signer.ts';
 import { systemClock } from './clock.ts';
+import { madeKeys } from './csr/board-identities.ts';
 import { AppendFile } from './files/append-file.ts';
 import { writeDirectoryDurably } from './files/durable-files.ts';
 import { Journal } from './journal/journal.ts';
@@ -78,7 +79,7 @@ export async function measureOfflineBatch(workspace: string, boards: number): Pr
       folder,
       journal,
       labels,
-      issuer,
+      identify: madeKeys(issuer, 'ec-p256'),
       bundle: {
         region: 'eu-central-1',
         roleAlias: 'aovis-board-video',

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { bundleDescriptorSchema, hostPortSchema, manifestSchema } from '@aovis/contracts/provisioning';
 import { z } from 'zod';
+import { boardKeyKinds } from './ca/board-key-kind.ts';
 import { findTextFile } from './files/durable-files.ts';
 import { Refusal } from './refusal.ts';
 import { flagOf, type SettingKind, type SettingName, settingNames, settings } from './settings.ts';
@@ -19,6 +20,7 @@ const parsers = {
     [z.literal('never'), z.coerce.number().int().min(1).max(100)],
     'expected years from 1 to 100, or never',
   ),
+  boardKey: z.enum(boardKeyKinds, 'expected ec-p256 or rsa-2048'),
   count: z.coerce.number('expected a number from 1 to 1000').int().min(1).max(1000),
   milliseconds: z.coerce.number('expected milliseconds').int().min(100).max(300_000),
   seconds: z.coerce.number('expected seconds').min(0).max(86_400),

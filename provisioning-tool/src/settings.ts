@@ -10,6 +10,7 @@ export type SettingKind =
   | 'registration'
   | 'path'
   | 'years'
+  | 'boardKey'
   | 'count'
   | 'milliseconds'
   | 'seconds'
@@ -120,6 +121,13 @@ export const settings = {
     kind: 'format',
     default: 'a4-24',
     sentence: 'Format of the label sheets, one that labels formats lists.',
+  },
+  board_key: {
+    variable: 'AOVIS_BOARD_KEY',
+    kind: 'boardKey',
+    default: 'ec-p256',
+    sentence:
+      'Kind of the keys that are made for boards: ec-p256, or rsa-2048, which takes a tenth of a second each.',
   },
   certificate_years: {
     variable: 'AOVIS_CERTIFICATE_YEARS',

@@ -15,7 +15,9 @@ export async function verifyBundle(
   issuers: FactoryCa['issuers'],
   now: number,
 ): Promise<string[]> {
-  const problems = await modeProblems(directory);
+  const keepsKey = board.key === 'board';
+  const wanted = Object.values(bundleFiles).filter((name) => !keepsKey || name !== bundleFiles.privateKey);
+  const problems = await modeProblems(directory, wanted);
   if (problems.length > 0) return problems;
   const read = (name: string) => readFile(join(directory, name), 'utf8');
   try {
@@ -23,7 +25,7 @@ export async function verifyBundle(
       ...descriptorProblems(await read(bundleFiles.descriptor), board),
       ...certificateProblems(
         await read(bundleFiles.certificate),
-        await read(bundleFiles.privateKey),
+        keepsKey ? undefined : await read(bundleFiles.privateKey),
         board,
         issuers,
         now,
@@ -35,12 +37,11 @@ export async function verifyBundle(
   }
 }
 
-async function modeProblems(directory: string): Promise<string[]> {
+async function modeProblems(directory: string, wanted: readonly string[]): Promise<string[]> {
   const mode = await findMode(directory);
   if (mode === undefined) return ['the bundle is missing'];
   const problems =
     mode === privateDirectoryMode ? [] : [`the folder has mode 0${mode.toString(8)}, not 0700`];
-  const wanted: string[] = Object.values(bundleFiles);
   for (const name of wanted) {
     const fileMode = await findMode(join(directory, name));
     if (fileMode === undefined) problems.push(`${name} is missing`);
@@ -64,7 +65,8 @@ function descriptorProblems(text: string, board: BoardIssued): string[] {
 
 function certificateProblems(
   chainPem: string,
-  keyPem: string,
+  /** Undefined where the key never left the board. */
+  keyPem: string | undefined,
   board: BoardIssued,
   ours: FactoryCa['issuers'],
   now: number,
@@ -72,14 +74,16 @@ function certificateProblems(
   const [leaf, ...chain] = certificatesIn(chainPem);
   const issuing = chain[0] && ours.get(fingerprintOf(chain[0]))?.certificate;
   if (!leaf) return [`${bundleFiles.certificate} has no certificate`];
-  const key = createPrivateKey(keyPem);
   const publicKeySha256 = createHash('sha256')
     .update(leaf.publicKey.export({ type: 'spki', format: 'der' }))
     .digest('hex');
   const checks: [boolean, string][] = [
     [fingerprintOf(leaf) === board.certificate_id, 'the certificate is not the one in the journal'],
     [publicKeySha256 === board.public_key_sha256, 'the public key is not the one in the journal'],
-    [leaf.checkPrivateKey(key), 'the key does not belong to the certificate'],
+    [
+      keyPem === undefined || leaf.checkPrivateKey(createPrivateKey(keyPem)),
+      'the key does not belong to the certificate',
+    ],
     [leaf.subject === `CN=${deviceIdOf(board.serial)}`, `the certificate is made out to ${leaf.subject}`],
     [
       [...ours.values()].some(({ certificate }) => isSignedBy(leaf, certificate)),

@@ -12,10 +12,10 @@ export interface BundleSettings {
   issuingCaPem: string;
 }
 
-/** The four files of a board (contracts, `provisioning`), by name. */
+/** The files of a board (contracts, `provisioning`), by name; without the key where it never left the board. */
 export function bundleOf(
   board: BoardRow,
-  identity: { privateKeyPem: string; certificatePem: string },
+  identity: { privateKeyPem: string | undefined; certificatePem: string },
   settings: BundleSettings,
 ): Record<string, string> {
   const deviceId = deviceIdOf(board.serial);
@@ -32,7 +32,7 @@ export function bundleOf(
   });
   return {
     [bundleFiles.descriptor]: `${JSON.stringify(descriptor, undefined, 2)}\n`,
-    [bundleFiles.privateKey]: identity.privateKeyPem,
+    ...(identity.privateKeyPem === undefined ? {} : { [bundleFiles.privateKey]: identity.privateKeyPem }),
     [bundleFiles.certificate]: identity.certificatePem + settings.issuingCaPem,
     [bundleFiles.rootCa]: settings.rootCaPem,
   };

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { activationCodeDigest, generateActivationCode } from '@aovis/contracts/activation-code';
 import { deviceIdOf } from '@aovis/contracts/ids';
-import { issueBoardIdentity, type LeafIssuer } from '../ca/board-identity.ts';
+import type { BoardIdentity } from '../ca/board-identity.ts';
 import { writeDirectoryDurably } from '../files/durable-files.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { BoardIssued } from '../journal/records.ts';
@@ -16,7 +16,8 @@ export interface IssuingDesk {
   folder: BatchFolder;
   journal: Journal;
   labels: LabelFile;
-  issuer: LeafIssuer;
+  /** Makes the board's key and certificate, or certifies the key that it sent. */
+  identify: (row: BoardRow) => Promise<BoardIdentity>;
   bundle: BundleSettings;
 }
 
@@ -27,7 +28,7 @@ export interface IssuingDesk {
  */
 export async function issueBoard(desk: IssuingDesk, row: BoardRow): Promise<BoardIssued> {
   const staged = desk.folder.staged(deviceIdOf(row.serial));
-  const identity = await issueBoardIdentity(deviceIdOf(row.serial), desk.issuer);
+  const identity = await desk.identify(row);
   const code = generateActivationCode(randomBytes);
   await Promise.all([
     // First, so that labels stand in the order in which boards were begun.
@@ -46,6 +47,7 @@ export async function issueBoard(desk: IssuingDesk, row: BoardRow): Promise<Boar
     public_key_sha256: identity.publicKeySha256,
     activation_code_digest: activationCodeDigest(row.serial, code),
     code_epoch: 1,
+    ...(identity.privateKeyPem === undefined ? { key: 'board' as const } : {}),
   };
   await desk.journal.append(issued);
   return issued;

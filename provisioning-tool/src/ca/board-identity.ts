@@ -1,7 +1,11 @@
-import { createECDH, createHash } from 'node:crypto';
+import { createECDH, createHash, generateKeyPair } from 'node:crypto';
+import { promisify } from 'node:util';
 import { type Asn1, fromDer, toPem } from './asn1.ts';
+import type { BoardKeyKind } from './board-key-kind.ts';
 import { leafExtensionsOf, nameOf, neverExpires, signCertificate } from './certificate.ts';
 import type { Signer } from './signer.ts';
+
+const generateKeyPairAsync = promisify(generateKeyPair);
 
 /** What every certificate of a batch has in common. */
 export interface LeafIssuer {
@@ -13,8 +17,12 @@ export interface LeafIssuer {
   signer: Signer;
 }
 
-export interface BoardIdentity {
-  privateKeyPem: string;
+export interface BoardIdentity extends Certified {
+  /** Undefined where the key never left the board. */
+  privateKeyPem: string | undefined;
+}
+
+export interface Certified {
   certificatePem: string;
   /** Lower-case hex SHA-256 of the certificate's DER: AWS IoT's certificate id, known before AWS is. */
   certificateId: string;
@@ -31,19 +39,23 @@ const pkcs8Prefix = Buffer.from(
 );
 const pkcs8Middle = Buffer.from('a144034200', 'hex');
 
-/**
- * A new P-256 key and its certificate. The key's PKCS#8 is put together here because the encoder behind
- * `generateKeyPairSync` takes most of the time of the whole issuance.
- */
-export async function issueBoardIdentity(deviceId: string, issuer: LeafIssuer): Promise<BoardIdentity> {
-  const ecdh = createECDH('prime256v1');
-  const point = ecdh.generateKeys();
-  const secret = ecdh.getPrivateKey();
-  // OpenSSL drops leading zeros; the encoding has 32 bytes always.
-  const padded = Buffer.alloc(32);
-  secret.copy(padded, 32 - secret.length);
-  const pkcs8 = Buffer.concat([pkcs8Prefix, padded, pkcs8Middle, point]);
-  const spki = Buffer.concat([spkiPrefix, point]);
+/** A new key and its certificate. */
+export async function issueBoardIdentity(
+  deviceId: string,
+  issuer: LeafIssuer,
+  kind: BoardKeyKind = 'ec-p256',
+): Promise<Certified & { privateKeyPem: string }> {
+  const { spki, pkcs8 } = kind === 'ec-p256' ? newEcKey() : await newRsaKey();
+  const identity = {
+    privateKeyPem: toPem('PRIVATE KEY', pkcs8),
+    ...(await certifyKey(deviceId, spki, issuer)),
+  };
+  pkcs8.fill(0);
+  return identity;
+}
+
+/** The certificate of a key that is there, e.g. on the board. */
+export async function certifyKey(deviceId: string, spki: Buffer, issuer: LeafIssuer): Promise<Certified> {
   const subjectPublicKey = fromDer(spki);
   const certificate = await signCertificate(
     {
@@ -56,14 +68,44 @@ export async function issueBoardIdentity(deviceId: string, issuer: LeafIssuer): 
     },
     issuer.signer,
   );
-  const identity = {
-    privateKeyPem: toPem('PRIVATE KEY', pkcs8),
+  return {
     certificatePem: toPem('CERTIFICATE', certificate),
     certificateId: createHash('sha256').update(certificate).digest('hex'),
     publicKeySha256: createHash('sha256').update(spki).digest('hex'),
   };
-  for (const buffer of [secret, padded, pkcs8]) buffer.fill(0);
-  return identity;
+}
+
+interface KeyPair {
+  /** DER of the SubjectPublicKeyInfo. */
+  spki: Buffer;
+  /** DER; to be overwritten after use. */
+  pkcs8: Buffer;
+}
+
+/**
+ * P-256. The key's PKCS#8 is put together here because the encoder behind `generateKeyPairSync` takes most of the time of
+ * the whole issuance.
+ */
+function newEcKey(): KeyPair {
+  const ecdh = createECDH('prime256v1');
+  const point = ecdh.generateKeys();
+  const secret = ecdh.getPrivateKey();
+  // OpenSSL drops leading zeros; the encoding has 32 bytes always.
+  const padded = Buffer.alloc(32);
+  secret.copy(padded, 32 - secret.length);
+  const pkcs8 = Buffer.concat([pkcs8Prefix, padded, pkcs8Middle, point]);
+  for (const buffer of [secret, padded]) buffer.fill(0);
+  return { spki: Buffer.concat([spkiPrefix, point]), pkcs8 };
+}
+
+/** RSA-2048, in a thread of its own: it takes a tenth of a second. */
+async function newRsaKey(): Promise<KeyPair> {
+  const { publicKey, privateKey } = await generateKeyPairAsync('rsa', {
+    modulusLength: 2048,
+    publicKeyEncoding: { type: 'spki', format: 'der' },
+    privateKeyEncoding: { type: 'pkcs8', format: 'der' },
+  });
+  return { spki: publicKey, pkcs8: privateKey };
 }
 
 const dayMs = 86_400_000;

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import * as x509 from '@peculiar/x509';
 import forge from 'node-forge';
-import { type BoardIdentity, issueBoardIdentity, validityOf } from './board-identity.ts';
+import { issueBoardIdentity, validityOf } from './board-identity.ts';
 import { createCa } from './ca-creation.ts';
 import { caFiles, type FactoryCa, fingerprintOf, leafIssuerOf, loadCa, unlockSigner } from './ca-store.ts';
 import { keyDerivationRounds } from './encrypted-key.ts';
@@ -34,7 +34,7 @@ function extension<T>(certificate: x509.X509Certificate, oid: string): T {
 describe.each(['ec-p256', 'rsa-3072'] as const)('a factory CA of kind %s', (keyKind) => {
   let workspace: string;
   let ca: FactoryCa;
-  let leaf: BoardIdentity;
+  let leaf: Awaited<ReturnType<typeof issueBoardIdentity>>;
 
   beforeAll(async () => {
     workspace = await mkdtemp(join(tmpdir(), 'aovis-ca-'));

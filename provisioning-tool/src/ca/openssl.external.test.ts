@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { readCertificateRequest } from '../csr/certificate-request.ts';
 import { issueBoardIdentity, validityOf } from './board-identity.ts';
 import { createCa } from './ca-creation.ts';
 import { caFiles, type FactoryCa, leafIssuerOf, unlockSigner } from './ca-store.ts';
@@ -34,6 +35,13 @@ describe.each(['ec-p256', 'rsa-3072'] as const)('openssl and a CA of kind %s', (
       await writeFile(join(workspace, `leaf-${years}.crt`), leaf.certificatePem);
       await writeFile(join(workspace, `leaf-${years}.key`), leaf.privateKeyPem);
     }
+    const rsa = await issueBoardIdentity(
+      'aovis-n4k-000001',
+      leafIssuerOf(ca, signer, validityOf(now, 20), now),
+      'rsa-2048',
+    );
+    await writeFile(join(workspace, 'leaf-rsa.crt'), rsa.certificatePem);
+    await writeFile(join(workspace, 'leaf-rsa.key'), rsa.privateKeyPem);
     await writeFile(join(workspace, 'pass'), `${passphrase}\n`, { mode: 0o600 });
   }, 30_000);
 
@@ -41,8 +49,8 @@ describe.each(['ec-p256', 'rsa-3072'] as const)('openssl and a CA of kind %s', (
     await rm(workspace, { recursive: true, force: true });
   });
 
-  it.each(['20', 'never'])(
-    'verifies the chain of a leaf valid for %s, strictly and for clients',
+  it.each(['20', 'never', 'rsa'])(
+    'verifies the chain of leaf %s, strictly and for clients',
     async (years) => {
       const leaf = join(workspace, `leaf-${years}.crt`);
       const answer = await openssl(
@@ -60,10 +68,29 @@ describe.each(['ec-p256', 'rsa-3072'] as const)('openssl and a CA of kind %s', (
     },
   );
 
-  it('finds the key to be that of the certificate', async () => {
-    const ofCertificate = await openssl('x509', '-in', join(workspace, 'leaf-20.crt'), '-noout', '-pubkey');
-    const ofKey = await openssl('pkey', '-in', join(workspace, 'leaf-20.key'), '-pubout');
+  it.each(['20', 'rsa'])('finds the key of leaf %s to be that of the certificate', async (name) => {
+    const leaf = join(workspace, `leaf-${name}`);
+    const ofCertificate = await openssl('x509', '-in', `${leaf}.crt`, '-noout', '-pubkey');
+    const ofKey = await openssl('pkey', '-in', `${leaf}.key`, '-pubout');
     expect(ofKey).toBe(ofCertificate);
+  });
+
+  it('makes requests that are read, and refuses chains that are wrong', async () => {
+    const csr = join(workspace, 'board.csr');
+    const newKey = 'req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=N4K-000001';
+    await openssl(...newKey.split(' '), '-keyout', join(workspace, 'board.key'), '-out', csr);
+    const { commonName, spki } = await readCertificateRequest(await readFile(csr));
+    expect(commonName).toBe('N4K-000001');
+    const pem = await openssl('req', '-in', csr, '-noout', '-pubkey');
+    expect(pem.replace(/-----[^-]+-----|\s/g, '')).toBe(spki.toString('base64'));
+    // A leaf signs nothing.
+    const [root, leaf, issuer] = [
+      join(ca.directory, caFiles.rootCertificate),
+      join(workspace, 'leaf-rsa.crt'),
+      join(workspace, 'leaf-20.crt'),
+    ];
+    const wrong = openssl('verify', '-x509_strict', '-CAfile', root, '-untrusted', issuer, leaf);
+    await expect(wrong).rejects.toThrow('unable to get local issuer certificate');
   });
 
   it('opens the encrypted CA key with the passphrase', async () => {

@@ -7,6 +7,7 @@ import { addBatchCommands } from './batch-group.ts';
 import { addCaCommands } from './ca-group.ts';
 import { commandMaker } from './command-maker.ts';
 import { addCompletionCommand } from './completion-group.ts';
+import { addCsrCommands } from './csr-group.ts';
 import { addDeviceCommands } from './device-group.ts';
 import { addDoctorCommand } from './doctor-command-line.ts';
 import { addLabelsCommands } from './labels-group.ts';
@@ -25,6 +26,7 @@ export function buildProgram(terminal: Terminal, streams: Streams, surroundings:
   addCaCommands(program, define);
   addStationCommands(program, define);
   addBatchCommands(program, define);
+  addCsrCommands(program, define);
   addDeviceCommands(program, define);
   addDoctorCommand(program, define);
   addLabelsCommands(program, define);

@@ -36,6 +36,7 @@ export const batchSettings = [
   'credentials_endpoint',
   'kinesis_video_url',
   'root_ca_file',
+  'board_key',
   'certificate_years',
   'boards_in_flight',
   ...quotaSettings,

@@ -6,11 +6,12 @@ import type { StepSettings } from '../batch/board-steps.ts';
 import type { IssuingDesk } from '../batch/issue-board.ts';
 import { arrangeLabels, LabelFile } from '../batch/labels.ts';
 import { bundleSettingsOf, checkCloud, checkRegisteredCa } from '../batch/preflight.ts';
-import { validityOf } from '../ca/board-identity.ts';
+import { type LeafIssuer, validityOf } from '../ca/board-identity.ts';
 import { type FactoryCa, fingerprintOf, leafIssuerOf, loadCa } from '../ca/ca-store.ts';
 import type { Signer } from '../ca/signer.ts';
 import type { IotRegistry } from '../cloud/iot-registry.ts';
 import { type Config, requireSetting } from '../config.ts';
+import { madeKeys, requestedKeys } from '../csr/board-identities.ts';
 import { renameDurably } from '../files/durable-files.ts';
 import type { BackendClient } from '../handover/backend-client.ts';
 import { Handover } from '../handover/handover.ts';
@@ -26,19 +27,35 @@ import { type BatchFlags, checkNovelty, countPlan } from './batch-plan-command.t
 import { type CommandContext, withStop } from './command-context.ts';
 
 /** Provisions every board of a CSV; run again, it goes on where it stopped. */
-export async function batchRun(context: CommandContext, flags: BatchFlags): Promise<void> {
+export async function batchRun(
+  context: CommandContext,
+  flags: BatchFlags,
+  csrDirectory?: string,
+): Promise<void> {
   const { workspace, surroundings } = context;
   const config = await context.config();
   const journal = await Journal.open(workspace, surroundings.clock);
   try {
     await withInputsCopy(workspace, flags.csv, flags.batchId, journal.state, (inputs) =>
-      withStop(surroundings.signal, (stop) => new Session(context, config, journal, inputs, stop).run()),
+      withStop(surroundings.signal, (stop) =>
+        new Session({ context, config, journal, inputs, stop, csrDirectory }).run(),
+      ),
     );
   } catch (error) {
     throw runFailureOf(error);
   } finally {
     await journal.close();
   }
+}
+
+interface SessionParts {
+  context: CommandContext;
+  config: Config;
+  journal: Journal;
+  inputs: BatchInputs;
+  stop: AbortController;
+  /** Where the boards' certificate requests lie; without it keys are made. */
+  csrDirectory: string | undefined;
 }
 
 /** One run of one batch, from checks to summary. */
@@ -48,21 +65,17 @@ class Session {
   readonly #journal: Journal;
   readonly #inputs: BatchInputs;
   readonly #stop: AbortController;
+  readonly #csrDirectory: string | undefined;
   readonly #folder: BatchFolder;
 
-  constructor(
-    context: CommandContext,
-    config: Config,
-    journal: Journal,
-    inputs: BatchInputs,
-    stop: AbortController,
-  ) {
-    this.#context = context;
-    this.#config = config;
-    this.#journal = journal;
-    this.#inputs = inputs;
-    this.#stop = stop;
-    this.#folder = new BatchFolder(context.workspace, inputs.batchId);
+  constructor(parts: SessionParts) {
+    this.#context = parts.context;
+    this.#config = parts.config;
+    this.#journal = parts.journal;
+    this.#inputs = parts.inputs;
+    this.#stop = parts.stop;
+    this.#csrDirectory = parts.csrDirectory;
+    this.#folder = new BatchFolder(parts.context.workspace, parts.inputs.batchId);
   }
 
   async run(): Promise<void> {
@@ -83,6 +96,7 @@ class Session {
         await checkNovelty(this.#inputs, this.#journal.state, backend, station, now);
       }
       const issuer = signer && this.#issuer(ca, signer);
+      const identify = issuer && (await this.#identities(ca, issuer));
       await this.#folder.create();
       if (!this.#inputs.part) await renameDurably(this.#inputs.path, this.#folder.boards);
       const batch = await this.#startBatch(ca, station);
@@ -91,13 +105,13 @@ class Session {
       let counts: BatchRunCounts;
       try {
         const desk: IssuingDesk | undefined = labels &&
-          issuer &&
+          identify &&
           bundle && {
             batchId: batch.id,
             folder: this.#folder,
             journal: this.#journal,
             labels,
-            issuer,
+            identify,
             bundle,
           };
         counts = await this.#work(plan, batch, handover, desk, cloud);
@@ -122,6 +136,13 @@ class Session {
         : []),
       ...(batch && !ca.issuers.has(batch.issuingCertificateSha256)
         ? ['it began with an issuing CA that is not here']
+        : []),
+      ...(batch && batch.boardsKeepKeys !== (this.#csrDirectory !== undefined)
+        ? [
+            batch.boardsKeepKeys
+              ? 'its boards keep their own keys: go on with «csr sign»'
+              : 'keys were made for its boards: go on with «batch run»',
+          ]
         : []),
       ...(batch && batch.stationId !== station.stationId
         ? [`it began at station ${batch.stationId}, this is ${station.stationId}`]
@@ -171,6 +192,18 @@ class Session {
     return leafIssuerOf(ca, signer, validityOf(now, this.#config.certificate_years), now);
   }
 
+  /** Requests are read and verified, all of them, before anything is done. */
+  async #identities(ca: FactoryCa, issuer: LeafIssuer): Promise<IssuingDesk['identify']> {
+    if (this.#csrDirectory === undefined) return madeKeys(issuer, this.#config.board_key);
+    const { CsrFolder } = await import('../csr/csr-folder.ts');
+    const requests = await CsrFolder.open(this.#csrDirectory, this.#journal, ca);
+    await eachBoard(this.#inputs.path, this.#inputs.batchId, async (row) => {
+      if (!this.#journal.state.boards.has(row.serial)) await requests.examine(row);
+    });
+    requests.refuseProblems();
+    return requestedKeys(issuer, requests);
+  }
+
   async #startBatch(ca: FactoryCa, station: Station): Promise<BatchState> {
     const { batchId, boards, sha256 } = this.#inputs;
     const { batches } = this.#journal.state;
@@ -183,6 +216,7 @@ class Session {
         region: requireSetting(this.#config, 'region'),
         issuing_certificate_sha256: fingerprintOf(ca.issuing),
         station_id: station.stationId,
+        ...(this.#csrDirectory === undefined ? {} : { keys: 'board' as const }),
         operator: this.#context.operator,
         tool_version: this.#context.surroundings.version,
       });

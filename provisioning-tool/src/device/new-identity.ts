@@ -8,6 +8,7 @@ import { addLabel, dropLabels } from '../batch/labels.ts';
 import { issueBoardIdentity, type LeafIssuer } from '../ca/board-identity.ts';
 import { ensurePrivateDirectory, writeDirectoryDurably } from '../files/durable-files.ts';
 import type { BoardIssued } from '../journal/records.ts';
+import { Refusal } from '../refusal.ts';
 
 /** With what a new key is certified and bundled. */
 export interface IdentityDesk {
@@ -21,6 +22,11 @@ export async function stageNewKey(
   folder: BatchFolder,
   board: BoardIssued,
 ): Promise<BoardIssued> {
+  if (board.key === 'board')
+    throw new Refusal(
+      'usage',
+      `Board ${board.serial} keeps its own key, so that none can be made here; have it ask for a certificate over the air, or destroy it.`,
+    );
   const deviceId = deviceIdOf(board.serial);
   const identity = await issueBoardIdentity(deviceId, desk.issuer);
   const staged = folder.staged(deviceId);

@@ -7,6 +7,8 @@ export interface BatchState {
   region: string;
   issuingCertificateSha256: string;
   stationId: string;
+  /** Whether certificate requests are signed, or keys made here. */
+  boardsKeepKeys: boolean;
   startedAt: string;
 }
 
@@ -144,6 +146,7 @@ export class JournalState {
       region: record.region,
       issuingCertificateSha256: record.issuing_certificate_sha256,
       stationId: record.station_id,
+      boardsKeepKeys: record.keys === 'board',
       startedAt: at,
     });
     return undefined;

@@ -32,6 +32,8 @@ export const boardIssuedSchema = z.strictObject({
   code_epoch: z.int().positive(),
   /** The certificate it was made with, once it has another one. */
   first_certificate_id: certificateIdSchema.optional(),
+  /** Its private key never left the board: a certificate request was signed. */
+  key: z.literal('board').optional(),
 });
 export type BoardIssued = z.infer<typeof boardIssuedSchema>;
 
@@ -106,6 +108,8 @@ export const recordSchema = z.discriminatedUnion('type', [
     station_id: stationIdSchema,
     operator: z.string(),
     tool_version: z.string(),
+    /** Boards keep their own keys: certificate requests are signed. */
+    keys: z.literal('board').optional(),
   }),
   boardIssuedSchema,
   z.strictObject({ type: z.literal('board_step'), serial: serialSchema, step: z.enum(boardSteps) }),
