@@ -1,9 +1,11 @@
-import { chmod, copyFile, readFile } from 'node:fs/promises';
+import { chmod, copyFile, readFile, writeFile } from 'node:fs/promises';
 import { join, parse } from 'node:path';
 import { build as bundle, type Plugin } from 'esbuild';
+import { thirdPartyLicences } from './third-party-licences.ts';
 
 /**
- * Makes `dist/aovis-agent.cjs`, the whole agent in one file for Node ≥ 20, and `dist/clip.h264` beside it. The clip
+ * Makes `dist/aovis-agent.cjs`, the whole agent in one file for Node ≥ 20, and beside it `dist/clip.h264` and the
+ * licences of the libraries in it. The clip
  * stays a file of its own: boards with a camera leave it out, and no board keeps it in memory.
  *
  *     node build.ts [directory [program.ts]]      default: dist src/main.ts
@@ -15,6 +17,10 @@ const agent = join(here, 'src/main.ts');
 const [dist = join(here, 'dist'), entry = agent] = process.argv.slice(2);
 const program = join(dist, entry === agent ? 'aovis-agent.cjs' : `${parse(entry).name}.cjs`);
 const { version } = JSON.parse(await readFile(join(here, 'package.json'), 'utf8')) as { version: string };
+
+/** When the commit was made rather than now, for packages that anybody can make again (reproducible-builds.org). */
+const { SOURCE_DATE_EPOCH: epoch } = process.env;
+const builtAt = (epoch === undefined ? new Date() : new Date(Number(epoch) * 1_000)).toISOString();
 
 const v8Flags = ['--no-opt', '--no-maglev'];
 
@@ -40,7 +46,8 @@ const smallMqtt: Plugin = {
   },
 };
 
-await bundle({
+const { metafile } = await bundle({
+  metafile: true,
   entryPoints: [entry],
   outfile: program,
   bundle: true,
@@ -55,11 +62,17 @@ await bundle({
   external: ['aws-iot-device-sdk-v2', 'node-datachannel'],
   define: {
     'import.meta.dirname': '__dirname',
-    AOVIS_AGENT_BUILD: JSON.stringify({ version, builtAt: new Date().toISOString() }),
+    AOVIS_AGENT_BUILD: JSON.stringify({ version, builtAt }),
   },
   // A small young generation: the agent makes little garbage, and 14 MiB matter on a board. One thread collects it:
   // helpers cost more to wake than so little garbage is worth (a tenth of the CPU).
   banner: { js: `#!/usr/bin/env -S node --max-semi-space-size=1 --single-threaded-gc\n${setFlags}` },
 });
 await chmod(program, 0o755);
-if (entry === agent) await copyFile(join(here, 'assets/clip.h264'), join(dist, 'clip.h264'));
+if (entry === agent) {
+  await copyFile(join(here, 'assets/clip.h264'), join(dist, 'clip.h264'));
+  await writeFile(
+    join(dist, 'third-party-licences.txt'),
+    await thirdPartyLicences(Object.keys(metafile.inputs)),
+  );
+}

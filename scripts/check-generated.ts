@@ -7,6 +7,7 @@ import { startDatabaseServer } from '@aovis/dev-database/server';
 import { apiContracts } from '../backend/src/http/api-contracts.ts';
 import { openApiDocument } from '../backend/src/http/openapi.ts';
 import { commandReference } from '../provisioning-tool/src/cli/command-reference.ts';
+import { agentSettings } from './agent-settings.ts';
 import { envExample } from './env-example.ts';
 
 /**
@@ -54,6 +55,17 @@ async function checkFile(path: string, text: string, source: string): Promise<st
     : `${path} differs from ${source}. Run: npm run check:generated -- --write`;
 }
 
+/** What stands between the two marks of a page. */
+async function checkSection(path: string, text: string, source: string): Promise<string | undefined> {
+  const page = await readFile(join(root, path), 'utf8');
+  const marks = /(<!-- made by npm run check:generated -- --write -->\n)[^]*(<!-- end -->)/;
+  return checkFile(
+    path,
+    page.replace(marks, (_, begin: string, end: string) => `${begin}${text}${end}`),
+    source,
+  );
+}
+
 /** The types of the API, by the command line of openapi-typescript: it needs a TypeScript of its own. */
 async function clientTypes(document: string): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'aovis-client-'));
@@ -75,6 +87,7 @@ const checks = [
   checkFile('api-client/src/schema.ts', await clientTypes(openApi), 'docs/openapi.json'),
   checkFile('docs/provisioning-commands.md', commandReference(), 'the command line of the provisioning tool'),
   checkFile('.env.example', envExample(), "the programs' tables of settings"),
+  checkSection('docs/agent.md', agentSettings(), "the agent's table of settings"),
 ];
 const problems = (await Promise.all(checks)).filter((problem) => problem !== undefined);
 for (const problem of problems) console.error(problem);

@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { boardEventSchema } from '@aovis/contracts/events';
 import { reportedStateSchema } from '@aovis/contracts/shadow';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { agentFilters } from './iot/agent-topics.ts';
+import { agentFilters, agentTopics } from './iot/agent-topics.ts';
 import { answerShadowRequests } from './iot/testing/answer-shadow-requests.ts';
 import { TestBroker } from './iot/testing/test-broker.ts';
 import { type AgentStatus, agentStatusSchema } from './status/agent-status.ts';
@@ -126,7 +126,13 @@ describe('the running agent', () => {
     expect(events.map(({ payload }) => boardEventSchema.parse(JSON.parse(payload)).seq)).toEqual([
       ...events.keys(),
     ]);
-    expect([...new Set(broker.subscribed.flat())].sort()).toEqual(agentFilters(testThing).sort());
+    // The IoT policy of boards is held against these lists.
+    const filters = agentFilters(testThing);
+    expect([...new Set(broker.subscribed.flat())].sort()).toEqual(filters.sort());
+    const published = broker.received.filter(({ topic }) => !filters.includes(topic));
+    expect(agentTopics(testThing, 'any')).toEqual(
+      expect.arrayContaining([...new Set(published.map(({ topic }) => topic))]),
+    );
     const update = broker.received.find(({ topic }) => topic === shadowUpdate);
     const { reported } = JSON.parse(update?.payload ?? '').state;
     expect(reportedStateSchema.parse(reported).board.model).toBe('n4k');

@@ -59,10 +59,10 @@ it('serves viewers from all addresses or from one', () => {
   expect(() => load({ AOVIS_AGENT_LIVE_VIEW_LIBRARY: 'wrtc' })).toThrow('«wrtc» is not known');
 });
 
-it('is documented in the README, row by row', async () => {
-  const readme = await readFile(join(import.meta.dirname, '../README.md'), 'utf8');
+it('is documented, row by row', async () => {
+  const page = await readFile(join(import.meta.dirname, '../../docs/agent.md'), 'utf8');
   for (const name of settingNames) {
     const { variable, flag, default: value } = settings[name];
-    expect(readme).toContain(`| \`${variable}\` | \`${flag}\` | \`${value}\` |`);
+    expect(page).toContain(`| \`${variable}\` | \`${flag}\` | \`${value}\` |`);
   }
 });

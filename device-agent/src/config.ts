@@ -51,7 +51,7 @@ type SettingsTable = { [Name in keyof AgentConfig]: Setting<AgentConfig[Name]> }
 
 const logLevels = ['debug', 'info', 'warn', 'error'] as const;
 
-/** Every setting of the agent: command line before environment before default. README.md has the same table. */
+/** Every setting of the agent: command line before environment before default. docs/agent.md is made from it. */
 export const settings: SettingsTable = {
   bundle: {
     variable: 'AOVIS_AGENT_BUNDLE',

@@ -1,4 +1,4 @@
-/** Exit codes of `aovis-agent`, one meaning each; README.md has the same table. */
+/** Exit codes of `aovis-agent`, one meaning each; docs/agent.md has the same table. */
 export const exitCodes = {
   unexpected: 1,
   usage: 2,

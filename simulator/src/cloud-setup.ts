@@ -80,12 +80,12 @@ export async function admin(
   return text === '' ? undefined : JSON.parse(text);
 }
 
-/** A policy of docs/iot-policies with region and account filled in. */
+/** A policy of device-agent/policies with region and account filled in. */
 export function readPolicy(
   file: string,
   { region, accountId }: { region: string; accountId: string },
 ): string {
-  const url = new URL(`../../docs/iot-policies/${file}`, import.meta.url);
+  const url = new URL(`../../device-agent/policies/${file}`, import.meta.url);
   return readFileSync(url, 'utf8').replaceAll('REGION', region).replaceAll('ACCOUNT', accountId);
 }
 

@@ -43,7 +43,7 @@ export class CloudAlone {
     return readFileSync(this.endpoints.rootCaPath, 'utf8');
   }
 
-  /** A thing that may do what a board may, by the policy of docs/iot-policies, or everything. */
+  /** A thing that may do what a board may, by the policy of device-agent/policies, or everything. */
   async makeThing(thingName: string, may: 'as a board' | 'everything'): Promise<void> {
     const { iot } = this.#clients;
     const everything = {

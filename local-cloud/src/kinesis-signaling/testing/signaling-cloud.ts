@@ -135,7 +135,7 @@ export class SignalingCloud {
 const boardRole = roleSchema.parse({
   roleName: 'board',
   policyDocument: JSON.parse(
-    readFileSync(join(process.cwd(), 'docs/iot-policies/board-role.json'), 'utf8')
+    readFileSync(join(process.cwd(), 'device-agent/policies/board-role.json'), 'utf8')
       .replaceAll('REGION', '*')
       .replaceAll('ACCOUNT', '*'),
   ),

@@ -1,0 +1,174 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { type AgentStatus, agentStatusSchema } from '@aovis/device-agent/status/agent-status';
+import { waitFor } from '@aovis/simulator/wait-for';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { RunningSystem } from '../support/running-system.ts';
+import { Machine } from './machine.ts';
+
+const run = promisify(execFile);
+const packaging = join(import.meta.dirname, '../../device-agent/packaging');
+const unit = 'aovis-agent.service';
+const bundle = '/etc/aovis-agent/bundle';
+
+jest.setTimeout(120_000);
+
+/** One life of the package on one machine: each test goes on where the one before it ended. */
+describe('the Debian package of the agent', () => {
+  let running: RunningSystem;
+  let machine: Machine;
+  let packages: string;
+
+  beforeAll(async () => {
+    packages = mkdtempSync(join(tmpdir(), 'aovis-packages-'));
+    await run(process.execPath, [join(packaging, 'build-deb.ts'), packages]);
+    running = await RunningSystem.start({ boards: 1 });
+    machine = await Machine.boot();
+  });
+
+  afterAll(async () => {
+    await machine?.stop();
+    await running?.stop();
+    rmSync(packages, { recursive: true, force: true });
+  });
+
+  const property = async (name: string): Promise<string> =>
+    (await machine.run('systemctl', 'show', '--value', '--property', name, unit)).trim();
+
+  async function untilStreaming(): Promise<AgentStatus> {
+    return waitFor('the agent streams', async () => {
+      const status = agentStatusSchema.parse(
+        JSON.parse(await machine.run('aovis-agent', 'status', '--json')),
+      );
+      if (status.connection.state !== 'connected' || status.stream.state !== 'streaming')
+        throw new Error(JSON.stringify(status));
+      return status;
+    });
+  }
+
+  it('is the same bytes whenever it is made', async () => {
+    const again = mkdtempSync(join(tmpdir(), 'aovis-packages-'));
+    await run(process.execPath, [join(packaging, 'build-deb.ts'), again]);
+    const names = readdirSync(packages).sort();
+    expect(names.map((name) => name.replace(/_[\d.]+_/, '_'))).toEqual([
+      'aovis-agent_amd64.deb',
+      'aovis-agent_arm64.deb',
+      'aovis-agent_armhf.deb',
+    ]);
+    for (const name of names)
+      expect(readFileSync(join(again, name)).equals(readFileSync(join(packages, name)))).toBe(true);
+    rmSync(again, { recursive: true });
+  });
+
+  it('is installed, and waits for the identity of the board', async () => {
+    const architecture = (await machine.run('dpkg', '--print-architecture')).trim();
+    const name = readdirSync(packages).find((file) => file.endsWith(`_${architecture}.deb`)) ?? '';
+    await machine.write('/root/agent.deb', readFileSync(join(packages, name)));
+    const { code, stderr } = await machine.try('dpkg', '--install', '/root/agent.deb');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringContaining(`to ${bundle}`) });
+    expect((await machine.run('systemctl', 'is-enabled', unit)).trim()).toBe('enabled');
+    expect(await property('ActiveState')).toBe('inactive');
+    expect(await machine.run('aovis-agent', '--version')).toMatch(/^\d+\.\d+\.\d+$/m);
+    expect(await machine.run('stat', '--format=%U %a', bundle)).toBe('aovis-agent 700\n');
+    expect(await machine.run('stat', '--format=%G %a', '/etc/aovis-agent/agent.env')).toBe(
+      'aovis-agent 640\n',
+    );
+    expect(await machine.try('aovis-agent', 'doctor')).toMatchObject({
+      code: 20,
+      stdout: expect.stringContaining(`The bundle lacks ${bundle}/device.json`),
+    });
+  });
+
+  it('runs as a service that says when it is ready, connects and streams', async () => {
+    const { bundle: made } = running.provisionedBoard(0);
+    for (const name of readdirSync(made)) {
+      await machine.write(`${bundle}/${name}`, readFileSync(join(made, name)));
+      await machine.run('chmod', '600', `${bundle}/${name}`);
+    }
+    await machine.run('chown', '--recursive', 'aovis-agent:aovis-agent', bundle);
+    // Returns once the agent has said READY=1.
+    await machine.run('systemctl', 'start', unit);
+    expect(await property('StatusText')).toMatch(/^cloud /);
+    const status = await untilStreaming();
+    expect(Number(await property('MainPID'))).toBe(status.pid);
+    expect(await machine.run('stat', '--format=%U', `/proc/${status.pid}`)).toBe('aovis-agent\n');
+    expect(status.parts).toContainEqual({
+      name: 'service',
+      ok: true,
+      detail: 'systemd is told how the agent is',
+    });
+  });
+
+  it('is looked at by the doctor as the user it runs as', async () => {
+    const { code, stdout } = await machine.try('runuser', '-u', 'aovis-agent', '--', 'aovis-agent', 'doctor');
+    expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining('is in order') });
+  });
+
+  it('logs to the journal, with priorities', async () => {
+    const text = await machine.run('journalctl', '--unit', unit, '--output', 'json', '--priority', 'info');
+    const records = text
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, string>);
+    const runs = records.find(({ MESSAGE }) => MESSAGE?.includes('The agent runs.'));
+    expect(runs).toMatchObject({ PRIORITY: '6', MESSAGE: expect.stringMatching(/^\{"level":"info"/) });
+    expect(await machine.run('aovis-agent', 'logs', '--lines', '50')).toMatch(/ INFO {2}The agent runs\.$/m);
+    expect((await machine.try('ls', '/var/lib/aovis-agent/log')).code).not.toBe(0);
+  });
+
+  it('is started anew when it hangs', async () => {
+    const dropIn = `/etc/systemd/system/${unit}.d/test.conf`;
+    await machine.write(dropIn, Buffer.from('[Service]\nWatchdogSec=3\nTimeoutAbortSec=1\nRestartSec=0\n'));
+    await machine.run('systemctl', 'daemon-reload');
+    await machine.run('systemctl', 'restart', unit);
+    const { pid } = await untilStreaming();
+    const fed = await property('WatchdogTimestampMonotonic');
+    await waitFor(
+      'the watchdog is fed',
+      async () => (await property('WatchdogTimestampMonotonic')) !== fed || undefined,
+    );
+    await machine.run('kill', '-STOP', String(pid));
+    await waitFor('the watchdog', async () => (await property('NRestarts')) === '1' || undefined);
+    expect((await untilStreaming()).pid).not.toBe(pid);
+    expect(await machine.run('journalctl', '--unit', unit, '--output', 'cat')).toContain('Watchdog timeout');
+    await machine.run('rm', '-r', `/etc/systemd/system/${unit}.d`);
+    await machine.run('systemctl', 'daemon-reload');
+    await machine.run('systemctl', 'restart', unit);
+  });
+
+  it('is reset while it runs, and starts again by itself', async () => {
+    const { pid } = await untilStreaming();
+    expect((await machine.try('aovis-agent', 'reset', '--yes')).code).toBe(15);
+    await machine.run('aovis-agent', 'reset', '--yes', '--stop-agent');
+    const after = await waitFor('the agent is back', async () => {
+      const status = await untilStreaming();
+      return status.pid === pid ? undefined : status;
+    });
+    expect(after.binding.claimable).toBe(true);
+  });
+
+  it('exposes as little as its unit says', async () => {
+    const path = `/usr/lib/systemd/system/${unit}`;
+    await machine.run('systemd-analyze', 'verify', '--man=no', path);
+    // Tenths of the figure in docs/agent.md.
+    await machine.run('systemd-analyze', 'security', '--offline=true', '--threshold=17', '--no-pager', path);
+  });
+
+  it('leaves nothing but the identity of the board when it is purged', async () => {
+    const { code, stderr } = await machine.try('dpkg', '--purge', 'aovis-agent');
+    expect({ code, stderr }).toEqual({
+      code: 0,
+      stderr: expect.stringContaining('identity of this board stays'),
+    });
+    const left = await machine.run('find', '/usr', '/etc', '/var/lib', '-path', '*aovis-agent*');
+    expect(left.trim().split('\n').sort()).toEqual([
+      '/etc/aovis-agent',
+      bundle,
+      ...['device.crt', 'device.json', 'device.key', 'root-ca.pem'].map((name) => `${bundle}/${name}`),
+    ]);
+    expect((await machine.try('systemctl', 'cat', unit)).code).not.toBe(0);
+  });
+});
