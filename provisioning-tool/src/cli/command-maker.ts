@@ -1,4 +1,4 @@
-import { type Command, Option } from 'commander';
+import { type Command, Help, Option } from 'commander';
 import type { AuditedCommand } from '../audit/audited.ts';
 import type { CommandContext, Surroundings } from '../commands/command-context.ts';
 import { flagOf, type SettingName, settingNames, settings } from '../settings.ts';
@@ -11,7 +11,11 @@ export const commonHeading = 'Options of every command:';
 /** Gives each command the options it shares with others and its help, and turns what was parsed into a context. */
 export function commandMaker(terminal: Terminal, surroundings: Surroundings): Define {
   return (group, spec, action) => {
-    const command = group.command(spec.name).description(spec.summary).addHelpText('after', teachingOf(spec));
+    const command = group
+      .command(spec.name)
+      .description(spec.summary)
+      .configureHelp({ groupItems: ownOptionsFirst })
+      .addHelpText('after', teachingOf(spec));
     rememberSpec(command, spec);
     addCommonOptions(command, spec, surroundings.env['AOVIS_WORKSPACE']);
     for (const name of spec.settings ?? []) command.addOption(settingOption(name));
@@ -59,6 +63,17 @@ function wordsOf(command: Command): string[] {
     return typeof value === 'boolean' ? `${option.long}` : `${option.long}=${String(value)}`;
   });
   return [...command.args, ...flags];
+}
+
+/** What is a command's own stands before what it has in common with others. */
+function ownOptionsFirst<T extends Command | Option>(
+  all: T[],
+  visible: T[],
+  headingOf: (item: T) => string,
+): Map<string, T[]> {
+  const groups = [...new Help().groupItems(all, visible, headingOf)];
+  const isShared = ([heading]: [string, T[]]) => heading === commonHeading || heading === settingsHeading;
+  return new Map([...groups.filter((group) => !isShared(group)), ...groups.filter(isShared)]);
 }
 
 function addCommonOptions(command: Command, spec: CommandSpec, workspace: string | undefined): void {
