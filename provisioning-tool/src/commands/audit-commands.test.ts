@@ -1,7 +1,9 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { systemClock } from '../clock.ts';
 import { exists } from '../files/durable-files.ts';
+import { Journal } from '../journal/journal.ts';
 import { FactoryFixture, passphrase } from '../testing/factory-fixture.ts';
 
 interface Shown {
@@ -83,6 +85,24 @@ describe('audit', () => {
     expect((await verify('--noted', `6:${'a'.repeat(64)}`)).stderr).toContain('the log was rewritten');
     expect((await verify('--noted', `99:${'a'.repeat(64)}`)).stderr).toContain('its end was cut off');
     expect((await verify('--noted', 'x')).exitCode).toBe(2);
+  });
+
+  it('is written beside a run, whose last line it does not vouch for', async () => {
+    factory.env['AOVIS_ACTIVATION_URL'] = 'https://app.example.com';
+    await factory.prepare();
+    await factory.runBatch(await factory.writeBoards('boards.csv', 2));
+    const run = await Journal.open(factory.workspace, systemClock);
+    await factory.succeed('labels', 'print', 'boards');
+    await run.close();
+    const [begun, printed, ended] = (await show()).slice(-3);
+    expect([begun?.type, printed?.type, ended?.type]).toEqual([
+      'command_begun',
+      'labels_printed',
+      'command_ended',
+    ]);
+    expect(ended).toMatchObject({ exit_code: 0 });
+    expect(ended).not.toHaveProperty('journal');
+    expect((await verify()).exitCode).toBe(0);
   });
 
   it('names commands that were killed', async () => {
