@@ -147,24 +147,27 @@ export class FactoryFixture {
 
   /**
    * What must hold at every instant, whatever was killed: a certificate that is ACTIVE lies, with its key, in a
-   * finished bundle. Returns the violations.
+   * finished bundle, or in the one that a new bundle took the place of. Returns the violations.
    */
   async activeWithoutBundle(batchId: string): Promise<string[]> {
     const violations: string[] = [];
     for (const [id, { status, pem }] of this.iot.certificates) {
       if (status !== 'ACTIVE') continue;
       const thing = new X509Certificate(pem).subject.slice('CN='.length);
-      const bundle = join(this.workspace, 'batches', batchId, 'bundles', thing);
-      const chain = await readFile(join(bundle, 'device.crt'), 'utf8').catch(() => '');
-      const hasKey = (await findMode(join(bundle, 'device.key'))) === 0o600;
-      if (
-        !hasKey ||
-        new X509Certificate(chain || pem).fingerprint256 !== new X509Certificate(pem).fingerprint256
-      )
-        violations.push(id);
+      const folders = ['bundles', 'replaced'].map((name) =>
+        join(this.workspace, 'batches', batchId, name, thing),
+      );
+      const held = await Promise.all(folders.map((folder) => holdsKeyOf(folder, pem)));
+      if (!held.includes(true)) violations.push(id);
     }
     return violations;
   }
+}
+
+async function holdsKeyOf(bundle: string, certificatePem: string): Promise<boolean> {
+  const chain = await readFile(join(bundle, 'device.crt'), 'utf8').catch(() => undefined);
+  if (chain === undefined || (await findMode(join(bundle, 'device.key'))) !== 0o600) return false;
+  return new X509Certificate(chain).fingerprint256 === new X509Certificate(certificatePem).fingerprint256;
 }
 
 export function serialOf(number: number): string {

@@ -7,8 +7,11 @@ import type { AddressInfo } from 'node:net';
  * bindings, with the documented answers to repeats, per-operation throttles, and faults on demand.
  */
 export interface Fault {
-  /** `refuse`: answered with an error, no effect. `lose`: takes effect, the answer never comes. */
-  kind: 'refuse' | 'lose' | 'cut';
+  /**
+   * `refuse`: answered with an error, no effect. `lose`: takes effect, the connection ends without an answer. `hang`: takes
+   * effect, and nothing ever comes. `cut`: the connection ends, no effect.
+   */
+  kind: 'refuse' | 'lose' | 'hang' | 'cut';
   status?: number;
   code?: string;
 }
@@ -394,6 +397,7 @@ export class FakeIotServer {
         body: chunks.length > 0 ? (JSON.parse(Buffer.concat(chunks).toString()) as Body) : {},
       });
       this.options.onCall?.(operation, true);
+      if (fault?.kind === 'hang') return;
       if (fault?.kind === 'lose') request.socket.destroy();
       else answer(response, 200, body);
     } catch (error) {

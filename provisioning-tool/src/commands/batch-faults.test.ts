@@ -1,0 +1,159 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { pathToFileURL } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { journalPath, replayJournal } from '../journal/journal.ts';
+import { isProvisioned } from '../journal/journal-state.ts';
+import { FactoryFixture } from '../testing/factory-fixture.ts';
+
+const boards = 1;
+const here = import.meta.dirname ?? __dirname;
+const main = join(here, '..', 'main.ts');
+const faults = pathToFileURL(join(here, '..', 'testing', 'disk-faults.ts')).href;
+
+interface Fault {
+  file: string;
+  operation: 'write' | 'sync' | 'rename';
+  at: number;
+  effect: 'kill-before' | 'kill-after' | 'kill-torn' | 'enospc' | 'enospc-torn';
+}
+
+/** Real processes whose disk fails at a chosen operation, or that are killed there; then the same command. */
+describe('batch run, with a disk that fails', () => {
+  let factory: FactoryFixture;
+  let child: ChildProcess | undefined;
+  let csv: string;
+
+  beforeEach(async () => {
+    factory = new FactoryFixture();
+    await factory.start();
+    await factory.prepare();
+    csv = await factory.writeBoards('boards.csv', boards);
+  });
+
+  afterEach(async () => {
+    child?.kill('SIGKILL');
+    await factory.stop();
+  });
+
+  async function run(
+    fault?: Fault,
+    words = ['batch', 'run', csv],
+  ): Promise<{ code: number | null; stderr: string }> {
+    const common = ['--workspace', factory.workspace, '--passphrase-file', factory.passphraseFile];
+    const env = fault ? { AOVIS_TEST_DISK_FAULT: JSON.stringify(fault) } : {};
+    child = spawn(process.execPath, ['--import', faults, main, ...words, ...common], {
+      env: { ...process.env, ...factory.env, ...env },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    const [stderr, [code]] = await Promise.all([
+      text(child.stderr as NodeJS.ReadableStream),
+      once(child, 'exit') as Promise<[number | null]>,
+    ]);
+    child = undefined;
+    return { code, stderr };
+  }
+
+  async function expectAllDoneOnce(): Promise<void> {
+    const { state, tornBytes } = await replayJournal(journalPath(factory.workspace));
+    expect(tornBytes).toBe(0);
+    expect([...state.boards.values()].filter(isProvisioned)).toHaveLength(boards);
+    expect(factory.iot.certificates.size).toBe(boards);
+    expect(factory.backend.devices.size).toBe(boards);
+    expect(await factory.cli('batch', 'reconcile', 'boards')).toMatchObject({ exitCode: 0 });
+  }
+
+  const journal = 'journal.jsonl';
+  it.each<[string, Fault]>([
+    [
+      'killed right after the first record of each run',
+      { file: journal, operation: 'sync', at: 1, effect: 'kill-after' },
+    ],
+    [
+      'killed in the middle of the second record of each run',
+      { file: journal, operation: 'write', at: 2, effect: 'kill-torn' },
+    ],
+    [
+      'killed before the second record of each run is safe',
+      { file: journal, operation: 'sync', at: 2, effect: 'kill-before' },
+    ],
+    [
+      'out of space in the middle of the second record',
+      { file: journal, operation: 'write', at: 2, effect: 'enospc-torn' },
+    ],
+  ])(
+    '%s: every step of the journal is a place to go on from',
+    async (_, fault) => {
+      let runs = 0;
+      for (; runs < 60; runs++) {
+        const { code, stderr } = await run(fault);
+        expect(await factory.activeWithoutBundle('boards')).toEqual([]);
+        if (code === 0) break;
+        expect(code).toBe(fault.effect.startsWith('kill') ? null : 8);
+        if (code === 8) expect(stderr).toContain('free some disk space');
+      }
+      expect(runs).toBeGreaterThan(3);
+      await expectAllDoneOnce();
+    },
+    90_000,
+  );
+
+  it.each<[string, Fault, RegExp]>([
+    ['a key', { file: 'device.key', operation: 'write', at: 1, effect: 'enospc' }, /ENOSPC/],
+    [
+      'a certificate, half written',
+      { file: 'device.crt', operation: 'write', at: 1, effect: 'enospc-torn' },
+      /ENOSPC/,
+    ],
+    [
+      'a label, half written',
+      { file: 'labels.csv', operation: 'write', at: 1, effect: 'enospc-torn' },
+      /ENOSPC/,
+    ],
+    [
+      'a bundle on its way to its place',
+      { file: 'aovis-n4k-000001', operation: 'rename', at: 2, effect: 'enospc' },
+      /ENOSPC/,
+    ],
+  ])(
+    'runs out of space at %s: says so, and goes on',
+    async (_, fault, sentence) => {
+      const { code, stderr } = await run(fault);
+      expect(code).toBe(8);
+      expect(stderr).toMatch(sentence);
+      expect(stderr).toContain('run the same command again');
+      expect(await factory.activeWithoutBundle('boards')).toEqual([]);
+      expect((await run()).code).toBe(0);
+      await expectAllDoneOnce();
+    },
+    30_000,
+  );
+
+  it('a change of a board, killed after each of its records, goes on', async () => {
+    expect((await run()).code).toBe(0);
+    const words = ['device', 'rma', 'N4K-000001', '--reason', 'a test of this'];
+    let runs = 0;
+    for (; runs < 20; runs++) {
+      const { code } = await run({ file: journal, operation: 'sync', at: 1, effect: 'kill-after' }, words);
+      expect(await factory.activeWithoutBundle('boards')).toEqual([]);
+      if (code === 0) break;
+      if (
+        runs > 0 &&
+        factory.backend.devices.get('aovis-n4k-000001')?.code_epoch === 2 &&
+        (await isFinished())
+      )
+        break;
+    }
+    expect(runs).toBeGreaterThan(6);
+    expect(factory.backend.devices.get('aovis-n4k-000001')?.code_epoch).toBe(2);
+    expect([...factory.iot.certificates.values()].map(({ status }) => status)).toEqual(['REVOKED', 'ACTIVE']);
+    expect(await factory.cli('batch', 'reconcile', 'boards')).toMatchObject({ exitCode: 0 });
+  }, 60_000);
+
+  async function isFinished(): Promise<boolean> {
+    const { state } = await replayJournal(journalPath(factory.workspace));
+    return state.boards.get('N4K-000001')?.life?.pending === undefined;
+  }
+});
