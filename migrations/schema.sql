@@ -467,6 +467,20 @@ CREATE INDEX factory_api_keys_line ON factory_api_keys USING btree (line_id);
 
 CREATE UNIQUE INDEX factory_api_keys_one_successor ON factory_api_keys USING btree (replaces);
 
+CREATE TABLE factory_batch_leases (
+    batch_id text NOT NULL,
+    list_sha256 bytea NOT NULL,
+    station_id text NOT NULL,
+    acquired_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT factory_batch_leases_digest_length CHECK ((octet_length(list_sha256) = 32)),
+    CONSTRAINT factory_batch_leases_expire_soon CHECK (((expires_at > acquired_at) AND (expires_at <= (acquired_at + '1 day'::interval)))),
+    CONSTRAINT factory_batch_leases_station_fkey FOREIGN KEY (station_id) REFERENCES factory_stations(station_id),
+    CONSTRAINT factory_batch_leases_pkey PRIMARY KEY (batch_id, list_sha256)
+);
+
+CREATE INDEX factory_batch_leases_station ON factory_batch_leases USING btree (station_id);
+
 CREATE TABLE factory_manifests (
     manifest_id text NOT NULL,
     station_id text NOT NULL,

@@ -70,6 +70,10 @@ export const errorCodes = {
   invalid_manifest: [400, 'The manifest does not fit the schema or carries a device twice.'],
   unknown_station: [401, 'No active station with this id and key is registered.'],
   invalid_station_request: [400, 'The request does not fit the schema, or is of another kind.'],
+  batch_leased: [
+    409,
+    'Another station is at work on this list of boards; details say which, and until when.',
+  ],
   board_conflict: [409, 'The board is not in a state in which that can be done; details say why.'],
   credentials_not_ready: [409, 'The credentials are still being made; ask again in a moment.'],
   credentials_shown: [

@@ -80,3 +80,25 @@ export const boardChangeRequestSchema = z.discriminatedUnion('action', [
   z.strictObject({ ...common, ...accountable, action: z.literal('move_board'), batch_id: batchIdSchema }),
 ]);
 export type BoardChangeRequest = z.infer<typeof boardChangeRequestSchema>;
+
+/**
+ * Says which list of boards a station is at work on, or that it is no more. While a lease lasts no other station gets one
+ * for the same list; the holder renews it by asking again. Two lists of one batch may be worked on side by side.
+ */
+export const batchLeaseRequestSchema = z.discriminatedUnion('action', [
+  z.strictObject({
+    ...common,
+    action: z.literal('lease_batch'),
+    batch_id: batchIdSchema,
+    /** Lower-case hex SHA-256 of the list. */
+    list_sha256: z.string().regex(/^[0-9a-f]{64}$/),
+    seconds: z.int().min(10).max(3_600),
+  }),
+  z.strictObject({
+    ...common,
+    action: z.literal('release_batch'),
+    batch_id: batchIdSchema,
+    list_sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  }),
+]);
+export type BatchLeaseRequest = z.infer<typeof batchLeaseRequestSchema>;

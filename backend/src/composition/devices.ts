@@ -3,6 +3,7 @@ import { deviceOutboxHandlers } from '../features/devices/device-outbox.ts';
 import { deviceRoutes } from '../features/devices/device-routes.ts';
 import { DeviceService } from '../features/devices/device-service.ts';
 import { expireEntitlementsJob } from '../features/entitlements/entitlement-expiry.ts';
+import { BatchLeaseService } from '../features/factory/batch-lease-service.ts';
 import { BoardService } from '../features/factory/board-service.ts';
 import { factoryRoutes } from '../features/factory/factory-routes.ts';
 import { ManifestService } from '../features/factory/manifest-service.ts';
@@ -27,6 +28,7 @@ export function composeDevices(
       ...factoryRoutes({
         manifests: new ManifestService({ db, clock, peppers, proofModels }),
         boards: new BoardService({ db, clock, peppers }),
+        leases: new BatchLeaseService({ db, clock }),
       }),
       ...ingestionRoutes(new IngestionService({ db, clock, signingKeys: config.iotEventSecrets, proofs })),
     ],

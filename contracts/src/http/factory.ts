@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { certificateIdSchema, deviceIdSchema, serialSchema, ulidSchema } from '../ids.ts';
-import { batchIdSchema } from '../provisioning.ts';
+import { batchIdSchema, stationIdSchema } from '../provisioning.ts';
 import { defineRoute } from './route.ts';
 
 /**
@@ -187,4 +187,32 @@ export const changeBoard = defineRoute({
     200: z.strictObject({ device_id: deviceIdSchema, result: z.enum(['changed', 'unchanged']) }),
   },
   errors: ['unknown_station', 'invalid_signature', 'invalid_station_request', 'board_conflict'],
+});
+
+/** Details of a `batch_leased`: who has it, and until when. */
+export const batchLeasedDetailsSchema = z.strictObject({
+  station_id: stationIdSchema,
+  expires_at: z.iso.datetime(),
+});
+
+export const leaseBatch = defineRoute({
+  operationId: 'leaseBatch',
+  method: 'post',
+  path: '/api/factory/batches/lease',
+  summary: 'Say that a station is at work on a list of boards, or is no more',
+  description:
+    "The request is a compact JWS (alg EdDSA, typ aovis-station-request+jwt, kid the station id) of at most ten minutes' age. " +
+    'While another station has the list the answer is batch_leased; a lease that ran out is free.',
+  tag: 'Factory',
+  auth: 'signature',
+  body: signedRequest,
+  example: {
+    body: requestExample,
+    answer: { batch_id: 'B2026-001', expires_at: '2026-03-01T08:10:00.000Z' },
+  },
+  responses: {
+    /** Without `expires_at` the list is free. */
+    200: z.strictObject({ batch_id: batchIdSchema, expires_at: z.iso.datetime().optional() }),
+  },
+  errors: ['unknown_station', 'invalid_signature', 'invalid_station_request', 'batch_leased'],
 });

@@ -14,8 +14,10 @@ import { type Config, requireSetting } from '../config.ts';
 import { madeKeys, requestedKeys } from '../csr/board-identities.ts';
 import { renameDurably } from '../files/durable-files.ts';
 import type { BackendClient } from '../handover/backend-client.ts';
+import { BatchLease } from '../handover/batch-lease.ts';
 import { Handover } from '../handover/handover.ts';
 import { loadStation, type Station } from '../handover/station-key.ts';
+import { StationRequests } from '../handover/station-requests.ts';
 import { Journal } from '../journal/journal.ts';
 import type { BatchState } from '../journal/journal-state.ts';
 import { Refusal } from '../refusal.ts';
@@ -85,8 +87,10 @@ class Session {
     this.#refuseOtherCircumstances(ca, station);
     const registry = await this.#context.registry(this.#config, this.#stop.signal);
     let signer: Signer | undefined;
+    let lease: BatchLease | undefined;
     try {
       const backend = this.#context.backend(this.#config, this.#stop.signal);
+      if (backend && plan.finished < plan.boards) lease = await this.#lease(backend, station);
       const opening = this.#context.keyOpening(this.#config);
       signer = plan.fresh > 0 ? await openIssuingSigner(ca, opening) : undefined;
       const cloud = plan.finished < plan.boards ? await this.#prepareCloud(registry, ca, station) : undefined;
@@ -121,9 +125,18 @@ class Session {
       await this.#arrangeLabels();
       this.#summarise(batch, counts, handover, backend);
     } finally {
+      await lease?.release();
       signer?.close();
       registry.close();
     }
+  }
+
+  /** No other station is to work on this list meanwhile. */
+  #lease(backend: BackendClient, station: Station): Promise<BatchLease> {
+    const { clock } = this.#context.surroundings;
+    const { batchId, sha256 } = this.#inputs;
+    const requests = new StationRequests(backend, station, clock);
+    return BatchLease.acquire(requests, { batchId, sha256 }, clock, (lost) => this.#stop.abort(lost));
   }
 
   /** A batch is of one region, one CA and one station. */

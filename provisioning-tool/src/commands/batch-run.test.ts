@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto';
+import { createHash, X509Certificate } from 'node:crypto';
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { activationCodeDigest, readActivationCode } from '@aovis/contracts/activation-code';
@@ -243,6 +243,25 @@ describe('batch run', () => {
     expect(answer.exitCode).toBe(7);
     expect(answer.stderr.match(/correct or remove its row/g)).toHaveLength(100);
     expect(answer.stderr).toContain('and 3 more');
+  });
+
+  it('refuses a list on which another station is at work, and lets go of its own', async () => {
+    const csv = await factory.writeBoards('boards.csv', 2);
+    const sha256 = createHash('sha256')
+      .update(await readFile(csv))
+      .digest('hex');
+    factory.backend.leases.set(`boards/${sha256}`, 'line-9');
+    expect(await factory.runBatch(csv)).toMatchObject({
+      exitCode: 7,
+      stderr: expect.stringContaining('Station line-9 is at work on this very list'),
+    });
+    expect(factory.iot.certificates.size).toBe(0);
+    factory.backend.leases.clear();
+    const held: (string | undefined)[] = [];
+    factory.iot.options.onCall = () => held.push(factory.backend.leases.get(`boards/${sha256}`));
+    expect((await factory.runBatch(csv)).exitCode).toBe(0);
+    expect(held.at(-1)).toBe('line-1');
+    expect(factory.backend.leases.size).toBe(0);
   });
 
   it('keeps boards of a batch whose backend is away, and hands them over next time', async () => {

@@ -2,9 +2,11 @@ import { types } from 'node:util';
 import {
   type BoardConflictReason,
   type BoardStanding,
+  batchLeasedDetailsSchema,
   boardConflictDetailsSchema,
   changeBoard,
   importManifest,
+  leaseBatch,
   lookUpBoards,
   type ManifestResult,
   manifestConflictDetailsSchema,
@@ -33,6 +35,17 @@ export class BoardConflict extends Refusal {
   constructor(reason: BoardConflictReason, reference: string) {
     super('conflict', `The backend does not change the board: ${boardConflictSentences[reason]}${reference}`);
     this.reason = reason;
+  }
+}
+
+/** Another station is at work on the list. */
+export class BatchLeased extends Refusal {
+  constructor(stationId: string, expiresAt: string) {
+    super(
+      'conflict',
+      `Station ${stationId} is at work on this very list (until ${expiresAt}, if it does not go on); wait for it, or give ` +
+        'each station a list of its own.',
+    );
   }
 }
 
@@ -98,6 +111,16 @@ export class BackendClient {
     return result;
   }
 
+  /** `request`: signed. Throws `BatchLeased`, too. */
+  async lease(request: string): Promise<void> {
+    await this.#call({
+      path: leaseBatch.path,
+      body: { request },
+      what: 'lease',
+      answer: leaseBatch.responses[200],
+    });
+  }
+
   #call<T>(call: Call<T>): Promise<T> {
     return this.#calls.call(undefined, () => this.#post(call));
   }
@@ -156,6 +179,9 @@ export class BackendClient {
     const conflict = boardConflictDetailsSchema.safeParse(details);
     if (code === 'board_conflict' && conflict.success)
       return new BoardConflict(conflict.data.reason, reference);
+    const lease = batchLeasedDetailsSchema.safeParse(details);
+    if (code === 'batch_leased' && lease.success)
+      return new BatchLeased(lease.data.station_id, lease.data.expires_at);
     const issues = issuesSchema.safeParse(details);
     if (code === 'invalid_signature' && what !== 'manifest' && issues.success)
       return new Refusal('credentials', `The backend does not accept the ${what}${reference}.`, {

@@ -1,7 +1,9 @@
 import type { BoardStanding } from '@aovis/contracts/http/factory';
 import {
+  type BatchLeaseRequest,
   type BoardChangeRequest,
   type BoardLookupRequest,
+  batchLeaseRequestSchema,
   boardChangeRequestSchema,
   boardLookupRequestSchema,
   stationRequestJwsType,
@@ -58,6 +60,11 @@ export class StationRequests {
   async change(request: Unsigned<BoardChangeRequest>): Promise<'changed' | 'unchanged'> {
     const signed = boardChangeRequestSchema.parse({ ...this.#common(), ...request });
     return await this.#backend.change(await this.#sign(signed));
+  }
+
+  async lease(request: Unsigned<BatchLeaseRequest>): Promise<void> {
+    const signed = batchLeaseRequestSchema.parse({ ...this.#common(), ...request });
+    await this.#backend.lease(await this.#sign(signed));
   }
 
   async #ask(request: Unsigned<BoardLookupRequest>) {

@@ -4,6 +4,7 @@ import {
   type BoardStanding,
   changeBoard,
   importManifest,
+  leaseBatch,
   lookUpBoards,
   type ManifestDeviceResult,
 } from '@aovis/contracts/http/factory';
@@ -12,6 +13,7 @@ import { type ManifestDevice, manifestJwsType, manifestSchema } from '@aovis/con
 import {
   type BoardChangeRequest,
   type BoardLookupRequest,
+  batchLeaseRequestSchema,
   boardChangeRequestSchema,
   boardLookupRequestSchema,
   stationRequestJwsType,
@@ -30,6 +32,8 @@ export class FakeBackend {
   readonly owned = new Set<string>();
   /** Every change that was made, as it was asked for. */
   readonly changes: BoardChangeRequest[] = [];
+  /** Station by `<batch>/<hash of the list>`. */
+  readonly leases = new Map<string, string>();
   dryRuns = 0;
   /** Asked once per real push: answer with this status, or `lose` the answer after the effect. */
   fault: () => number | 'lose' | undefined = () => undefined;
@@ -58,7 +62,7 @@ export class FakeBackend {
       send(response, status, { error: { code, message: `${code}.`, request_id: 'r-1', details } });
     if (request.method !== 'POST') return refuse(404, 'not_found');
     if (raw.length > 256_000) return refuse(413, 'payload_too_large');
-    if (request.url === lookUpBoards.path || request.url === changeBoard.path)
+    if ([lookUpBoards.path, changeBoard.path, leaseBatch.path].some((path) => path === request.url))
       return this.#serveRequest(request, response, raw);
     if (request.url !== importManifest.path) return refuse(404, 'not_found');
     const { manifest: jws, dry_run = false } = JSON.parse(raw.toString()) as {
@@ -108,6 +112,7 @@ export class FakeBackend {
       stationRequestJwsType,
     );
     if (payload === undefined) return refuse(401, 'unknown_station');
+    if (request.url === leaseBatch.path) return this.#lease(response, payload, refuse);
     if (!isChange)
       return send(response, 200, this.#lookUp(boardLookupRequestSchema.parse(JSON.parse(payload))));
     const change = boardChangeRequestSchema.parse(JSON.parse(payload));
@@ -117,6 +122,22 @@ export class FakeBackend {
     if (fault === 'lose') return void request.socket.destroy();
     if (reason !== undefined) return refuse(409, 'board_conflict', { reason });
     send(response, 200, { device_id: deviceIdOf(change.serial), result: 'changed' });
+  }
+
+  #lease(
+    response: ServerResponse,
+    payload: string,
+    refuse: (status: number, code: string, details?: unknown) => void,
+  ): void {
+    const asked = batchLeaseRequestSchema.parse(JSON.parse(payload));
+    const key = `${asked.batch_id}/${asked.list_sha256}`;
+    const holder = this.leases.get(key);
+    const expires_at = new Date(Date.now() + 60_000).toISOString();
+    if (holder !== undefined && holder !== asked.station_id)
+      return refuse(409, 'batch_leased', { station_id: holder, expires_at });
+    if (asked.action === 'release_batch') this.leases.delete(key);
+    else this.leases.set(key, asked.station_id);
+    send(response, 200, { batch_id: asked.batch_id, expires_at });
   }
 
   #lookUp(request: BoardLookupRequest): { boards: BoardStanding[]; more: boolean } {

@@ -9,6 +9,7 @@ import type { Database } from '../../db/database.ts';
 import { FakeClock } from '../../kernel/fake-clock.ts';
 import { hashActivationDigest } from '../devices/activation-hash.ts';
 import { labelCode, otherCode, seedUser, testPeppers } from '../devices/testing/seed.ts';
+import { BatchLeaseService } from './batch-lease-service.ts';
 import { BoardService } from './board-service.ts';
 
 const stationKey = createPrivateKey({ key: fixture.station_private_jwk, format: 'jwk' });
@@ -48,7 +49,7 @@ describe("a station's requests", () => {
     });
     return serial;
   }
-  const sign = (payload: object, key = stationKey): Promise<string> =>
+  const sign = (payload: object, key = stationKey, kid = 'line-1'): Promise<string> =>
     new CompactSign(
       Buffer.from(
         JSON.stringify({
@@ -59,7 +60,7 @@ describe("a station's requests", () => {
         }),
       ),
     )
-      .setProtectedHeader({ alg: 'EdDSA', typ: stationRequestJwsType, kid: 'line-1' })
+      .setProtectedHeader({ alg: 'EdDSA', typ: stationRequestJwsType, kid })
       .sign(key);
   const lookUp = async (payload: object) => service.lookUp(await sign(payload), 'r');
   const change = async (payload: object) =>
@@ -193,13 +194,59 @@ describe("a station's requests", () => {
     });
   });
 
+  it('lease a list to one station until it lets go or its time is over', async () => {
+    const leases = new BatchLeaseService({ db, clock });
+    const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+    await db('factory_stations').insert({
+      station_id: 'line-2',
+      public_key_pem: publicKey.export({ type: 'spki', format: 'pem' }),
+    });
+    const ask = async (station: 'line-1' | 'line-2', action: string, list = 'a') => {
+      const request = {
+        station_id: station,
+        action,
+        batch_id: 'B7',
+        list_sha256: list.repeat(64),
+        ...(action === 'lease_batch' ? { seconds: 60 } : {}),
+      };
+      return leases.handle(await sign(request, station === 'line-1' ? stationKey : privateKey, station), 'r');
+    };
+    const first = await ask('line-1', 'lease_batch');
+    expect(first).toEqual({ batch_id: 'B7', expires_at: '2026-03-01T08:01:00.000Z' });
+    expect(await ask('line-1', 'lease_batch')).toEqual(first);
+    await expect(ask('line-2', 'lease_batch')).rejects.toMatchObject({
+      code: 'batch_leased',
+      details: { station_id: 'line-1', expires_at: first.expires_at },
+    });
+    expect(await db('audit_log').where({ subject_id: 'B7' })).toEqual([
+      expect.objectContaining({ actor_id: 'line-2', outcome: 'refused' }),
+    ]);
+    // Another list of the same batch is free, and what is not the station's own it cannot release.
+    await ask('line-2', 'lease_batch', 'b');
+    await ask('line-2', 'release_batch');
+    await expect(ask('line-2', 'lease_batch')).rejects.toMatchObject({ code: 'batch_leased' });
+    await ask('line-1', 'release_batch');
+    await ask('line-2', 'lease_batch');
+    const racing = await Promise.allSettled([
+      ask('line-1', 'lease_batch', 'c'),
+      ask('line-2', 'lease_batch', 'c'),
+    ]);
+    expect(racing.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+    clock.advance(61_000);
+    await ask('line-1', 'lease_batch');
+  });
+
   it('are refused when stale, of another key, of another kind or of no station', async () => {
     const serial = await seedBoard();
     const request = { action: 'revoke_board', serial };
-    await expect(change({ ...request, issued_at: '2026-03-01T07:49:59Z' })).rejects.toMatchObject({
+    await expect(
+      change({ ...request, issued_at: new Date(clock.now().getTime() - 601_000).toISOString() }),
+    ).rejects.toMatchObject({
       code: 'invalid_signature',
     });
-    await expect(change({ ...request, issued_at: '2026-03-01T08:10:01Z' })).rejects.toMatchObject({
+    await expect(
+      change({ ...request, issued_at: new Date(clock.now().getTime() + 601_000).toISOString() }),
+    ).rejects.toMatchObject({
       code: 'invalid_signature',
     });
     await expect(change({ ...request, station_id: 'line-2' })).rejects.toMatchObject({

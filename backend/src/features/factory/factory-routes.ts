@@ -1,14 +1,17 @@
-import { changeBoard, importManifest, lookUpBoards } from '@aovis/contracts/http/factory';
+import { changeBoard, importManifest, leaseBatch, lookUpBoards } from '@aovis/contracts/http/factory';
 import { handle, type Route } from '../../http/route.ts';
+import type { BatchLeaseService } from './batch-lease-service.ts';
 import type { BoardService } from './board-service.ts';
 import type { ManifestService } from './manifest-service.ts';
 
 export function factoryRoutes({
   manifests,
   boards,
+  leases,
 }: {
   manifests: ManifestService;
   boards: BoardService;
+  leases: BatchLeaseService;
 }): Route[] {
   return [
     handle(importManifest, async ({ body, requestContext: { requestId } }) => ({
@@ -22,6 +25,10 @@ export function factoryRoutes({
     handle(changeBoard, async ({ body, requestContext: { requestId } }) => ({
       status: 200,
       body: await boards.change(body.request, requestId),
+    })),
+    handle(leaseBatch, async ({ body, requestContext: { requestId } }) => ({
+      status: 200,
+      body: await leases.handle(body.request, requestId),
     })),
   ];
 }
