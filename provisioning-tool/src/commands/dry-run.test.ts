@@ -42,6 +42,7 @@ const rehearsals: Readonly<Record<string, Rehearsal>> = {
   },
   'station init': { words: () => [], where: 'nowhere' },
   'batch run': { words: ({ directory }) => [join(directory, 'next.csv')] },
+  'csr sign': { words: ({ directory }) => [join(directory, 'next.csv'), '--csr-dir', directory] },
   'batch reconcile': { words: () => ['boards', '--apply'] },
   'batch export': { words: ({ directory }) => ['boards', '--to', join(directory, 'export')] },
   'device revoke': board(),
