@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { settings } from '../config.ts';
+import { exitCodes } from '../refusal.ts';
 import { chooseSoftware } from './choose-software.ts';
 import { readVendorKey } from './release.ts';
 import { runningSoftware, tellSoftware } from './running-software.ts';
@@ -36,6 +37,7 @@ export async function launchRelease(options: LaunchOptions): Promise<boolean> {
     await linkModules(directory, programDirectory);
     const { program, ...software } = chosen;
     tellSoftware({ ...software, clipPath, stop });
+    if (chosen.onTrial) process.once('exit', startAgain);
     await import(pathToFileURL(program).href);
     return true;
   } catch (error) {
@@ -46,6 +48,14 @@ export async function launchRelease(options: LaunchOptions): Promise<boolean> {
     );
     return false;
   }
+}
+
+/**
+ * A service manager starts no program again that refuses its settings or its bundle (`RestartPreventExitStatus`). From a release on
+ * trial that would be its last word: it ends as what wants to be started again.
+ */
+function startAgain(code: number): void {
+  if (code !== 0) process.exitCode = exitCodes.restart;
 }
 
 function whereToLook({ args, env }: LaunchOptions): { keyPath: string | undefined; directory: string } {

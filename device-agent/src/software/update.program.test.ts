@@ -145,12 +145,16 @@ describe('an update', () => {
     expect(await ended('older')).toMatchObject({ status: 'REJECTED', statusDetails: { code: 'not_newer' } });
   });
 
-  it('to a release that does not start ends on the former one', async () => {
-    release('0.3.0', 'process.exit(70);');
+  it.each([
+    ['does not start', 'process.exit(70);'],
+    ['refuses its settings, after which systemd starts nothing again', 'process.exit(2);'],
+    ['throws', 'throw new Error("a release of no use");'],
+  ])('to a release that %s ends on the former one', async (_, defect) => {
+    release('0.3.0', defect);
     order('job', '0.3.0');
     board.switchOn();
     expect(await ended('job')).toMatchObject({ status: 'FAILED', statusDetails: { code: 'rolled_back' } });
-    expect(board.exits).toEqual([restartCode, 70, 70, 70]);
+    expect(board.exits).toEqual([restartCode, restartCode, restartCode, restartCode]);
     expect(await board.version()).toMatch(/^0\.1\./);
   });
 
