@@ -61,13 +61,19 @@ async function packagedFiles(dist: string): Promise<PackagedFile[]> {
   ];
 }
 
-/** Every setting with its default; all are commented out. */
+/** What the package can do by itself. */
+const packaged: Readonly<Record<string, string>> = {
+  [settings.logsCommand.variable]: 'aovis-agent logs --lines 20000',
+};
+
+/** Every setting with its default, commented out but for what the package brings. */
 function settingsFile(): string {
   const head =
     '# Settings of aovis-agent, for the service and for the command on the shell. After a change:\n' +
     '#   systemctl restart aovis-agent\n';
-  const rows = Object.values(settings).map(
-    ({ variable, sentence, default: value }) => `\n# ${sentence}\n#${variable}=${value}\n`,
-  );
+  const rows = Object.values(settings).map(({ variable, sentence, default: value }) => {
+    const own = packaged[variable];
+    return `\n# ${sentence}\n${own === undefined ? `#${variable}=${value}` : `${variable}=${own}`}\n`;
+  });
   return head + rows.join('');
 }

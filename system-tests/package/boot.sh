@@ -16,6 +16,8 @@ mount -t sysfs -o ro sysfs "$root/sys"
 mount -t cgroup2 cgroup2 "$root/sys/fs/cgroup"
 mount -t tmpfs tmpfs "$root/run"
 mount -t tmpfs tmpfs "$root/tmp"
+# As systemd-tmpfiles does it on a whole machine.
+install -d -m 2755 -g systemd-journal "$root/run/log/journal"
 
 # What else this machine would start is none of this test's business.
 vendor=$root/usr/lib/systemd/system

@@ -119,6 +119,18 @@ describe('the Debian package of the agent', () => {
     expect((await machine.try('ls', '/var/lib/aovis-agent/log')).code).not.toBe(0);
   });
 
+  it('reads its own log, for the job upload-logs', async () => {
+    const settings = await machine.run('cat', '/etc/aovis-agent/agent.env');
+    const [, command = ''] = /^AOVIS_AGENT_LOGS_COMMAND=(.+)$/m.exec(settings) ?? [];
+    const { pid } = await untilStreaming();
+    // With the rights of the process that would begin it.
+    const groups = /^Groups:\t(.*?) ?$/m.exec(await machine.run('cat', `/proc/${pid}/status`))?.[1] ?? '';
+    const [uid, gid] = ['-u', '-g'].map((flag) => machine.run('id', flag, 'aovis-agent'));
+    const as = ['--reuid', (await uid)?.trim() ?? '', '--regid', (await gid)?.trim() ?? ''];
+    const rights = [...as, '--groups', groups.replaceAll(' ', ','), '--no-new-privs', '--'];
+    expect(await machine.run('setpriv', ...rights, ...command.split(' '))).toContain('The agent runs.');
+  });
+
   it('is started anew when it hangs', async () => {
     const dropIn = `/etc/systemd/system/${unit}.d/test.conf`;
     await machine.write(dropIn, Buffer.from('[Service]\nWatchdogSec=3\nTimeoutAbortSec=1\nRestartSec=0\n'));
