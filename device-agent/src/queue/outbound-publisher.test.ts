@@ -66,6 +66,7 @@ describe('the publisher', () => {
     await clock.advance(100);
     expect(sent()).toEqual(['good']);
     expect(queue.depth).toBe(0);
+    expect(queue.dropped).toEqual({ event: 1, telemetry: 0 });
   });
 
   it('sends nothing more after it was stopped', async () => {

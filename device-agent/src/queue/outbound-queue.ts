@@ -86,7 +86,7 @@ export class OutboundQueue {
     return this.#backlog.bytes;
   }
 
-  /** Messages dropped for want of room since the queue's directory was made, restarts included. */
+  /** Messages dropped for want of room, or refused by the cloud, since the queue's directory was made; restarts included. */
   get dropped(): Readonly<Record<MessageClass, number>> {
     return { ...this.#dropped };
   }
@@ -159,7 +159,8 @@ export class OutboundQueue {
   /** Takes out a message that the cloud has, or that it will never take; it may have been dropped meanwhile. */
   remove(entry: QueueEntry, outcome: Extract<PublishOutcome, 'delivered' | 'dropped'>): void {
     if (entry.gone) return;
-    this.#take(entry, outcome);
+    if (outcome === 'dropped') this.#drop(entry);
+    else this.#take(entry, outcome);
     if (this.#backlog.count === 0) this.#lostEvents = 0;
   }
 
