@@ -3,6 +3,7 @@ import type { Clock } from '../host/clock.ts';
 import type { Logger } from '../host/logger.ts';
 import type { PartHealth } from '../part.ts';
 import { type ConnectionFailure, classifyEnd, takenOver } from './connection-failure.ts';
+import { InFlightMessages } from './in-flight-messages.ts';
 import {
   type ConnectionState,
   type IotConnection,
@@ -17,13 +18,6 @@ import { filterMatches } from './topic-filter.ts';
 
 /** "AWS IoT Core message broker and protocol limits": at most 8 filters in one SUBSCRIBE. */
 const filtersPerSubscribe = 8;
-/** A message that was outstanding at this many closes is what the broker closes on: it is given up. */
-const closesPerMessage = 3;
-/**
- * A broker that throttles discards publishes without a word (AWS IoT Core: more than 100 a second). MQTT 3.1.1 has them
- * sent again on a new connection only, so one is made when an acknowledgement is so late.
- */
-const ackTimeoutMs = 60_000;
 /** Every step of an attempt has a limit of its own, a minute at most: what takes this long has come to a standstill. */
 const standstillMs = 10 * 60_000;
 
@@ -37,19 +31,12 @@ export interface MqttConnectionDependencies {
   random: () => number;
 }
 
-interface InFlight {
-  message: PublishOptions;
-  closes: number;
-  settle: (error?: PublishError) => void;
-}
-
 /** A connection attempt and the connection that came of it. */
 interface Attempt {
   link: MqttLink;
   accepted: boolean;
   connectedAt?: number;
   pendingFilters: readonly string[];
-  cancelAckTimeout: () => void;
 }
 
 /** `IotConnection` over links of a driver: MQTT 3.1.1 over mutual TLS. */
@@ -58,8 +45,7 @@ export class MqttConnection implements IotConnection {
   readonly #deps: MqttConnectionDependencies;
   readonly #policy: ReconnectPolicy;
   readonly #handlers = new Map<string, ((message: IotMessage) => void)[]>();
-  /** Published and not acknowledged, in order; sent again on the next connection. */
-  readonly #inFlight = new Set<InFlight>();
+  readonly #inFlight: InFlightMessages;
   readonly #connectedListeners: (() => void)[] = [];
   readonly #disconnectedListeners: ((failure: ConnectionFailure) => void)[] = [];
   /** Filters that the broker's session is known to hold. */
@@ -77,6 +63,7 @@ export class MqttConnection implements IotConnection {
   constructor(deps: MqttConnectionDependencies) {
     this.#deps = deps;
     this.#policy = new ReconnectPolicy(deps.random);
+    this.#inFlight = new InFlightMessages(deps.clock);
   }
 
   get state(): ConnectionState {
@@ -111,9 +98,9 @@ export class MqttConnection implements IotConnection {
     this.#cancelWait();
     const attempt = this.#attempt;
     this.#attempt = undefined;
-    attempt?.cancelAckTimeout();
+    this.#inFlight.suspend();
     await attempt?.link.close();
-    for (const { settle } of this.#inFlight) settle(new PublishError('stopped', 'The agent is stopping.'));
+    this.#inFlight.abandonAll(new PublishError('stopped', 'The agent is stopping.'));
   }
 
   /**
@@ -149,19 +136,7 @@ export class MqttConnection implements IotConnection {
     const attempt = this.#attempt;
     if (attempt === undefined || this.#state !== 'connected')
       return Promise.reject(new PublishError('not-connected', 'There is no connection to the cloud.'));
-    return new Promise((resolve, reject) => {
-      const inFlight: InFlight = {
-        message,
-        closes: 0,
-        settle: (error) => {
-          this.#inFlight.delete(inFlight);
-          if (error === undefined) resolve();
-          else reject(error);
-        },
-      };
-      this.#inFlight.add(inFlight);
-      this.#send(attempt, inFlight);
-    });
+    return this.#inFlight.publish(attempt.link, message);
   }
 
   onConnected(listener: () => void): void {
@@ -179,7 +154,7 @@ export class MqttConnection implements IotConnection {
       onMessage: (message) => this.#onMessage(message),
       onEnd: (end) => this.#onEnd(attempt, end),
     });
-    const attempt: Attempt = { link, accepted: false, pendingFilters: [], cancelAckTimeout: () => {} };
+    const attempt: Attempt = { link, accepted: false, pendingFilters: [] };
     this.#attempt = attempt;
     link.open().then(
       ({ sessionPresent }) => this.#onAccepted(attempt, sessionPresent),
@@ -198,8 +173,7 @@ export class MqttConnection implements IotConnection {
     this.#state = 'connected';
     this.#lastFailure = undefined;
     this.#deps.logger.info({ sessionPresent }, 'Connected to the cloud.');
-    // What an earlier connection left unacknowledged was published before anything new.
-    for (const inFlight of this.#inFlight) this.#send(attempt, inFlight);
+    this.#inFlight.resend(attempt.link);
     for (const listener of this.#connectedListeners) listener();
   }
 
@@ -222,29 +196,6 @@ export class MqttConnection implements IotConnection {
     }
   }
 
-  #send(attempt: Attempt, inFlight: InFlight): void {
-    if (this.#inFlight.size === 1) this.#awaitAck(attempt);
-    attempt.link.publish(inFlight.message).then(
-      () => {
-        inFlight.settle();
-        if (attempt === this.#attempt) this.#awaitAck(attempt);
-      },
-      () => {
-        // The connection ended; it stays in flight.
-      },
-    );
-  }
-
-  /** From the latest acknowledgement on, or the first publish after all were acknowledged. */
-  #awaitAck(attempt: Attempt): void {
-    attempt.cancelAckTimeout();
-    if (this.#inFlight.size === 0) return;
-    attempt.cancelAckTimeout = this.#deps.clock.after(ackTimeoutMs, () => {
-      const error = new Error('The broker does not acknowledge what was published.');
-      attempt.link.abort(Object.assign(error, { code: 'ETIMEDOUT' }));
-    });
-  }
-
   #onMessage(message: IotMessage): void {
     for (const [filter, handlers] of this.#handlers) {
       if (!filterMatches(filter, message.topic)) continue;
@@ -264,7 +215,7 @@ export class MqttConnection implements IotConnection {
   #onEnd(attempt: Attempt, linkEnd: LinkEnd): void {
     if (attempt !== this.#attempt) return;
     this.#attempt = undefined;
-    attempt.cancelAckTimeout();
+    this.#inFlight.suspend();
     const wasConnected = this.#state === 'connected';
     const end = {
       ...this.#deps.endpoint,
@@ -272,7 +223,7 @@ export class MqttConnection implements IotConnection {
       accepted: attempt.accepted,
       certificateExpired: expiryOf(this.#deps.endpoint) < this.#deps.clock.now(),
       pendingFilters: attempt.pendingFilters,
-      pendingTopics: [...this.#inFlight].map(({ message }) => message.topic),
+      pendingTopics: this.#inFlight.topicsJustSent(),
     };
     const classified = classifyEnd(end);
     const decision = this.#policy.afterEnd({
@@ -287,25 +238,12 @@ export class MqttConnection implements IotConnection {
     this.#lastFailure = failure;
     const level = failure.needsPerson ? 'error' : 'warn';
     this.#deps.logger[level]({ code: failure.code, retryInMs: decision.delayMs }, failure.sentence);
-    if (failure.code === 'forbidden') this.#giveUpForbidden();
+    if (failure.code === 'forbidden') this.#inFlight.noteForbidden();
     if (wasConnected) for (const listener of this.#disconnectedListeners) listener(failure);
     this.#changesBefore = this.#deps.clock.monotonic() + decision.delayMs + standstillMs;
     this.#cancelWait = this.#deps.clock.after(decision.delayMs, () => {
       if (this.#openLink !== undefined) this.#connect(this.#openLink);
     });
-  }
-
-  #giveUpForbidden(): void {
-    for (const inFlight of this.#inFlight) {
-      inFlight.closes += 1;
-      if (inFlight.closes < closesPerMessage) continue;
-      inFlight.settle(
-        new PublishError(
-          'forbidden',
-          `The broker closes the connection on ${inFlight.message.topic}; the message is given up.`,
-        ),
-      );
-    }
   }
 }
 

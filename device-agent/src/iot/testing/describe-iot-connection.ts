@@ -164,17 +164,24 @@ export function describeIotConnection(
       }
     });
 
-    it('sends again what a broker that throttles did not acknowledge', async () => {
+    it('sends again what a broker that throttles did not acknowledge, as often as it takes', async () => {
       const connection = await started(connectionTo());
-      broker.discards = 1;
-      const publishing = connection.publish({ topic: eventTopic, payload: '{"kept":true}' });
-      await until(() => broker.discards === 0);
-      await clock.advance(60_000);
-      await waiting(connection);
-      expect(connection.lastFailure?.code).toBe('timeout');
-      await clock.advance(1_000);
-      await publishing;
-      expect(broker.received).toContainEqual({ topic: eventTopic, payload: '{"kept":true}' });
+      broker.discards = 4;
+      const payloads = ['{"kept":1}', '{"kept":2}'];
+      const publishing = payloads.map((payload) => connection.publish({ topic: eventTopic, payload }));
+      for (const left of [2, 0]) {
+        await until(() => broker.discards === left);
+        expect(clock.pending).toEqual([60_000]);
+        await clock.advance(60_000);
+        await waiting(connection);
+        expect(connection.lastFailure?.code).toBe('timeout');
+        const again = connected(connection);
+        await clock.advance(2_000);
+        await again;
+      }
+      await Promise.all(publishing);
+      const arrived = (payload: string): boolean => broker.received.some((each) => each.payload === payload);
+      await broker.until(() => payloads.every(arrived));
     });
 
     it('tells a refused CONNECT and tries again', async () => {
@@ -319,6 +326,24 @@ export function describeIotConnection(
       await clock.advance(128_000);
       await again;
       await connection.publish({ topic: `aovis/${thing}/telemetry`, payload: '{}' });
+    });
+
+    it('gives up no message that was held up for long when the broker closed the connection', async () => {
+      const connection = await started(connectionTo());
+      broker.discards = 3;
+      const publishing = connection.publish({ topic: eventTopic, payload: '{"kept":true}' });
+      for (let left = 2; left >= 0; left--) {
+        await until(() => broker.discards === left);
+        await clock.advance(15_000);
+        broker.closeConnections();
+        await waiting(connection);
+        expect(connection.lastFailure?.code).not.toBe('forbidden');
+        const again = connected(connection);
+        await clock.advance(600_000);
+        await again;
+      }
+      await publishing;
+      expect(broker.received).toContainEqual({ topic: eventTopic, payload: '{"kept":true}' });
     });
 
     it('does not fight for ever with another client of the same id', async () => {
