@@ -115,7 +115,7 @@ export class MqttConnection implements IotConnection {
     this.#attempt = undefined;
     this.#state = 'connecting';
     this.#cancelWait();
-    attempt?.cancelAckTimeout();
+    this.#inFlight.suspend();
     if (wasConnected) for (const listener of this.#disconnectedListeners) listener(leftOnPurpose);
     await attempt?.link.close();
     // Stopped meanwhile?
