@@ -87,6 +87,7 @@ export class TestBroker {
       this.subscribed.push(subscriptions.map(({ topic }) => topic));
       this.#changed();
     });
+    aedes.on('clientReady', (client) => endInOrder(client));
     aedes.on('clientDisconnect', () => this.#changed());
     const server = createServer({
       cert: this.#identity.certificate,
@@ -175,9 +176,6 @@ export class TestBroker {
       this.#sockets.delete(socket);
       this.#changed();
     });
-    // aedes ends connections by `destroy`, which leaves TLS's close_notify out; AWS IoT Core says it.
-    socket.destroy = (error) =>
-      socket.writable ? socket.end(() => destroy(socket, error)) : destroy(socket, error);
     this.#aedes?.handle(socket);
     this.#changed();
   }
@@ -189,6 +187,12 @@ export class TestBroker {
 
 function servernameOf(socket: TLSSocket): string | false | undefined {
   return 'servername' in socket ? (socket.servername as string | false) : undefined;
+}
+
+/** aedes ends connections by `destroy`, which leaves TLS's close_notify out; AWS IoT Core says it. */
+function endInOrder({ conn }: Client): void {
+  if (!(conn instanceof TLSSocket)) return;
+  conn.destroy = (error) => (conn.writable ? conn.end(() => destroy(conn, error)) : destroy(conn, error));
 }
 
 /** As a network does: without a word. */
