@@ -22,7 +22,7 @@ const longestWords = 200;
 /**
  * Runs a command that changes something, between a line of the audit log that says so and one that says how it
  * ended. The very first command finds no workspace to write into: its two lines are written together, once it has made
- * one, so that a command that was refused leaves no empty folder in a place where somebody called it by mistake.
+ * one, so that a command that was refused, or needs none, leaves no folder where somebody called it.
  */
 export async function audited(
   log: AuditLog,
@@ -35,14 +35,16 @@ export async function audited(
     return beginning;
   };
   if (await log.hasWorkspace()) await begin();
+  const end = async (outcome: Outcome) => {
+    if (await log.hasWorkspace()) await log.append(await endOf(what, await begin(), outcome));
+  };
   try {
     await work(begin);
   } catch (error) {
-    if (await log.hasWorkspace())
-      await log.append(await endOf(what, await begin(), outcomeOf(error, what.signal)));
+    await end(outcomeOf(error, what.signal));
     throw error;
   }
-  await log.append(await endOf(what, await begin(), { exitCode: 0 }));
+  await end({ exitCode: 0 });
 }
 
 function begunOf({ command, words, toolVersion }: AuditedCommand): AuditRecord {

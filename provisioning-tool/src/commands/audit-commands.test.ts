@@ -67,9 +67,16 @@ describe('audit', () => {
     expect((await factory.succeed('audit', 'show')).stdout).toMatch(/batch run begins .*second\.csv/);
   });
 
-  it('leaves nothing where the tool was called by mistake', async () => {
+  it('leaves no folder where the tool was called by mistake, or needs none', async () => {
     expect((await factory.cli('station', 'init', '--station-id', '?')).exitCode).toBe(2);
     expect((await factory.cli('ca', 'register')).exitCode).toBe(5);
+    const sample = [
+      '--activation-url',
+      'https://app.example.com',
+      '--out',
+      join(factory.directory, 'sample.pdf'),
+    ];
+    await factory.succeed('labels', 'sample', ...sample);
     expect(await exists(factory.workspace)).toBe(false);
     expect((await factory.succeed('audit', 'show')).stdout).toContain('no such entry');
   });
