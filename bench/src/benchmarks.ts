@@ -9,6 +9,7 @@ import { liveView } from './p7-live-view.ts';
 import { recording } from './p7-recording.ts';
 import { outage } from './p8-outages.ts';
 import { firstRun } from './p11-first-run.ts';
+import { toolStart } from './tool-start.ts';
 
 /** Every benchmark, in the order of docs/benchmarks.md. */
 export const benchmarks: readonly Benchmark[] = [
@@ -22,4 +23,5 @@ export const benchmarks: readonly Benchmark[] = [
   liveView,
   outage,
   firstRun,
+  toolStart,
 ];

@@ -17,8 +17,9 @@ export async function loadPkcs11(): Promise<Pkcs11Library> {
   } catch (error) {
     throw new Refusal(
       'ca',
-      'This installation cannot talk to tokens: the addon pkcs11js is not compiled. On this computer, with a C++ ' +
-        'compiler and Python, run: npm --prefix node_modules/pkcs11js run build',
+      'This installation cannot talk to tokens: the addon pkcs11js is not compiled, or not there. On this computer, ' +
+        'with a C++ compiler and Python, run beside the program: npm install pkcs11js@2.1.7; ' +
+        'npm --prefix node_modules/pkcs11js run build',
       { cause: error },
     );
   }
