@@ -1,9 +1,13 @@
 import { readFileSync } from 'node:fs';
 import {
   CreatePolicyCommand,
+  CreatePolicyVersionCommand,
   CreateRoleAliasCommand,
   CreateThingTypeCommand,
+  DeletePolicyVersionCommand,
+  GetPolicyCommand,
   IoTClient,
+  ListPolicyVersionsCommand,
   ResourceAlreadyExistsException,
 } from '@aws-sdk/client-iot';
 import type { Endpoints } from './endpoints.ts';
@@ -31,14 +35,7 @@ export async function setUpCloud(
   });
   try {
     await once(iot.send(new CreateThingTypeCommand({ thingTypeName: boardThingType })));
-    await once(
-      iot.send(
-        new CreatePolicyCommand({
-          policyName: boardPolicy,
-          policyDocument: readPolicy('board-policy.json', endpoints),
-        }),
-      ),
-    );
+    await setPolicy(iot, boardPolicy, readPolicy('board-policy.json', endpoints));
     await admin(endpoints, 'PUT', `/_local/roles/${boardRole}`, {
       trust: JSON.parse(readPolicy('board-role-trust.json', endpoints)),
       policyDocument: JSON.parse(readPolicy('board-role.json', endpoints)),
@@ -61,6 +58,19 @@ export async function setUpCloud(
     url: `${options.backendUrl}/api/internal/aws/iot-event`,
     secret: options.iotEventSecret,
   });
+}
+
+/** A board of yesterday's must be allowed what today's agent does: it would be cut off at the first refused subscription. */
+async function setPolicy(iot: IoTClient, policyName: string, policyDocument: string): Promise<void> {
+  await once(iot.send(new CreatePolicyCommand({ policyName, policyDocument })));
+  const present = await iot.send(new GetPolicyCommand({ policyName }));
+  if (present.policyDocument === policyDocument) return;
+  // AWS IoT keeps five versions.
+  const { policyVersions = [] } = await iot.send(new ListPolicyVersionsCommand({ policyName }));
+  for (const { versionId, isDefaultVersion } of policyVersions)
+    if (isDefaultVersion !== true)
+      await iot.send(new DeletePolicyVersionCommand({ policyName, policyVersionId: versionId }));
+  await iot.send(new CreatePolicyVersionCommand({ policyName, policyDocument, setAsDefault: true }));
 }
 
 /** Calls the admin surface of local-cloud; throws with its answer when it refuses. */
