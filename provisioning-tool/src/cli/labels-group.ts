@@ -20,8 +20,8 @@ function addPrint(labels: Command, define: Define): void {
       name: 'print',
       summary: 'Make label sheets of a batch as PDF.',
       teaches:
-        'Each label has a QR code that opens the app, the model, the serial and the activation code. Whoever has the code\n' +
-        'has the camera: print where nobody else is, remove the file afterwards, destroy what is spoilt. Every print is in\n' +
+        'Each label has a QR code that opens the app, the device id, the serial and the activation code. Whoever has the\n' +
+        'code has the camera: print where nobody else is, remove the file afterwards, destroy what is spoilt. Every print is in\n' +
         'the ledger; a label that was printed before is printed again only with a reason, and after the first one was\n' +
         'destroyed. Labels of boards that are not finished are left out.',
       examples: [

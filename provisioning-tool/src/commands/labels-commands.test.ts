@@ -130,7 +130,7 @@ describe('labels', () => {
     const board = (await readBoardCodes(factory.workspace, 'boards')).get('N4K-000003');
     const rows = readLabelRows(folder('labels.csv'), new Map(board ? [[board.serial, board]] : []));
     for await (const { text } of rows) {
-      expect(text.model).toBe('n4k B');
+      expect(text).toMatchObject({ deviceId: 'aovis-n4k-000003', serial: 'N4K-000003 B' });
       codes.set('N4K-000003 B', text.code);
     }
     expect(await factory.cli('labels', 'check', old)).toMatchObject({

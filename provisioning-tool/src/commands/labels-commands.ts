@@ -61,8 +61,8 @@ export async function labelsSample(context: CommandContext, flags: SheetFlags): 
 function* sampleLabels(count: number): Generator<LabelText> {
   for (let number = 1; number <= count; number++)
     yield {
+      deviceId: 'not-a-real-board',
       serial: `SAMPLE-${String(number).padStart(6, '0')}`,
-      model: 'not a real one',
       code: formatActivationCode(generateActivationCode(randomBytes)),
     };
 }

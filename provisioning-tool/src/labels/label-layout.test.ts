@@ -5,7 +5,7 @@ import { presets } from './label-format.ts';
 import { type LabelLayout, type LabelText, layOut } from './label-layout.ts';
 import { activationLink, darkRuns, qrModules } from './qr-code.ts';
 
-const text: LabelText = { serial: 'N4K-000123', model: 'n4k', code: '7Q2MZX-0B4KDP-93RTFW' };
+const text: LabelText = { deviceId: 'aovis-n4k-000123', serial: 'N4K-000123', code: '7Q2MZX-0B4KDP-93RTFW' };
 
 interface Size {
   width: number;
@@ -49,7 +49,14 @@ describe('the layout of a label', () => {
   it('has room for everything in every preset, with short and long addresses', () => {
     for (const [name, { label }] of Object.entries(presets))
       for (const modules of [25, 29, 33, 37])
-        expect([name, faultsOf(label, modules, layOut(label, modules, text))]).toEqual([name, []]);
+        for (const model of ['n4k', 'longname']) {
+          const longest = {
+            ...text,
+            deviceId: `aovis-${model}-000123`,
+            serial: `${model.toUpperCase()}-000123 B`,
+          };
+          expect([name, faultsOf(label, modules, layOut(label, modules, longest))]).toEqual([name, []]);
+        }
   });
 
   it('of any size is right, or refused with a sentence', () => {
@@ -63,7 +70,11 @@ describe('the layout of a label', () => {
         fc.stringMatching(/^[A-Z0-9]{2,8}-\d{6}$/),
         (width, height, modules, serial) => {
           try {
-            const layout = layOut({ width, height }, modules, { ...text, serial });
+            const layout = layOut({ width, height }, modules, {
+              ...text,
+              serial: `${serial} B`,
+              deviceId: `aovis-${serial.toLowerCase()}`,
+            });
             laidOut += 1;
             expect(faultsOf({ width, height }, modules, layout)).toEqual([]);
             expect(layout.lines.at(-1)?.text.endsWith('93RTFW')).toBe(true);
@@ -81,7 +92,11 @@ describe('the layout of a label', () => {
 
   it('prints the code in one line where that is larger, else in three', () => {
     const lines = (size: Size) => layOut(size, 29, text).lines.map((line) => line.text);
-    expect(lines({ width: 110, height: 22 })).toEqual(['n4k', 'N4K-000123', '7Q2MZX-0B4KDP-93RTFW']);
+    expect(lines({ width: 110, height: 22 })).toEqual([
+      'aovis-n4k-000123',
+      'N4K-000123',
+      '7Q2MZX-0B4KDP-93RTFW',
+    ]);
     expect(lines({ width: 40, height: 20 }).slice(2)).toEqual(['7Q2MZX-', '0B4KDP-', '93RTFW']);
   });
 });

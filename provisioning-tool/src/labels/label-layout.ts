@@ -2,8 +2,10 @@ import { Refusal } from '../refusal.ts';
 
 /** What is printed on one label. */
 export interface LabelText {
+  /** `aovis-n4k-000123`: what the app asks for beside the code. */
+  deviceId: string;
+  /** With a letter behind it when the code was issued anew. */
   serial: string;
-  model: string;
   /** `XXXXXX-XXXXXX-XXXXXX`. */
   code: string;
 }
@@ -36,6 +38,8 @@ const smallestModule = 0.25;
 /** Larger ones only take the room of the text. */
 const largestModule = 0.6;
 const smallestType = 1.6;
+/** Of device id and serial, which the code beside them makes readable enough: only long names come down to it. */
+const smallestCaption = 1.2;
 const largestType = 4;
 const padding = 1.2;
 /** Every glyph of Courier is 0.6 em wide. */
@@ -121,7 +125,7 @@ function qrAt(x: number, y: number, module: number): LabelLayout['qr'] {
   return { x: x + quietModules * module, y: y + quietModules * module, module };
 }
 
-/** Model, serial, and the code in one line or three, whichever can be larger. */
+/** Device id, serial, and the code in one line or three, whichever can be larger. */
 function setText(text: LabelText, box: Box, align: 'left' | 'centre'): TextLine[] | undefined {
   const groups = text.code.split('-');
   const broken = groups.map((group, index) => (index < groups.length - 1 ? `${group}-` : group));
@@ -129,7 +133,7 @@ function setText(text: LabelText, box: Box, align: 'left' | 'centre'): TextLine[
   const [codes, size] = three > one ? [broken, three] : [[text.code], one];
   if (size < smallestType) return undefined;
   const rows = [
-    { text: text.model, bold: false, size: widthLimited(text.model, size * captionRatio, box) },
+    { text: text.deviceId, bold: false, size: widthLimited(text.deviceId, size * captionRatio, box) },
     { text: text.serial, bold: true, size: widthLimited(text.serial, size * captionRatio, box) },
     ...codes.map((code) => ({ text: code, bold: true, size })),
   ];
@@ -148,12 +152,12 @@ function setText(text: LabelText, box: Box, align: 'left' | 'centre'): TextLine[
 /** The largest size of the code at which all lines have room. */
 function fit(text: LabelText, codes: string[], box: Box): number {
   const longest = Math.max(...codes.map((code) => code.length));
-  const captions = Math.max(text.serial.length, text.model.length);
+  const captions = Math.max(text.serial.length, text.deviceId.length);
   return Math.min(
     largestType,
     box.width / (longest * glyphWidth),
     // Captions may shrink, but not below what can be read.
-    captions * glyphWidth * smallestType > box.width ? 0 : Number.POSITIVE_INFINITY,
+    captions * glyphWidth * smallestCaption > box.width ? 0 : Number.POSITIVE_INFINITY,
     box.height / ((codes.length + 2 * captionRatio) * leading),
   );
 }

@@ -5,6 +5,7 @@ import {
   formatActivationCode,
   readActivationCode,
 } from '@aovis/contracts/activation-code';
+import { deviceIdOf } from '@aovis/contracts/ids';
 import { findMode } from '../files/durable-files.ts';
 import { Refusal } from '../refusal.ts';
 import type { BoardCode } from './board-codes.ts';
@@ -35,14 +36,18 @@ export async function* readLabelRows(
     seen.add(serial);
     yield {
       board,
-      text: { serial, model: modelLine(board), code: formatActivationCode(reading.code) },
+      text: {
+        deviceId: deviceIdOf(serial),
+        serial: serialLine(board),
+        code: formatActivationCode(reading.code),
+      },
     };
   }
 }
 
 /** A code that was issued anew has a letter (B, C, …), so that nobody takes the label before it for the right one. */
-function modelLine({ model, epoch }: BoardCode): string {
-  return epoch === 1 ? model : `${model} ${revisionLetter(epoch)}`;
+function serialLine({ serial, epoch }: BoardCode): string {
+  return epoch === 1 ? serial : `${serial} ${revisionLetter(epoch)}`;
 }
 
 function revisionLetter(epoch: number): string {

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { deviceIdOf } from '@aovis/contracts/ids';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { FactoryFixture } from '../testing/factory-fixture.ts';
 import { type LabelFormat, labelsPerSheet, placeOf, presets } from './label-format.ts';
@@ -122,7 +123,9 @@ describe('printed label sheets', () => {
       // …and as text, in the order of labels.csv, with its serial before it.
       const { stdout } = await run('pdftotext', ['-raw', pdf, '-']);
       const words = stdout.replace(/-\n/g, '-').split(/\s+/);
-      const positions = rows.flatMap(({ serial, code }) => [words.indexOf(serial), words.indexOf(code)]);
+      const positions = rows.flatMap(({ serial, code }) =>
+        [deviceIdOf(serial), serial, code].map((word) => words.indexOf(word)),
+      );
       expect(positions.every((position, i) => position >= 0 && position > (positions[i - 1] ?? -1))).toBe(
         true,
       );

@@ -26,8 +26,8 @@ function jobOf(preset: string, more: Partial<SheetJob> = {}): SheetJob {
 function* labels(count: number): Generator<LabelText> {
   for (let number = 1; number <= count; number++)
     yield {
+      deviceId: `aovis-n4k-${String(number).padStart(6, '0')}`,
       serial: `N4K-${String(number).padStart(6, '0')}`,
-      model: 'n4k',
       code: formatActivationCode(generateActivationCode(randomBytes)),
     };
 }
