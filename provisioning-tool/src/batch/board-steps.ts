@@ -81,7 +81,7 @@ export function thingAttributesOf(board: BoardIssued, stationId: string): Record
     serial: board.serial,
     model: board.model,
     batch: board.batch_id,
-    station: stationId,
+    station: board.station_id ?? stationId,
     first_certificate_id: board.first_certificate_id ?? board.certificate_id,
   };
 }

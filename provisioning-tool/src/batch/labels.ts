@@ -129,6 +129,26 @@ export async function addLabel(path: string, label: Label): Promise<void> {
   await addRow(path, rowOf(label));
 }
 
+/** Adds the rows of another file whose digests are asked for and not there yet; returns which digests it now has of them. */
+export async function mergeLabels(
+  from: string,
+  to: string,
+  digests: ReadonlySet<string>,
+): Promise<Set<string>> {
+  const lines: string[] = [];
+  const present = new Set<string>();
+  const take = (line: string, isOurs: boolean) => {
+    const digest = readRow(line)?.digest ?? '';
+    if (isOurs || (digests.has(digest) && !present.has(digest))) lines.push(line);
+    if (digests.has(digest)) present.add(digest);
+  };
+  for await (const line of readLabelLines(to)) take(line, true);
+  const ours = lines.length;
+  for await (const line of readLabelLines(from)) take(line, false);
+  if (lines.length > ours) await writeFileDurably(to, textOf(lines));
+  return present;
+}
+
 /** Copies the rows of a board from one file to another. Repeating it changes nothing. */
 export async function copyLabels(from: string, to: string, serial: string): Promise<void> {
   const present = new Set<string>();

@@ -123,6 +123,32 @@ export function addBatchCommands(program: Command, define: Define): void {
   define(
     batch,
     {
+      name: 'merge',
+      summary: "Take over another station's boards of a batch.",
+      teaches:
+        "Reads the other station's workspace (a copy on an encrypted disk will do; its journal is verified), checks each of its\n" +
+        'finished boards as «verify» does, and takes over bundle, label and manifest, so that one station can print, verify and\n' +
+        'change them all. Begin the batch here first, with a list of this station’s own. A board that both made is refused\n' +
+        'before anything is done. May be repeated. Then delete what the other station has, or go on there, but not both.',
+      examples: [
+        {
+          line: 'aovis-provision batch merge boards --from /media/line-2/factory --dry-run',
+          does: 'looks only',
+        },
+        { line: 'aovis-provision batch merge boards --from /media/line-2/factory', does: 'takes them over' },
+      ],
+      changes: true,
+    },
+    async (context, flags, [batchId]) => {
+      const { batchMerge } = await import('../commands/batch-merge-command.ts');
+      await batchMerge(context, batchId ?? '', String(flags['from']));
+    },
+  )
+    .argument('<batch>', 'name of the batch, the same at both stations')
+    .requiredOption('--from <workspace>', "The other station's workspace.");
+  define(
+    batch,
+    {
       name: 'export',
       summary: 'Write the manifests and the rows that are not finished into a folder.',
       teaches:

@@ -2,8 +2,8 @@ import { copyFile, readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { BatchFolder } from '../batch/batch-folder.ts';
 import { ensurePrivateDirectory, exists, syncDirectory, writeFileDurably } from '../files/durable-files.ts';
-import { journalPath, replayJournal } from '../journal/journal.ts';
-import { isLive, isProvisioned, type JournalState } from '../journal/journal-state.ts';
+import { journalPath, readStandings, replayJournal, type Written } from '../journal/journal.ts';
+import { isLive, isProvisioned } from '../journal/journal-state.ts';
 import { Refusal, systemCodeOf } from '../refusal.ts';
 import { counted } from '../terminal/wording.ts';
 import { findBatch } from './batch-comparison.ts';
@@ -28,7 +28,7 @@ export async function batchExport(context: CommandContext, batchId: string, to: 
     );
   }
   const folder = new BatchFolder(workspace, batchId);
-  const { boards, failed } = await readRows(folder, batchId, replay.state);
+  const { boards, failed } = await readRows(folder, batchId, replay, journalPath(workspace));
   const manifests = await manifestNames(folder);
   if (!context.flags.dryRun) await write(target, folder, { boards, failed, manifests });
   const failedRows = failed.length - 1;
@@ -54,10 +54,20 @@ export async function batchExport(context: CommandContext, batchId: string, to: 
   );
 }
 
-async function readRows(folder: BatchFolder, batchId: string, state: JournalState) {
+async function readRows(folder: BatchFolder, batchId: string, { state, validBytes }: Written, path: string) {
   const boards = ['serial,model,iccid,state,certificate_active,handed_over'];
   const failed = ['serial,model,iccid,problem'];
-  await eachBoard(folder.boards, batchId, ({ serial, model, iccid = '' }) => {
+  const listed = new Set<string>();
+  const add = ({
+    serial,
+    model,
+    iccid = '',
+  }: {
+    serial: string;
+    model: string;
+    iccid?: string | undefined;
+  }) => {
+    listed.add(serial);
     const board = state.boards.get(serial);
     const finished = board !== undefined && isProvisioned(board);
     const standing = board?.life?.ended ?? (finished ? 'finished' : board ? 'begun' : 'waiting');
@@ -66,7 +76,11 @@ async function readRows(folder: BatchFolder, batchId: string, state: JournalStat
     if (finished) return;
     const problem = board?.failure ? `${board.failure.step}: ${board.failure.message}` : 'not reached yet';
     failed.push([serial, model, iccid, quoted(problem)].join(','));
-  });
+  };
+  await eachBoard(folder.boards, batchId, add);
+  // Boards that came from another batch or station are in no list of this one.
+  for await (const { board, standing } of readStandings(path, { state, validBytes }))
+    if (standing === 'current' && board.batch_id === batchId && !listed.has(board.serial)) add(board);
   return { boards, failed };
 }
 

@@ -9,6 +9,7 @@ import type { AwsIotRegistry } from '../cloud/aws-iot-registry.ts';
 import { type Config, requireSetting } from '../config.ts';
 import {
   checkChange,
+  checkKey,
   checkWithBackend,
   commandOf,
   getBoardState,
@@ -104,6 +105,7 @@ class Session {
     const parts = await this.#parts(ca, state.batch.id);
     if (state.life?.pending?.kind !== kind) {
       const before = await this.#journal.issued(this.#serial);
+      checkKey(before, kind);
       const pending = await this.#journal.pendingChange(state);
       // Revoking waits for nobody.
       if (parts.backend && kind !== 'revoke') {

@@ -49,6 +49,16 @@ export function checkChange(
     );
 }
 
+/** A board that keeps its own key cannot be given one. */
+export function checkKey({ serial, key }: BoardIssued, kind: DeviceChangeKind): void {
+  if (key !== 'board' || (kind !== 'rotate' && kind !== 'rma')) return;
+  throw new Refusal(
+    'usage',
+    `Board ${serial} keeps its own key, so none can be made for it here: destroy it with «aovis-provision device destroy», ` +
+      'and make the board again from a new certificate request under a new serial; or let it rotate by itself in the field.',
+  );
+}
+
 /** Refuses what the backend speaks against, before anything is begun. */
 export function checkWithBackend(board: BoardIssued, kind: DeviceChangeKind, standing: BoardStanding): void {
   const { serial } = board;

@@ -75,6 +75,7 @@ export class JournalState {
   readonly boards = new Map<string, BoardState>();
   readonly manifests = new Map<string, ManifestState>();
   readonly serialsByIccid = new Map<string, string>();
+  readonly #mergedManifests = new Map<string, ManifestState>();
   /** Where boards on the move go to, by change. */
   readonly #targets = new Map<string, BatchState>();
   /** The latest of each region. */
@@ -97,6 +98,8 @@ export class JournalState {
         return this.#startBatch(record, at);
       case 'board_issued':
         return this.#issue(record, offset);
+      case 'board_merged':
+        return this.#merge(record, offset);
       case 'board_step':
         return this.#withBoard(record.serial, (board) => {
           board.steps |= bitOf(record.step);
@@ -166,6 +169,26 @@ export class JournalState {
     });
     if (record.iccid) this.serialsByIccid.set(record.iccid, record.serial);
     return undefined;
+  }
+
+  #merge(record: JournalRecord & { type: 'board_merged' }, offset: number): string | undefined {
+    const problem = this.#issue({ type: 'board_issued', ...record.board }, offset);
+    if (problem) return problem;
+    return this.#withBoard(record.board.serial, (board) => {
+      board.steps = allSteps;
+      board.batch.boards += 1;
+      board.manifest = this.#mergedManifest(record.manifest_id, board.batch);
+    });
+  }
+
+  /** Boards of one manifest share it. */
+  #mergedManifest(id: string, batch: BatchState): ManifestState {
+    const known = this.#mergedManifests.get(id);
+    if (known) return known;
+    // Not among `manifests`: this station has nothing to hand over of it.
+    const manifest = { id, batch, createdAt: batch.startedAt, serials: [], accepted: true };
+    this.#mergedManifests.set(id, manifest);
+    return manifest;
   }
 
   #planChange(record: JournalRecord & { type: 'device_change_planned' }, offset: number): string | undefined {

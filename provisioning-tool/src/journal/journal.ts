@@ -12,6 +12,7 @@ import { type BoardState, JournalState } from './journal-state.ts';
 import {
   type BoardIssued,
   boardIssuedSchema,
+  boardMergedSchema,
   type DeviceChangePlanned,
   deviceChangePlannedSchema,
   type JournalRecord,
@@ -162,7 +163,7 @@ export async function* readStandings(
   if (validBytes === 0) return;
   let offset = 0;
   for await (const line of createInterface({ input: createReadStream(path, { end: validBytes - 1 }) })) {
-    if (line.includes('"type":"board_issued"') || line.includes('"type":"device_change_planned"')) {
+    if (boardLine.test(line)) {
       const board = parseIssued(line);
       yield { board, standing: standingOf(state.boards.get(board.serial), offset) };
     }
@@ -175,10 +176,14 @@ function standingOf(board: BoardState | undefined, offset: number): BoardStandin
   return board?.issuedAt === offset ? 'current' : 'past';
 }
 
-/** Of both kinds of lines that say what a board is. */
+const boardLine = /"type":"(board_issued|board_merged|device_change_planned)"/;
+
+/** Of all kinds of lines that say what a board is. */
 function parseIssued(line: string): BoardIssued {
   const record = recordOf(line);
   if (record['type'] === 'board_issued') return boardIssuedSchema.parse(record);
+  if (record['type'] === 'board_merged')
+    return { type: 'board_issued', ...boardMergedSchema.parse(record).board };
   return { type: 'board_issued', ...deviceChangePlannedSchema.parse(record).board };
 }
 

@@ -34,6 +34,8 @@ export const boardIssuedSchema = z.strictObject({
   first_certificate_id: certificateIdSchema.optional(),
   /** Its private key never left the board: a certificate request was signed. */
   key: z.literal('board').optional(),
+  /** The station that made it, where that is not the batch's own. */
+  station_id: stationIdSchema.optional(),
 });
 export type BoardIssued = z.infer<typeof boardIssuedSchema>;
 
@@ -64,6 +66,15 @@ export const deviceChangePlannedSchema = z.strictObject({
   replaced_by: serialSchema.optional(),
 });
 export type DeviceChangePlanned = z.infer<typeof deviceChangePlannedSchema>;
+
+/** A finished board of another station, taken over: its bundle and its label lie here when this is written. */
+export const boardMergedSchema = z.strictObject({
+  type: z.literal('board_merged'),
+  board: boardIssuedSchema.omit({ type: true }),
+  /** The manifest that handed it over; the backend has accepted it. */
+  manifest_id: ulidSchema,
+  operator: z.string(),
+});
 
 /** Every kind of journal line, without the chain fields (`seq`, `at`, `prev`). */
 export const recordSchema = z.discriminatedUnion('type', [
@@ -126,6 +137,7 @@ export const recordSchema = z.discriminatedUnion('type', [
     created_at: z.iso.datetime(),
     serials: z.array(serialSchema).min(1),
   }),
+  boardMergedSchema,
   deviceChangePlannedSchema,
   z.strictObject({
     type: z.literal('device_change_step'),
