@@ -16,7 +16,6 @@ import { loadBundle } from './identity/bundle.ts';
 import { openIdentities } from './identity/bundle-identities.ts';
 import { checkClockAndValidity } from './identity/clock-sanity.ts';
 import { type EntryLevel, logLevels } from './operating/logs/log-entry.ts';
-import { printLogs, runDoctor, runReset } from './operating/operating-actions.ts';
 import { serviceManagerOf } from './operating/service/service-manager.ts';
 import { exitCodes, Refusal } from './refusal.ts';
 import { renderStatus } from './status/render-status.ts';
@@ -84,6 +83,7 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
   for (const name of ['bundle', 'state'] as const) addOption(doctor, name);
   doctor.action(async ({ json, ...flags }: Flags & { json?: string }) => {
     const config = loadConfig({ env: context.env, flags: byName(flags) });
+    const { runDoctor } = await operatingActions();
     exitCode = await runDoctor(config, json !== undefined, context.stdout);
   });
 
@@ -100,6 +100,7 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
   addOption(logs, 'state');
   logs.action(async ({ json, lines, level, state }: LogsFlags) => {
     const config = loadConfig({ env: context.env, flags: byName({ state }) });
+    const { printLogs } = await operatingActions();
     exitCode = await printLogs(config, { lines, level, json: json === true }, context.stdout);
   });
 
@@ -111,6 +112,7 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
   addOption(reset, 'state');
   reset.action(async ({ yes, stopAgent, state }: ResetFlags) => {
     const config = loadConfig({ env: context.env, flags: byName({ state }) });
+    const { runReset } = await operatingActions();
     exitCode = await runReset(config, { yes: yes === true, stopAgent: stopAgent === true }, context.stdout);
   });
 
@@ -141,6 +143,10 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
     return explain(error, context);
   }
 }
+
+/** Loaded only where it is needed: the agent that runs shall not carry it. */
+const operatingActions = (): Promise<typeof import('./operating/operating-actions.ts')> =>
+  import('./operating/operating-actions.ts');
 
 function lineCount(text: string): number {
   const lines = Number(text);

@@ -1,5 +1,7 @@
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -131,6 +133,19 @@ describe('the Debian package of the agent', () => {
     expect(await machine.run('setpriv', ...rights, ...command.split(' '))).toContain('The agent runs.');
   });
 
+  it('takes its settings from agent.env, and serves figures when told to', async () => {
+    const port = await freePort();
+    const settings = await machine.run('cat', '/etc/aovis-agent/agent.env');
+    await machine.write(
+      '/etc/aovis-agent/agent.env',
+      Buffer.from(settings.replace('#AOVIS_AGENT_METRICS_PORT=none', `AOVIS_AGENT_METRICS_PORT=${port}`)),
+    );
+    await machine.run('systemctl', 'restart', unit);
+    await untilStreaming();
+    const answer = await fetch(`http://127.0.0.1:${port}/metrics`);
+    expect(await answer.text()).toMatch(/^aovis_agent_connected 1$/m);
+  });
+
   it('is started anew when it hangs', async () => {
     const dropIn = `/etc/systemd/system/${unit}.d/test.conf`;
     await machine.write(dropIn, Buffer.from('[Service]\nWatchdogSec=3\nTimeoutAbortSec=1\nRestartSec=0\n'));
@@ -184,3 +199,12 @@ describe('the Debian package of the agent', () => {
     expect((await machine.try('systemctl', 'cat', unit)).code).not.toBe(0);
   });
 });
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}

@@ -2,6 +2,8 @@ import { duration } from '../host/duration.ts';
 import type { AgentStatus } from './agent-status.ts';
 
 const problemsShown = 5;
+/** With less left a person should know. */
+const renewalDays = 30;
 
 /** One screen for a person in front of the board. */
 export function renderStatus(status: AgentStatus, now: number): string {
@@ -14,7 +16,7 @@ export function renderStatus(status: AgentStatus, now: number): string {
     ['Device', `${status.device_id} (serial ${status.serial})`],
     ['Agent', `version ${status.version}, process ${status.pid}, up ${duration(status.uptime_s * 1_000)}`],
     ['Connection', `${connection.state}: ${connection.detail}`],
-    ['Certificate', `expires ${certificate.expires_at.slice(0, 10)} (${certificate.days_left} days left)`],
+    ['Certificate', describeCertificate(certificate)],
     ['Shadow', `reported version ${shadow.version ?? 'none'}, config version ${shadow.config_version}`],
     ...Object.entries(shadow.config_errors).map(([key, reason]): [string, string] => [
       '',
@@ -38,6 +40,13 @@ export function renderStatus(status: AgentStatus, now: number): string {
   return [...rows.map(([label, text]) => `${label.padEnd(12)}${text}`), ...renderProblems(status, now)].join(
     '\n',
   );
+}
+
+function describeCertificate({ expires_at, days_left }: AgentStatus['certificate']): string {
+  const text = `expires ${expires_at.slice(0, 10)} (${days_left} days left)`;
+  return days_left < renewalDays
+    ? `${text}: give the board a new one by the job rotate-certificate, or provision it again`
+    : text;
 }
 
 function renderProblems({ problems }: AgentStatus, now: number): string[] {

@@ -155,6 +155,11 @@ describe('the screen', () => {
     );
   });
 
+  it('says what to do about a certificate that is about to expire', () => {
+    const soon = { ...status, certificate: { ...status.certificate, days_left: 29 } };
+    expect(renderStatus(soon, now)).toContain('(29 days left): give the board a new one');
+  });
+
   it.each([
     [0, '0 s'],
     [59_999, '59 s'],

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { type Host, lookAtDns } from './network-steps.ts';
+import { type Host, lookAtDns, lookAtTcp } from './network-steps.ts';
 
 const hosts: Host[] = [
   { from: 'endpoints.iot', host: 'iot.example', port: 8883 },
@@ -30,5 +30,31 @@ describe('names', () => {
   it('addresses need no DNS', async () => {
     const only: Host[] = [{ from: 'endpoints.iot', host: '192.0.2.1', port: 8883 }];
     expect((await lookAtDns(only, unknown)).detail).toBe('there are no names to resolve');
+  });
+});
+
+describe('TCP', () => {
+  const [mqtt] = hosts as [Host];
+  const open =
+    (...ports: number[]) =>
+    async (_host: string, port: number): Promise<string | undefined> =>
+      ports.includes(port) ? undefined : 'ETIMEDOUT';
+
+  it('reaches all of them', async () => {
+    const { detail } = await lookAtTcp(hosts, mqtt, open(8883, 443));
+    expect(detail).toBe('iot.example:8883, credentials.example:443 answer');
+  });
+
+  it('a network that blocks the port of MQTT alone has a way round', async () => {
+    await expect(lookAtTcp(hosts, mqtt, open(443))).rejects.toThrow(
+      'iot.example:8883 cannot be reached (ETIMEDOUT): the network blocks this port, but not 443: write iot.example:443 as',
+    );
+  });
+
+  it('one that lets nothing out has none', async () => {
+    await expect(lookAtTcp(hosts, mqtt, open())).rejects.toThrow('no firewall blocks outgoing connections');
+    await expect(lookAtTcp(hosts, mqtt, open(8883))).rejects.toThrow(
+      'credentials.example:443 cannot be reached (ETIMEDOUT): check the uplink',
+    );
   });
 });

@@ -57,13 +57,20 @@ function withinTime<T>(work: Promise<T>, host: string): Promise<T> {
   });
 }
 
-export async function lookAtTcp(hosts: readonly Host[], mqtt: Host): Promise<Learned<void>> {
+/** What keeps a TCP connection from being made; undefined when nothing does. */
+type Connect = (host: string, port: number) => Promise<string | undefined>;
+
+export async function lookAtTcp(
+  hosts: readonly Host[],
+  mqtt: Host,
+  tryConnecting: Connect = connectTcp,
+): Promise<Learned<void>> {
   for (const { host, port } of hosts) {
     const problem = await tryConnecting(host, port);
     if (problem === undefined) continue;
     const blocked =
       host === mqtt.host && port === mqtt.port && port !== openPort
-        ? await openPortAdvice(host)
+        ? await openPortAdvice(host, tryConnecting)
         : 'check the uplink, and that no firewall is in between';
     throw new Finding(`${host}:${port} cannot be reached (${problem}): ${blocked}.`);
   }
@@ -73,14 +80,13 @@ export async function lookAtTcp(hosts: readonly Host[], mqtt: Host): Promise<Lea
   };
 }
 
-async function openPortAdvice(host: string): Promise<string> {
+async function openPortAdvice(host: string, tryConnecting: Connect): Promise<string> {
   return (await tryConnecting(host, openPort)) === undefined
     ? `the network blocks this port, but not ${openPort}: write ${host}:${openPort} as endpoints.iot in device.json`
     : 'check the uplink, and that no firewall blocks outgoing connections';
 }
 
-/** What keeps a TCP connection from being made; undefined when nothing does. */
-async function tryConnecting(host: string, port: number): Promise<string | undefined> {
+async function connectTcp(host: string, port: number): Promise<string | undefined> {
   const socket: Socket = connect({ host, port });
   try {
     await once(socket, 'connect', { signal: AbortSignal.timeout(timeoutMs) });
