@@ -16,6 +16,7 @@ import { loadBundle } from './identity/bundle.ts';
 import { openIdentities } from './identity/bundle-identities.ts';
 import { checkClockAndValidity } from './identity/clock-sanity.ts';
 import { type EntryLevel, logLevels } from './operating/logs/log-entry.ts';
+import type * as operating from './operating/operating-actions.ts';
 import { serviceManagerOf } from './operating/service/service-manager.ts';
 import { exitCodes, Refusal } from './refusal.ts';
 import { renderStatus } from './status/render-status.ts';
@@ -145,8 +146,7 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
 }
 
 /** Loaded only where it is needed: the agent that runs shall not carry it. */
-const operatingActions = (): Promise<typeof import('./operating/operating-actions.ts')> =>
-  import('./operating/operating-actions.ts');
+const operatingActions = (): Promise<typeof operating> => import('./operating/operating-actions.ts');
 
 function lineCount(text: string): number {
   const lines = Number(text);
