@@ -1,7 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { allPages } from '@aovis/api-client/pages';
 import type { EventAnswer } from '@aovis/device-agent/events/event-request';
 import { reportEvent } from '@aovis/device-agent/events/report-event';
+import type { AppClient } from '@aovis/simulator/app-client';
 import type { Board } from '@aovis/simulator/board';
+import { expectAnswer } from '@aovis/simulator/expect-answer';
 import { waitFor } from '@aovis/simulator/wait-for';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { agentStatus, untilNextPersisted } from './support/agent-status.ts';
@@ -11,6 +14,11 @@ import { RunningSystem } from './support/running-system.ts';
 
 /** A hundred take six minutes: `AOVIS_KILLS=100 npm run test:system -- promise-kill`. */
 const kills = Number(process.env['AOVIS_KILLS'] ?? 12);
+interface EventPage {
+  events: { event_id: string }[];
+  next_cursor: string | null;
+}
+
 /** The longest life of an agent, milliseconds; it takes the first events after less than one second. */
 const longestLifeMs = 4_000;
 
@@ -20,6 +28,7 @@ describe(`a board that is told of events while its agent is killed ${kills} time
   const promised: string[] = [];
   let running: RunningSystem;
   let board: Board;
+  let anna: AppClient;
 
   /** Undefined when the agent is gone, or went before it answered. */
   async function tell(): Promise<EventAnswer | undefined> {
@@ -56,7 +65,7 @@ describe(`a board that is told of events while its agent is killed ${kills} time
       process.stdout.write(`AOVIS_SEED=${seed}\n`);
       running = await RunningSystem.start({ boards: 1 });
       board = running.board(0);
-      await running.owner('anna@example.com', running.provisionedBoard(0));
+      anna = await running.owner('anna@example.com', running.provisionedBoard(0));
       for (let kill = 0; kill < kills; kill++) {
         board.start();
         await Promise.all([
@@ -89,6 +98,18 @@ describe(`a board that is told of events while its agent is killed ${kills} time
     const ids = await stored();
     expect(new Set(ids).size).toBe(ids.length);
     expect(ids).toEqual(ids.toSorted());
+  });
+
+  it('shows them to the owner, page by page', async () => {
+    const path = `/api/devices/${board.deviceId}/events?limit=100`;
+    const pages = allPages(async (cursor) => {
+      const page = cursor === undefined ? path : `${path}&cursor=${encodeURIComponent(cursor)}`;
+      const { events, next_cursor } = expectAnswer(await anna.call<EventPage>('GET', page), 200);
+      return { items: events, next_cursor };
+    });
+    const shown = new Set<string>();
+    for await (const { event_id } of pages) shown.add(event_id);
+    expect(promised.filter((id) => !shown.has(id))).toEqual([]);
   });
 
   it('dropped none, and streams again', async () => {
