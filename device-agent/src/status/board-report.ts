@@ -10,9 +10,9 @@ import type { StreamUploader } from '../streaming/stream-uploader.ts';
 
 export interface BoardReportOptions {
   clock: Clock;
-  machine: Machine;
-  camera: Camera;
-  streaming: StreamUploader;
+  machine: Pick<Machine, 'health'>;
+  camera: Pick<Camera, 'description'>;
+  streaming: Pick<StreamUploader, 'status'>;
   queue: OutboundQueue;
   model: string;
   firmware: string;
