@@ -48,6 +48,11 @@ export async function stationRequestsOf(
 export async function compareBatch(context: CommandContext, what: BatchComparison): Promise<Finding[]> {
   const { workspace, terminal, surroundings } = context;
   const { config, replay, batch, registry, backend, orphans } = what;
+  if (registry && config.region !== batch.region)
+    throw new Refusal(
+      'conflict',
+      `Batch ${batch.id} is in region ${batch.region}, not in ${config.region}, where all of it would seem to be missing; give --region.`,
+    );
   const ca = await loadCa(workspace);
   const folder = new BatchFolder(workspace, batch.id);
   const aws = registry && (await awsPartsOf(what, registry, folder, ca));

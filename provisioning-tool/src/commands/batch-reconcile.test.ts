@@ -78,6 +78,15 @@ describe('batch reconcile', () => {
     expect(journal.match(/"type":"repair"/g)).toHaveLength(16);
   });
 
+  it('does not look in another region, where all would seem to be missing', async () => {
+    const answer = await factory.cli('batch', 'reconcile', 'boards', '--apply', '--region', 'eu-west-1');
+    expect(answer).toMatchObject({
+      exitCode: 7,
+      stderr: expect.stringContaining('is in region eu-central-1'),
+    });
+    expect(factory.iot.calls.at(-1)?.operation).toBe('UpdateCertificate');
+  });
+
   it('leaves to somebody what was switched off on purpose, or belongs to another station', async () => {
     const [one, two] = ['aovis-n4k-000001', 'aovis-n4k-000002'] as const;
     const certificate = factory.iot.certificates.get(certificateOf(one));

@@ -317,16 +317,18 @@ describe('batch run', () => {
     expect(factory.iot.certificates.size).toBe(3);
   });
 
-  it('gets through throttles, server errors, cut connections and lost answers', async () => {
+  it('gets through throttles, server errors, cut connections, lost answers and silence', async () => {
     let call = 0;
     factory.iot.options.fault = () => {
       call += 1;
       if (call % 11 === 0) return { kind: 'lose' };
       if (call % 7 === 0) return { kind: 'refuse', status: 503, code: 'ServiceUnavailableException' };
       if (call % 13 === 0) return { kind: 'cut' };
+      if (call % 17 === 0) return { kind: 'hang' };
       return call % 5 === 0 ? { kind: 'refuse', status: 400, code: 'ThrottlingException' } : undefined;
     };
-    expect(await factory.runBatch(await factory.writeBoards('boards.csv', 8))).toMatchObject({ exitCode: 0 });
+    const csv = await factory.writeBoards('boards.csv', 8);
+    expect(await factory.runBatch(csv, '--request-timeout-ms', '300')).toMatchObject({ exitCode: 0 });
     factory.iot.options.fault = () => undefined;
     expect(factory.iot.certificates.size).toBe(8);
     expect(factory.backend.devices.size).toBe(8);
