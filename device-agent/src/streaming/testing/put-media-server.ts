@@ -125,6 +125,11 @@ export class PutMediaServer extends EventEmitter {
       this.#list(request, response);
       return;
     }
+    if (request.url !== '/putMedia') {
+      request.resume();
+      response.writeHead(404, { 'x-amzn-ErrorType': 'ResourceNotFoundException' }).end('{}');
+      return;
+    }
     const attempt = this.attempts.length;
     this.attempts.push({ at: Date.now(), headers: request.headers });
     const refusal = this.behaviour.refuse?.(attempt);
