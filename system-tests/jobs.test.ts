@@ -1,10 +1,11 @@
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
+import { Vendor } from '@aovis/device-agent/software/testing/signed-release';
 import type { Board } from '@aovis/simulator/board';
 import { untilPersisted, waitFor } from '@aovis/simulator/wait-for';
 import {
@@ -28,6 +29,9 @@ describe('jobs that an operator gives a board', () => {
   let deviceId: string;
   let store: Server;
   const uploads: Buffer[] = [];
+  /** What the store serves. */
+  let release = Buffer.alloc(0);
+  const vendor = new Vendor();
 
   beforeAll(async () => {
     running = await RunningSystem.start({ boards: 1 });
@@ -39,11 +43,16 @@ describe('jobs that an operator gives a board', () => {
       request.on('data', (chunk: Buffer) => chunks.push(chunk));
       request.on('end', () => {
         uploads.push(Buffer.concat(chunks));
-        response.end();
+        response.end(request.method === 'GET' ? release : undefined);
       });
     }).listen(0, '127.0.0.1');
     await once(store, 'listening');
-    board = running.board(0, { AOVIS_AGENT_LOGS_COMMAND: `cat ${running.system.folder.log(deviceId)}` });
+    const vendorKey = join(running.system.folder.root, 'vendor.pem');
+    writeFileSync(vendorKey, vendor.publicKeyPem);
+    board = running.board(0, {
+      AOVIS_AGENT_LOGS_COMMAND: `cat ${running.system.folder.log(deviceId)}`,
+      AOVIS_AGENT_UPDATE_KEY: vendorKey,
+    });
     await running.owner('anna@example.com', provisioned);
     board.start();
     await untilPersisted(board);
@@ -166,5 +175,19 @@ describe('jobs that an operator gives a board', () => {
     const after = await presentCertificate();
     expect([await attached(), await onRecord()]).toEqual([[after], after]);
     expect(await statusOf(before)).toBe('INACTIVE');
+  });
+
+  it('update-agent puts a signed release in the place of the agent, once it works', async () => {
+    const program = readFileSync(join(import.meta.dirname, '../device-agent/dist/aovis-agent.cjs'), 'utf8');
+    release = Buffer.from(program.replace(/(version:\s*)"\d+\.\d+\.\d+"/, '$1"9.0.0"'));
+    const { port } = store.address() as AddressInfo;
+    const url = `http://127.0.0.1:${port}/aovis-agent.cjs`;
+    await create('update', { operation: 'update-agent', url, ...vendor.release('9.0.0', release) });
+    // As systemd does.
+    expect(await board.process.exited).toEqual({ code: 22, signal: null });
+    board.start();
+    await untilStatus(running, deviceId, 'the release', ({ version }) => version === '9.0.0');
+    expect(await ended('update')).toEqual({ status: 'SUCCEEDED', details: { version: '9.0.0' } });
+    await untilCaughtUp(running, deviceId);
   });
 });
