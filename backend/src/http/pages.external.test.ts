@@ -10,6 +10,7 @@ jest.setTimeout(60_000);
 
 /** All that a person meets in a browser. */
 const paths = [
+  '/a',
   '/auth/magic-link',
   '/checkout/success',
   '/checkout/data-plan',
@@ -81,7 +82,10 @@ describe('a page for people', () => {
         scrollsSideways: document.documentElement.scrollWidth > window.innerWidth,
         pale: texts.filter((element) => contrast(element) < 4.5).map((element) => element.textContent),
         nameless: controls.filter(
-          (element) => (element.textContent ?? '').trim() === '' && element.ariaLabel === null,
+          (element) =>
+            (element.textContent ?? '').trim() === '' &&
+            element.ariaLabel === null &&
+            !(element as HTMLInputElement).labels?.length,
         ).length,
         small: controls.filter((element) => element.getBoundingClientRect().height < 24).length,
       };

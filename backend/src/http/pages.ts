@@ -11,6 +11,8 @@ const files: Readonly<Record<string, string>> = {
   '/docs/docs.css': 'docs.css',
   '/docs/icon.svg': 'icon.svg',
   '/docs/schema.js': 'schema.js',
+  '/a': 'activate.html',
+  '/a/activate.js': 'activate.js',
   '/auth/magic-link': 'magic-link.html',
   '/auth/magic-link.js': 'magic-link.js',
   '/accept/share': 'accept-share.html',
