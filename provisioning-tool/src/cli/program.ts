@@ -4,6 +4,7 @@ import { exitCodeMeanings } from '../refusal.ts';
 import type { Streams, Terminal } from '../terminal/terminal.ts';
 import { addAuditCommands } from './audit-group.ts';
 import { addBatchCommands } from './batch-group.ts';
+import { addBundleCommands } from './bundle-group.ts';
 import { addCaCommands } from './ca-group.ts';
 import { commandMaker } from './command-maker.ts';
 import { addCompletionCommand } from './completion-group.ts';
@@ -27,6 +28,7 @@ export function buildProgram(terminal: Terminal, streams: Streams, surroundings:
   addStationCommands(program, define);
   addBatchCommands(program, define);
   addCsrCommands(program, define);
+  addBundleCommands(program, define);
   addDeviceCommands(program, define);
   addDoctorCommand(program, define);
   addLabelsCommands(program, define);

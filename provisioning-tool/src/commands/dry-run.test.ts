@@ -45,6 +45,22 @@ const rehearsals: Readonly<Record<string, Rehearsal>> = {
   'csr sign': { words: ({ directory }) => [join(directory, 'next.csv'), '--csr-dir', directory] },
   'batch reconcile': { words: () => ['boards', '--apply'] },
   'batch export': { words: ({ directory }) => ['boards', '--to', join(directory, 'export')] },
+  'bundle keygen': { words: () => [], where: 'nowhere' },
+  'bundle seal': {
+    words: async (factory) => {
+      const to = join(factory.directory, 'sealed.tar.age');
+      return ['boards', '--recipient', await transportKeyOf(factory), '--to', to];
+    },
+  },
+  'bundle open': {
+    words: async (factory) => {
+      const file = join(factory.directory, 'sealed.tar.age');
+      const seal = ['bundle', 'seal', 'boards', '--recipient', await transportKeyOf(factory)];
+      const sealed = await factory.succeed(...seal, '--to', file, '--json');
+      const { sha256 } = JSON.parse(sealed.stdout) as { sha256: string };
+      return [file, '--sha256', sha256, '--to', join(factory.workspace, 'opened')];
+    },
+  },
   'device revoke': board(),
   'device reissue-code': board(),
   'device rotate': board(),
@@ -54,6 +70,11 @@ const rehearsals: Readonly<Record<string, Rehearsal>> = {
   'labels print': { words: () => ['boards'] },
   'labels sample': { words: () => [] },
 };
+
+async function transportKeyOf(factory: FactoryFixture): Promise<string> {
+  const { stdout } = await factory.succeed('bundle', 'keygen', '--json');
+  return (JSON.parse(stdout) as { transport_key: string }).transport_key;
+}
 
 const changing = commandsOf(describedProgram())
   .filter((command) => specOf(command)?.changes)
