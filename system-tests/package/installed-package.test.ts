@@ -104,6 +104,31 @@ describe('the Debian package of the agent', () => {
     });
   });
 
+  it('may write its state and its identity, and nothing else', async () => {
+    const inside = [
+      'nsenter',
+      '--target',
+      await property('MainPID'),
+      '--mount',
+      '--root',
+      '--wd',
+      '--',
+    ] as const;
+    const rights = ['setpriv', '--reuid', 'aovis-agent', '--regid', 'aovis-agent', '--init-groups', '--'];
+    const writable = async (path: string): Promise<boolean> =>
+      (await machine.try(...inside, ...rights, 'test', '-w', path)).code === 0;
+    for (const path of ['/var/lib/aovis-agent', bundle, '/tmp'])
+      expect([path, await writable(path)]).toEqual([path, true]);
+    for (const path of [
+      '/etc/aovis-agent',
+      '/etc/aovis-agent/agent.env',
+      '/usr/lib/aovis-agent',
+      '/var/lib',
+      '/home',
+    ])
+      expect([path, await writable(path)]).toEqual([path, false]);
+  });
+
   it('is looked at by the doctor as the user it runs as', async () => {
     const { code, stdout } = await machine.try('runuser', '-u', 'aovis-agent', '--', 'aovis-agent', 'doctor');
     expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining('is in order') });
