@@ -16,21 +16,24 @@ export async function run(
     await buildProgram(terminal, streams, surroundings).parseAsync([...argv], { from: 'user' });
     return exitCodes.ok;
   } catch (error) {
-    return report(terminal, error, surroundings);
+    return await report(terminal, error, surroundings);
   }
 }
 
-function report(terminal: Terminal, error: unknown, { env, signal }: Surroundings): number {
+async function report(terminal: Terminal, error: unknown, { env, signal }: Surroundings): Promise<number> {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
-  const { exitCode, message, refusal, stack = [] } = outcomeOf(error, signal);
-  terminal.fail(
-    refusal ?? {
-      kind: 'unexpected',
-      message: `A defect of this program: ${message}. Nothing is lost; please report it with DEBUG=1 set.`,
-      details: env['DEBUG'] ? stack : [],
-      exitCode,
-    },
-  );
+  const { exitCode, message = '', refusal, stack = [] } = outcomeOf(error, signal);
+  // A sentence may quote what was typed, and terminals are logged and photographed.
+  const { withoutCodes } = await import('./audit/redaction.ts');
+  terminal.fail({
+    kind: refusal?.kind ?? 'unexpected',
+    message: withoutCodes(
+      refusal?.message ??
+        `A defect of this program: ${message}. Nothing is lost; please report it with DEBUG=1 set.`,
+    ),
+    details: (refusal?.details ?? (env['DEBUG'] ? stack : [])).map(withoutCodes),
+    exitCode,
+  });
   return exitCode;
 }
 

@@ -5,6 +5,8 @@ import { programVersion } from './program-version.ts';
 import { Refusal } from './refusal.ts';
 
 keepHeapSmall();
+// Should somebody ask Node for reports of crashes: the environment has the secret key of AWS.
+process.report.excludeEnv = true;
 
 const interrupt = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {

@@ -1,5 +1,6 @@
 import { serialSchema } from '@aovis/contracts/ids';
 import { ulid } from 'ulid';
+import { holdsCode } from '../audit/redaction.ts';
 import { BatchFolder } from '../batch/batch-folder.ts';
 import { runFailureOf } from '../batch/batch-run.ts';
 import { bundleSettingsOf, checkCloud } from '../batch/preflight.ts';
@@ -224,8 +225,11 @@ function checkFlags(flags: DeviceChangeFlags): void {
 
 function requireReason({ reason }: DeviceChangeFlags): string {
   const text = reason?.trim() ?? '';
-  if (text.length >= 3 && text.length <= 200) return text;
-  throw new Refusal('usage', 'Give a --reason of 3 to 200 characters; it is kept here and at the backend.');
+  if (text.length < 3 || text.length > 200)
+    throw new Refusal('usage', 'Give a --reason of 3 to 200 characters; it is kept here and at the backend.');
+  if (holdsCode(text))
+    throw new Refusal('usage', 'The reason holds an activation code; name the board by its serial instead.');
+  return text;
 }
 
 function checkTarget(

@@ -34,6 +34,8 @@ export class FakeBackend {
   readonly changes: BoardChangeRequest[] = [];
   /** Station by `<batch>/<hash of the list>`. */
   readonly leases = new Map<string, string>();
+  /** Every request as it came: address, headers and body. */
+  readonly received: string[] = [];
   dryRuns = 0;
   /** Asked once per real push: answer with this status, or `lose` the answer after the effect. */
   fault: () => number | 'lose' | undefined = () => undefined;
@@ -58,6 +60,7 @@ export class FakeBackend {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const raw = Buffer.concat(chunks);
+    this.received.push([request.url, JSON.stringify(request.headers), raw.toString()].join('\n'));
     const refuse = (status: number, code: string, details?: unknown) =>
       send(response, status, { error: { code, message: `${code}.`, request_id: 'r-1', details } });
     if (request.method !== 'POST') return refuse(404, 'not_found');

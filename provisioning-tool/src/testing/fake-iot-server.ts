@@ -82,6 +82,8 @@ export class FakeIotServer {
   readonly certificates = new Map<string, FakeCertificate>();
   readonly things = new Map<string, FakeThing>();
   readonly calls: { operation: string; at: number }[] = [];
+  /** Every request as it came: address, headers and body. */
+  readonly received: string[] = [];
   readonly throttled: string[] = [];
   readonly registrationCode = 'f'.repeat(64);
   options: FakeIotOptions;
@@ -370,6 +372,9 @@ export class FakeIotServer {
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
+    this.received.push(
+      [request.url, JSON.stringify(request.headers), Buffer.concat(chunks).toString()].join('\n'),
+    );
     const url = new URL(request.url ?? '/', 'http://fake');
     const route = this.#routes.find(
       ({ method, path }) => method === request.method && path.test(url.pathname),
