@@ -9,12 +9,17 @@ import { FactoryFixture, serialOf } from './factory-fixture.ts';
 import type { Fault } from './fake-iot-server.ts';
 
 /*
- * `node provisioning-tool/src/testing/torture.ts [--kills 200] [--seed 1]`: runs of the tool, killed with SIGKILL at random
+ * `node provisioning-tool/src/testing/torture.ts [--kills 200] [--seed 1] [--latest 2500]`: runs of the tool, killed with SIGKILL at random
  * instants, on a cloud that throttles, fails, hangs, cuts and loses answers. After every kill nothing may be ACTIVE that
  * nobody has; in the end every board must be there once. Ends with 1 and says what is wrong if not.
  */
 const { values } = parseArgs({
-  options: { kills: { type: 'string', default: '200' }, seed: { type: 'string', default: '1' } },
+  options: {
+    kills: { type: 'string', default: '200' },
+    seed: { type: 'string', default: '1' },
+    /** The latest instant of a kill, in milliseconds from the start of the process. */
+    latest: { type: 'string', default: '2500' },
+  },
 });
 const kills = Number(values.kills);
 const boardsPerBatch = 24;
@@ -123,15 +128,15 @@ class Torture {
     const factory = this.#factory;
     this.#counts.runs += 1;
     const settings = ['--request-timeout-ms', '400', '--outage-patience-seconds', '20'];
-    const common = ['--workspace', factory.workspace, '--passphrase-file', factory.passphraseFile];
-    const child = spawn(process.execPath, [main, ...words, ...settings, ...common], {
+    const common = ['--workspace', factory.workspace];
+    const child = spawn(process.execPath, [main, ...words, ...this.#signing(words), ...settings, ...common], {
       env: { ...process.env, ...factory.env, AOVIS_BOARDS_IN_FLIGHT: '4' },
       stdio: 'ignore',
     });
     const ended = once(child, 'exit') as Promise<[number | null]>;
     const timer = new AbortController();
     // The instant is what is random here; nothing is waited for.
-    void delay(200 + random() * 2_400, undefined, { signal: timer.signal }).then(
+    void delay(150 + random() * (Number(values.latest) - 150), undefined, { signal: timer.signal }).then(
       () => child.kill('SIGKILL'),
       () => undefined,
     );
@@ -142,6 +147,11 @@ class Torture {
     if (code !== null && ![0, 4].includes(code)) this.#problems.push(`${words.join(' ')} ended with ${code}`);
     await this.#expectNothingOpen();
     return code;
+  }
+
+  /** Commands that use the CA's key ask for its passphrase. */
+  #signing(words: readonly string[]): string[] {
+    return words[1] === 'reissue-code' ? [] : ['--passphrase-file', this.#factory.passphraseFile];
   }
 
   /** Every ACTIVE certificate lies with its key in some batch's finished bundle. */
@@ -157,7 +167,7 @@ class Torture {
   /** Runs everything to its end, and compares. */
   async #settle(): Promise<void> {
     const factory = this.#factory;
-    if (this.#change) await factory.succeed(...this.#change, '--passphrase-file', factory.passphraseFile);
+    if (this.#change) await factory.succeed(...this.#change, ...this.#signing(this.#change));
     await factory.succeed('batch', 'run', this.#csv, '--passphrase-file', factory.passphraseFile);
     const boards = this.#batches * boardsPerBatch;
     const { iot, backend } = factory;
