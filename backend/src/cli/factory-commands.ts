@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { loadConfig } from '../config/config.ts';
+import { countActivationHashes } from '../features/devices/activation-hash-census.ts';
 import { importManifestFile } from '../features/factory/manifest-file.ts';
 import { ManifestService } from '../features/factory/manifest-service.ts';
 import { StationService } from '../features/factory/station-service.ts';
@@ -35,5 +36,11 @@ export const factoryCommands: Commands = {
       const result = await importManifestFile(file, { manifests, dryRun: flags['dry-run'] === true });
       say(JSON.stringify(result));
       return result.conflicts === 0 ? 0 : 1;
+    }),
+  'label hashes': () =>
+    withDatabase(async (db) => {
+      const kinds = await countActivationHashes(db, loadConfig(process.env).activationPeppers);
+      for (const kind of kinds) say(JSON.stringify(kind));
+      return kinds.some(({ standing }) => standing === 'missing') ? 1 : 0;
     }),
 };
