@@ -1,5 +1,5 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { CommandJournal } from '../commands/command-journal.ts';
@@ -68,6 +68,17 @@ describe('reset', () => {
     await reset();
     await reset();
     expect(await readdir(state.path)).toEqual([]);
+  });
+
+  it('refuses a directory that does not exist, and makes none', async () => {
+    await rm(state.path, { recursive: true });
+    await expect(reset()).rejects.toMatchObject({
+      code: 'stateUnusable',
+      message: expect.stringContaining(
+        'does not exist: nothing was removed. Name the one that the agent runs with',
+      ),
+    });
+    await expect(readdir(state.path)).rejects.toMatchObject({ code: 'ENOENT' });
   });
 
   it('refuses while somebody holds the directory', async () => {

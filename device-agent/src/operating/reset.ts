@@ -1,10 +1,10 @@
-import { rm } from 'node:fs/promises';
+import { access, constants, rm } from 'node:fs/promises';
 import { CommandJournal } from '../commands/command-journal.ts';
 import type { Clock } from '../host/clock.ts';
 import type { StateDirectory } from '../host/state-directory.ts';
 import { Refusal } from '../refusal.ts';
 import { lockDirectory, type Release } from '../status/directory-lock.ts';
-import { readStatus } from '../status/status-client.ts';
+import { isCode, readStatus } from '../status/status-client.ts';
 
 export interface ResetOptions {
   state: StateDirectory;
@@ -28,10 +28,12 @@ export const resetSentence =
 /**
  * Makes the state directory that of a board fresh from the factory. What must outlive that stays: claims that were signed and
  * commands that could still come again, or they would be signed and executed again, and how the last job ended.
- * Refuses while an agent runs, unless it may end it.
+ * Refuses while an agent runs, unless it may end it, and where there is no directory: a wrong name must not pass for a board
+ * that was reset.
  */
 export async function resetBoard(options: ResetOptions): Promise<void> {
   const { state, clock } = options;
+  await checkDirectory(state);
   const release = await takeDirectory(options);
   try {
     const journal = new CommandJournal({ path: state.commands });
@@ -49,6 +51,20 @@ export async function resetBoard(options: ResetOptions): Promise<void> {
       await rm(path, { recursive: true, force: true });
   } finally {
     await release();
+  }
+}
+
+async function checkDirectory({ path }: StateDirectory): Promise<void> {
+  try {
+    await access(path, constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch (cause) {
+    const problem = isCode(cause, 'ENOENT') ? 'does not exist' : 'cannot be read and written by this user';
+    throw new Refusal(
+      'stateUnusable',
+      `The state directory ${path} ${problem}: nothing was removed. Name the one that the agent runs with by --state DIR (or ` +
+        'AOVIS_AGENT_STATE), and reset as root or as the user the agent runs as.',
+      { cause },
+    );
   }
 }
 

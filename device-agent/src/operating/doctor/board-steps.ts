@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { access, constants, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { bundleFiles } from '@aovis/contracts/provisioning';
 import {
   type BundleFiles,
@@ -34,16 +34,40 @@ async function checkOwner(bundle: string): Promise<void> {
   }
 }
 
-async function lookAtState(state: string): Promise<string> {
+/** `mayUse` asks what {@link access} of Node.js does: whether this user has these rights to a path. */
+export async function lookAtState(state: string, mayUse: typeof access = access): Promise<string> {
   try {
-    await access(state, constants.R_OK | constants.W_OK | constants.X_OK);
+    await mayUse(state, constants.R_OK | constants.W_OK | constants.X_OK);
     return `the state directory ${state} can be written`;
   } catch (error) {
-    if (isCode(error, 'ENOENT')) return `the state directory ${state} is made at the first start`;
+    if (isCode(error, 'ENOENT')) return await lookWhereStateIsMade(state, mayUse);
     throw new Finding(
       `The state directory ${state} cannot be read and written by this user: run the doctor as the user the agent ` +
         'runs as (sudo -u USER), and give the directory to that user (chown).',
     );
+  }
+}
+
+/** Nothing is made here: the doctor changes nothing, so it asks of the nearest directory that is there. */
+async function lookWhereStateIsMade(state: string, mayUse: typeof access): Promise<string> {
+  const parent = await nearestExisting(dirname(resolve(state)));
+  try {
+    await mayUse(parent, constants.W_OK | constants.X_OK);
+    return `the state directory ${state} is made at the first start`;
+  } catch {
+    throw new Finding(
+      `The state directory ${state} does not exist, and this user may not make it in ${parent}: make it and give it to the ` +
+        'user the agent runs as (mkdir, chown), or name another with --state DIR (or AOVIS_AGENT_STATE).',
+    );
+  }
+}
+
+async function nearestExisting(path: string): Promise<string> {
+  try {
+    await stat(path);
+    return path;
+  } catch (error) {
+    return isCode(error, 'ENOENT') ? await nearestExisting(dirname(path)) : path;
   }
 }
 
