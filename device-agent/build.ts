@@ -1,5 +1,7 @@
 import { chmod, copyFile, readFile, writeFile } from 'node:fs/promises';
 import { join, parse } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { brotliCompressSync } from 'node:zlib';
 import { build as bundle, type Plugin } from 'esbuild';
 import { thirdPartyLicences } from './third-party-licences.ts';
 
@@ -46,10 +48,8 @@ const smallMqtt: Plugin = {
   },
 };
 
-const { metafile } = await bundle({
+const forBoards = {
   metafile: true,
-  entryPoints: [entry],
-  outfile: program,
   bundle: true,
   platform: 'node',
   target: 'node20',
@@ -57,7 +57,40 @@ const { metafile } = await bundle({
   minify: true,
   keepNames: true,
   legalComments: 'none',
-  plugins: [smallMqtt],
+} as const;
+
+const inputs: string[] = [];
+
+/**
+ * WebRTC in JavaScript is half of all the code, and only some boards ever run it: it stays packed in the program until
+ * the first viewer comes. Unpacked from the start it takes 9 MiB for having been read.
+ */
+const packedWebRtc: Plugin = {
+  name: 'packed-webrtc',
+  setup(build) {
+    build.onResolve({ filter: /^werift$/ }, ({ path }) => ({ path, namespace: 'packed' }));
+    build.onLoad({ filter: /.*/, namespace: 'packed' }, async ({ path }) => {
+      const entryPoints = [fileURLToPath(import.meta.resolve(path))];
+      const { outputFiles, metafile } = await bundle({ ...forBoards, entryPoints, write: false });
+      inputs.push(...Object.keys(metafile.inputs));
+      const packed = brotliCompressSync(outputFiles[0]?.contents ?? '').toString('base64');
+      return {
+        contents: `
+          const code = require('node:zlib').brotliDecompressSync(Buffer.from('${packed}', 'base64'));
+          const Module = require('node:module');
+          const library = new Module(__filename + '#${path}');
+          library._compile(code.toString(), library.id);
+          module.exports = library.exports;`,
+      };
+    });
+  },
+};
+
+const { metafile } = await bundle({
+  ...forBoards,
+  entryPoints: [entry],
+  outfile: program,
+  plugins: [smallMqtt, packedWebRtc],
   // Native: used where a board has them beside the agent.
   external: ['aws-iot-device-sdk-v2', 'node-datachannel'],
   define: {
@@ -73,6 +106,6 @@ if (entry === agent) {
   await copyFile(join(here, 'assets/clip.h264'), join(dist, 'clip.h264'));
   await writeFile(
     join(dist, 'third-party-licences.txt'),
-    await thirdPartyLicences(Object.keys(metafile.inputs)),
+    await thirdPartyLicences([...Object.keys(metafile.inputs), ...inputs]),
   );
 }
