@@ -22,7 +22,9 @@ export class CloudClients {
   /** All fragments the service holds of a stream, by producer time. */
   async fragments(streamName: string): Promise<StoredFragment[]> {
     const fragments: StoredFragment[] = [];
-    for await (const page of paginateListFragments({ client: this.archive }, { StreamName: streamName })) {
+    // Large pages: the service takes five calls a second.
+    const paging = { client: this.archive, pageSize: 1_000 };
+    for await (const page of paginateListFragments(paging, { StreamName: streamName })) {
       for (const { FragmentNumber, ProducerTimestamp, FragmentLengthInMilliseconds } of page.Fragments ?? [])
         fragments.push({
           number: FragmentNumber ?? '',
