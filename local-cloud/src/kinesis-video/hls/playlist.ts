@@ -30,7 +30,7 @@ export class Playlist {
   #nextOrdinal: number;
   /** Discontinuities that have left the window. */
   discontinuitySequence = 0;
-  /** Whole seconds; no item lasts longer. */
+  /** Whole seconds; no item is longer when it is rounded to them. */
   targetSeconds = 1;
   /** Nothing will be added. */
   ended = false;
@@ -119,7 +119,8 @@ export class Playlist {
     };
     this.#items.push(item);
     this.#last = item;
-    this.targetSeconds = Math.max(this.targetSeconds, Math.ceil(fragment.lengthMs / 1000));
+    // No segment may be longer than that when rounded to the nearest second (RFC 8216 §4.3.3.1); it is never less than 1.
+    this.targetSeconds = Math.max(this.targetSeconds, Math.round(fragment.lengthMs / 1000));
   }
 
   #isDiscontinuous(before: Fragment, fragment: Fragment): boolean {
