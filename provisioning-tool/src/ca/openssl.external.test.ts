@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -91,6 +92,44 @@ describe.each(['ec-p256', 'rsa-3072'] as const)('openssl and a CA of kind %s', (
     ];
     const wrong = openssl('verify', '-x509_strict', '-CAfile', root, '-untrusted', issuer, leaf);
     await expect(wrong).rejects.toThrow('unable to get local issuer certificate');
+  });
+
+  it('lets nobody be a CA below the issuing one: its path length is 0', async () => {
+    const inWorkspace = (name: string) => join(workspace, name);
+    const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
+    for (const name of ['below', 'under']) {
+      const files = ['-keyout', inWorkspace(`${name}.key`), '-out', inWorkspace(`${name}.csr`)];
+      await openssl('req', '-new', ...newKey, '-subj', `/CN=${name}`, ...files);
+    }
+    await writeFile(
+      inWorkspace('ca.ext'),
+      'basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\n',
+    );
+    const sign = (name: string, ...more: string[]) => {
+      const files = ['-in', inWorkspace(`${name}.csr`), '-out', inWorkspace(`${name}.crt`)];
+      return openssl('x509', '-req', '-days', '100', '-CAcreateserial', ...files, ...more);
+    };
+    const issuing = join(ca.directory, caFiles.issuingCertificate);
+    const ours = ['-CA', issuing, '-CAkey', join(ca.directory, caFiles.issuingKey)];
+    await sign('below', ...ours, '-passin', `file:${inWorkspace('pass')}`, '-extfile', inWorkspace('ca.ext'));
+    await sign('under', '-CA', inWorkspace('below.crt'), '-CAkey', inWorkspace('below.key'));
+    const untrusted = ['-untrusted', issuing, '-untrusted', inWorkspace('below.crt')];
+    const root = join(ca.directory, caFiles.rootCertificate);
+    const chain = openssl('verify', '-CAfile', root, ...untrusted, inWorkspace('under.crt'));
+    await expect(chain).rejects.toThrow('path length constraint exceeded');
+  });
+
+  it('has leaves that end when they say, and no chain without the issuing CA', async () => {
+    const root = join(ca.directory, caFiles.rootCertificate);
+    const leaf = join(workspace, 'leaf-20.crt');
+    const certificate = new X509Certificate(await readFile(leaf));
+    const chain = ['-CAfile', root, '-untrusted', join(ca.directory, caFiles.issuingCertificate), leaf];
+    const at = (seconds: number) =>
+      openssl('verify', '-attime', String(Date.parse(certificate.validTo) / 1000 + seconds), ...chain);
+    await expect(at(-1)).resolves.toContain('OK');
+    await expect(at(1)).rejects.toThrow('certificate has expired');
+    const alone = openssl('verify', '-CAfile', root, leaf);
+    await expect(alone).rejects.toThrow('unable to get local issuer certificate');
   });
 
   it('opens the encrypted CA key with the passphrase', async () => {

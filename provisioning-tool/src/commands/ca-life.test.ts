@@ -191,9 +191,11 @@ describe('ca import', () => {
   const day = 86_400_000;
 
   /** A root and an issuing CA as somebody else would make them. */
-  async function madeElsewhere(change: { pathLength?: number; ends?: Date; ca?: boolean } = {}) {
+  async function madeElsewhere(
+    change: { pathLength?: number; ends?: Date; ca?: boolean; weak?: boolean } = {},
+  ) {
     const root = pair('ec');
-    const issuing = pair('ec');
+    const issuing = pair(change.weak ? 'weak' : 'ec');
     const spki = (key: typeof root) => fromDer(key.publicKey.export({ type: 'spki', format: 'der' }));
     const rootName = nameOf({ organization: 'Elsewhere', commonName: 'Root' });
     const validity = {
@@ -263,6 +265,7 @@ describe('ca import', () => {
     ['a root that allows no CA below it', { pathLength: 0 }, 'allows no CA below it (path length 0)'],
     ['an expired CA', { ends: new Date(Date.now() - 3_600_000) }, 'is not valid now'],
     ['an issuing certificate that is no CA', { ca: false }, 'CA:TRUE is missing'],
+    ['an issuing CA of RSA-1024', { weak: true }, 'the issuing CA has a weak key'],
   ])('refuses %s', async (_, change, sentence) => {
     const answer = await factory.cli('ca', 'import', ...(await madeElsewhere(change)), ...withPassphrase());
     expect(answer).toMatchObject({ exitCode: 5, stderr: expect.stringContaining(sentence) });
