@@ -49,6 +49,21 @@ describe('jobs', () => {
     await stand.stop();
   });
 
+  it('that a board is not set up for name the setting', async () => {
+    const stand = new JobStand(
+      await temporaryDirectory(),
+      handlerOf(async () => succeeded()),
+    );
+    stand.service.add('job', { operation: 'upload-logs', url: 'https://x/' });
+    await stand.start();
+    expect(await stand.untilStatus('job', 'REJECTED')).toMatchObject({
+      statusDetails: {
+        message: 'This board is not set up for upload-logs: set AOVIS_AGENT_LOGS_COMMAND.',
+      },
+    });
+    await stand.stop();
+  });
+
   it('with any document at all come to an end', async () => {
     const stand = new JobStand(
       await temporaryDirectory(),

@@ -1,4 +1,5 @@
-import { isJobOperation, type StatusDetails } from '@aovis/contracts/jobs';
+import { isJobOperation, type JobOperation, type StatusDetails } from '@aovis/contracts/jobs';
+import { settings } from '../config.ts';
 import { Backoff } from '../host/backoff.ts';
 import type { Clock } from '../host/clock.ts';
 import type { Logger } from '../host/logger.ts';
@@ -19,6 +20,14 @@ import type { KeptOutcome, OutcomeFile } from './outcome-file.ts';
 const longestDetail = 1_024;
 /** After these the execution is at its end, whatever is sent of it. */
 const endedCodes = new Set(['InvalidStateTransition', 'TerminalStateReached', 'ResourceNotFound']);
+
+/** What a board lacks that has no handler for an operation. */
+const neededFor: Readonly<Record<JobOperation, string>> = {
+  reboot: `set ${settings.rebootCommand.variable}`,
+  'upload-logs': `set ${settings.logsCommand.variable}`,
+  'update-agent': `set ${settings.updateKey.variable}, and run the agent as one file (aovis-agent.cjs)`,
+  'rotate-certificate': 'its agent must be updated first',
+};
 
 export interface JobRunnerOptions {
   client: JobsClient;
@@ -171,7 +180,7 @@ export class JobRunner implements Part {
       return rejected(
         known ? 'unsupported' : 'unknown_operation',
         known
-          ? `This board is not set up for ${operation}; the agent's README says which setting it needs.`
+          ? `This board is not set up for ${operation}: ${neededFor[operation]}.`
           : `This board knows no operation ${operation}.`,
       );
     }
