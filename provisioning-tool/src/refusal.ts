@@ -29,9 +29,9 @@ export const exitCodeMeanings: Readonly<Record<number, string>> = {
   3: 'the CSV is not valid; nothing was done',
   4: 'partly done; the same command goes on',
   5: 'the CA: missing, locked, damaged or not registered',
-  6: 'AWS does not accept the credentials or the permissions',
+  6: 'AWS or the backend does not accept the credentials or the permissions',
   7: 'conflict with what is there already',
-  8: 'journal, audit log or disk',
+  8: 'journal, audit log or disk; or another run is at work here',
   130: 'interrupted',
 };
 

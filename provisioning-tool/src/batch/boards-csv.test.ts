@@ -72,7 +72,7 @@ describe('the CSV of a batch', () => {
     [
       'no header',
       'N4K-000001,n4k\n',
-      'boards.csv, row 1, column N4K-000001: there is no column of that name; known are serial, model and iccid. Remove it.',
+      'boards.csv, row 1: this row must name the columns, and names none; put one above it, e.g. serial,model,iccid.',
     ],
     [
       'a column too many',

@@ -143,6 +143,15 @@ type Header = Map<Column, number>;
 
 function readHeader(cells: string[], line: number, check: RowCheck): Header | undefined {
   const header: Header = new Map();
+  const names = cells.map((cell) => cell.toLowerCase());
+  if (!columns.some((column) => names.includes(column))) {
+    check.report({
+      row: line,
+      column: undefined,
+      problem: 'this row must name the columns, and names none; put one above it, e.g. serial,model,iccid.',
+    });
+    return undefined;
+  }
   for (const [index, cell] of cells.entries()) {
     const name = cell.toLowerCase();
     const column = columns.find((candidate) => candidate === name);

@@ -9,7 +9,7 @@ export function addDoctorCommand(program: Command, define: Define): void {
       name: 'doctor',
       summary: 'Check everything that boards take, and explain what fails first.',
       teaches:
-        'Settings, folder and disk, journal, CA, station key, clock, AWS (reach, account, registered CA, each permission),\n' +
+        'Settings, folder and disk, journal, audit log, CA, station key, clock, AWS (reach, account, registered CA, permissions),\n' +
         'quotas, backend. Nothing is changed: permissions are tried on what does not exist. A check whose needs failed is not\n' +
         'run. Ends with the exit code of what failed first.',
       examples: [

@@ -111,12 +111,14 @@ describe('batch reconcile', () => {
     const labels = await readFile(inBatch('labels.csv'), 'utf8');
     const [, first = ''] = labels.split('\n');
     await writeFile(inBatch('labels.csv'), `${labels}${first}\n${first.replace('000001', '000099')}\n`);
+    await chmod(inBatch('labels.csv'), 0o644);
     await mkdir(inBatch('staging', 'aovis-n4k-000099'));
     await mkdir(inBatch('bundles', 'aovis-n4k-000098'));
     const seen = await reconcile('--apply');
     expect(seen.differences.map(shortOf)).toEqual([
       'aovis-n4k-000098: lies in bundles/, and the journal does not know it in this batch (for_you_to_decide)',
       'aovis-n4k-000099: lies in staging/ and was never used (mended)',
+      'labels.csv: has mode 0644, not 0600: its codes can be read by others (mended)',
       'labels.csv: has rows that belong to no issued board of the batch (1) (mended)',
       'N4K-000001: has two labels (mended)',
       'N4K-000001: the bundle still lies in staging/ (mended)',

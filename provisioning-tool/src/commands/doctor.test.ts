@@ -1,4 +1,4 @@
-import { chmod, rm, writeFile } from 'node:fs/promises';
+import { chmod, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { FactoryFixture } from '../testing/factory-fixture.ts';
@@ -68,6 +68,13 @@ describe('doctor', () => {
   it('sees open folders, a broken journal, a station that the backend does not know', async () => {
     factory.backend.stations.clear();
     expect(await examine()).toMatchObject({ exitCode: 6, stderr: expect.stringContaining('(backend)') });
+    const audit = join(factory.workspace, 'audit.jsonl');
+    const log = await readFile(audit, 'utf8');
+    await writeFile(audit, log.replace('"ca init"', '"ca show"'));
+    const tampered = await examine('--offline');
+    expect(tampered).toMatchObject({ exitCode: 8, stderr: expect.stringContaining('(audit log)') });
+    expect(tampered.of('journal')?.result).toBe('ok');
+    await writeFile(audit, log);
     await writeFile(join(factory.workspace, 'journal.jsonl'), '{"seq":1}\n');
     expect(await examine('--offline')).toMatchObject({
       exitCode: 8,

@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { statfs } from 'node:fs/promises';
+import { verifyAudit } from '../audit/audit-verify.ts';
 import { validityOf } from '../ca/board-identity.ts';
 import { caFiles, type FactoryCa, fingerprintOf, loadCa } from '../ca/ca-store.ts';
 import { type Config, requireSetting } from '../config.ts';
@@ -44,6 +45,14 @@ export function localChecks({ workspace, config, now }: LocalParts): Check[] {
         if (tornBytes > 0)
           throw new Warning('its last line is torn by a cut; the next run cuts it off, nothing is lost');
         return `whole; batches: ${state.batches.size}, boards: ${state.boards.size}`;
+      },
+    },
+    {
+      name: 'audit log',
+      needs: ['journal'],
+      run: async () => {
+        const { entries } = await verifyAudit(workspace);
+        return `whole, fits the journal; lines: ${entries}`;
       },
     },
     {
@@ -117,7 +126,7 @@ function checkCa(ca: FactoryCa, config: Config, now: number): string {
       `Boards would be valid longer than their CA (until ${ca.issuing.validTo}); lower certificate_years or make a new ` +
         'issuing CA with «aovis-provision ca roll-over».',
     );
-  return `generation ${ca.current.generation}, ${fingerprintOf(ca.issuing).slice(0, 16)}…, until ${ca.issuing.validTo}`;
+  return `generation ${ca.current.generation}, ${fingerprintOf(ca.issuing).slice(0, 16)}…, until ${new Date(ca.issuing.validTo).toISOString()}`;
 }
 
 /** The root's key belongs into a safe once the CA is made. */

@@ -74,6 +74,13 @@ async function closeBundle(bundle: string): Promise<void> {
 /** Compares `labels.csv` with the journal. */
 export async function checkLabels(folder: BatchFolder, codes: BatchCodes): Promise<Finding[]> {
   const findings: Finding[] = [];
+  const mode = await findMode(folder.labels);
+  if (mode !== undefined && mode !== privateFileMode)
+    findings.push({
+      subject: 'labels.csv',
+      problem: `has mode 0${mode.toString(8)}, not 0600: its codes can be read by others`,
+      repair: { does: 'close it to others', run: () => chmod(folder.labels, privateFileMode) },
+    });
   const unlabelled = new Set(codes.current.keys());
   const wrong = new Set<string>();
   let unknown = 0;
