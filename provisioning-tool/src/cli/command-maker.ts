@@ -55,8 +55,11 @@ function auditedCommandOf(command: Command, { workspace, surroundings }: Command
 
 /** Arguments and flags as given; defaults and what came from the environment are left out. */
 function wordsOf(command: Command): string[] {
+  // A flag and its --no- form share one value; only the form that was given says it.
   const given = command.options.filter(
-    (option) => command.getOptionValueSource(option.attributeName()) === 'cli',
+    (option) =>
+      command.getOptionValueSource(option.attributeName()) === 'cli' &&
+      command.getOptionValue(option.attributeName()) !== option.negate,
   );
   const flags = given.map((option) => {
     const value: unknown = command.getOptionValue(option.attributeName());

@@ -5,6 +5,7 @@ import type { CaKeyKind } from '../ca/ca-key.ts';
 import { changePassphrase } from '../ca/ca-passphrase.ts';
 import { openRootKey, rollOver } from '../ca/ca-roll-over.ts';
 import { caFiles, fingerprintOf, loadCa, refuseExistingCa } from '../ca/ca-store.ts';
+import { exists } from '../files/durable-files.ts';
 import { Journal } from '../journal/journal.ts';
 import { Refusal } from '../refusal.ts';
 import { counted } from '../terminal/wording.ts';
@@ -76,6 +77,11 @@ export async function caRollOver(context: CommandContext, flags: CaRollOverFlags
   const issuingKey =
     flags.issuingKey === undefined ? undefined : await externalKeyOf(context, flags.issuingKey);
   const rootKeyFile = flags.rootKeyFile ?? join(ca.directory, caFiles.rootKey);
+  if (!(await exists(rootKeyFile)))
+    throw new Refusal(
+      'ca',
+      `The root key is not at ${rootKeyFile}; fetch it from the safe and name its place with --root-key-file.`,
+    );
   const ownPassphrase = flags.rootPassphraseFile !== undefined;
   const passphrase = issuingKey && ownPassphrase ? '' : await context.passphrase();
   const rootPassphrase = ownPassphrase
@@ -98,8 +104,8 @@ export async function caRollOver(context: CommandContext, flags: CaRollOverFlags
     });
     await showCa(context, next, journal.state);
     terminal.say(
-      'Now tell AWS: aovis-provision ca register. Leave the former CA active there while its boards live, and move its ' +
-        `key (${ca.current.directory}) and the root key away.`,
+      'Now tell AWS: aovis-provision ca register. Leave the former CA active there while its boards live, and move ' +
+        `its key (${caFiles.issuingKey} in ${ca.current.directory}) and the root key away.`,
     );
   } finally {
     await journal.close();

@@ -158,7 +158,7 @@ describe('ca roll-over', () => {
     await rename(file('root.key'), rootKey);
     expect(await factory.cli('ca', 'roll-over', ...withPassphrase())).toMatchObject({
       exitCode: 5,
-      stderr: expect.stringContaining('root.key is missing'),
+      stderr: expect.stringMatching(/root\.key; fetch it from the safe .* --root-key-file/),
     });
     const asked = ['ca', 'roll-over', '--root-key-file', rootKey, ...withPassphrase()];
     const other = await secretFile('root-passphrase', 'not that of the root\n');

@@ -51,7 +51,8 @@ export async function deviceChange(context: CommandContext, flags: DeviceChangeF
   const journal = await Journal.open(workspace, surroundings.clock);
   try {
     const board = getBoardState(journal.state, serial);
-    if (isDoneAlready(board, flags.kind)) return report(context, flags, serial, undefined, 'unchanged');
+    if (isDoneAlready(board, flags.kind))
+      return report(context, flags, { serial, batchId: board.batch.id }, undefined, 'unchanged');
     checkChange(board, serial, flags.kind, config.backend_url !== undefined);
     checkTarget(journal.state, flags, serial);
     await withStop(surroundings.signal, async (stop) => {
@@ -59,7 +60,7 @@ export async function deviceChange(context: CommandContext, flags: DeviceChangeF
       try {
         const session = new Session(context, config, journal, flags, serial, registry, stop.signal);
         const changeId = await session.run();
-        report(context, flags, serial, changeId, 'done');
+        report(context, flags, { serial, batchId: board.batch.id }, changeId, 'done');
       } finally {
         registry.close();
       }
@@ -285,14 +286,16 @@ async function sayWhatWouldBeDone(
 function report(
   { terminal, workspace }: CommandContext,
   { kind, toBatch }: DeviceChangeFlags,
-  serial: string,
+  { serial, batchId }: { serial: string; batchId: string },
   changeId: string | undefined,
   result: 'done' | 'unchanged',
 ): void {
+  // A new code is a new label: its first print needs no reason.
+  const print = `aovis-provision labels print ${batchId} --serial ${serial}`;
   const sentences: Record<DeviceChangeKind, string> = {
-    reissue_code: `Board ${serial} has a new activation code; the one before is worth nothing. Print it: aovis-provision labels print <batch> --serial ${serial} --reason '…', and destroy the old label.`,
+    reissue_code: `Board ${serial} has a new activation code; the one before is worth nothing. Destroy the old label and print the new one: ${print}`,
     rotate: `Board ${serial} has a new key and certificate; flash its bundle again. The certificate before is revoked.`,
-    rma: `Board ${serial} has a new key, certificate and activation code; flash its bundle, print its label, destroy the old one.`,
+    rma: `Board ${serial} has a new key, certificate and activation code. Flash its bundle, destroy the old label and print the new one: ${print}`,
     transfer: `Board ${serial} counts to batch ${toBatch} now.`,
     revoke: `Board ${serial} is revoked: its certificates open nothing, and nobody can activate it.`,
     destroy: `Board ${serial} is gone: at AWS IoT, at the backend and here.`,

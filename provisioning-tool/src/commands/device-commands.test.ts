@@ -53,7 +53,8 @@ describe('device commands', () => {
 
   it('reissue-code: the label and the backend have a new code, the old one is gone', async () => {
     const before = stored();
-    await factory.succeed('device', 'reissue-code', serial, ...reason);
+    const said = (await factory.succeed('device', 'reissue-code', serial, ...reason)).stdout;
+    expect(said).toContain(`aovis-provision labels print boards --serial ${serial}\n`);
     expect(stored()).toMatchObject({ code_epoch: 2, certificate_id: before?.certificate_id });
     expect(stored()?.activation_code_digest).not.toBe(before?.activation_code_digest);
     expect(await labelDigests()).toEqual([stored()?.activation_code_digest]);

@@ -86,7 +86,10 @@ async function finishBatch(
   wrong: number,
 ): Promise<void> {
   const finished = [...boards.values()].filter((board) => board.batchId === batchId && board.finished);
-  const missing = finished.filter(({ serial }) => !seen.has(serial)).map(({ serial }) => serial);
+  const missing = finished
+    .filter(({ serial }) => !seen.has(serial))
+    .map(({ serial }) => serial)
+    .sort();
   const scanned = finished.length - missing.length;
   await audit.append({
     type: 'labels_scanned',

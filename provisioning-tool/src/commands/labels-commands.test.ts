@@ -113,6 +113,15 @@ describe('labels', () => {
     );
   });
 
+  it('say in the audit log whether marks were asked for or refused, not both', async () => {
+    await printed('--serial', 'N4K-000001', '--no-cut-marks');
+    await printed('--serial', 'N4K-000004', '--cut-marks');
+    const { stdout } = await factory.succeed('audit', 'show', '--last', '6', '--plain');
+    expect(stdout).toMatch(/--serial=N4K-000001.* --no-cut-marks\n/);
+    expect(stdout).toMatch(/--serial=N4K-000004.* --cut-marks\n/);
+    expect(stdout).not.toContain('--cut-marks --no-cut-marks');
+  });
+
   it('print the rest: only new ones, and those that were not finished before', async () => {
     await printed('--serial', 'N4K-000001', '--serial', 'N4K-000004');
     expect(await printed('--only-new')).toMatchObject({ labels: 3, first_prints: 3, reprints: 0 });
@@ -306,12 +315,13 @@ describe('labels', () => {
 
   it('scanned back as a whole batch are complete or not, which the audit log keeps', async () => {
     const links = [...codes.keys()].map(linkOf);
-    const some = await scan(links.slice(1), '--batch', 'boards', '--all');
-    expect(some).toMatchObject({ exitCode: 4, stdout: expect.stringContaining('"missing":["N4K-000001"]') });
+    const some = await scan(links.slice(2), '--batch', 'boards', '--all');
+    const missing = '"missing":["N4K-000001","N4K-000002"]';
+    expect(some).toMatchObject({ exitCode: 4, stdout: expect.stringContaining(missing) });
     const all = await scan(links, '--batch', 'boards', '--all');
     expect(all).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('"complete":true') });
     const shown = await factory.succeed('audit', 'show');
-    expect(shown.stdout).toMatch(/labels scanned back +boards: 4 labels, not complete/);
+    expect(shown.stdout).toMatch(/labels scanned back +boards: 3 labels, not complete/);
     expect(shown.stdout).toMatch(/labels scanned back +boards: 5 labels, complete/);
     expect((await factory.cli('audit', 'verify')).exitCode).toBe(0);
   });
