@@ -39,6 +39,31 @@ describe('the log file', () => {
     const [entry] = await readLogs({ directory, lines: 5, level: 'debug' });
     expect(entry?.message).toBe('rtsp://[redacted]@cam/1');
   });
+
+  it('keeps what stands beside the sentence, without secrets', async () => {
+    const directory = await temporaryDirectory();
+    const more = {
+      part: 'jobs',
+      jobId: 'job-1',
+      sessionToken: 'abc',
+      err: { message: 'no\nroom', stack: 'at x' },
+    };
+    const key = { pem: '-----BEGIN PRIVATE KEY-----\nabc' };
+    await writeFile(
+      join(directory, 'agent.log'),
+      line(1, 'error', 'A job failed.', more) + line(2, 'info', 'Odd.', key),
+    );
+    const entries = await readLogs({ directory, lines: 5, level: 'debug' });
+    expect(entries.map(({ details }) => details)).toEqual([
+      { jobId: 'job-1', sessionToken: '[redacted]', err: more.err },
+      { text: '{"pem":"[private key]' },
+    ]);
+    expect(entries.map(renderEntry)).toEqual([
+      '2026-11-21T09:00:01.000Z ERROR jobs: A job failed. err={"message":"no\\nroom","stack":"at x"} jobId=job-1 ' +
+        'sessionToken="[redacted]"',
+      '2026-11-21T09:00:02.000Z INFO  Odd. text="{\\"pem\\":\\"[private key]"',
+    ]);
+  });
 });
 
 describe('the journal', () => {
