@@ -11,7 +11,8 @@ import { lastMailId, mailedToken } from './mailbox.ts';
 /** As the API's document advises. */
 const askAgainMs = 1_000;
 
-type ConfigChange = operations['updateDeviceShadow']['requestBody']['content']['application/json']['desired'];
+export type ConfigChange =
+  operations['updateDeviceShadow']['requestBody']['content']['application/json']['desired'];
 
 /** The customer's app, as the backend sees it: the published client, one signed-in user. */
 export class AppClient {

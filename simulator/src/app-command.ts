@@ -1,4 +1,4 @@
-import { AppClient } from './app-client.ts';
+import { AppClient, type ConfigChange } from './app-client.ts';
 import { AppSessions } from './app-sessions.ts';
 import { readEndpoints } from './endpoints.ts';
 import { type Answer, expectAnswer } from './expect-answer.ts';
@@ -10,7 +10,7 @@ export interface AppCommandOptions {
   /** Where sign-ins are kept between commands. */
   sessionsFile: string;
   email: string;
-  /** `devices`, `activate <board> <code>`, `play <board>`, `live <board>` or `call <METHOD> <path> [json]`. */
+  /** `devices`, `activate <board> <code>`, `play <board>`, `live <board>`, `configure <board> <json>` or `call <METHOD> <path> [json]`. */
   words: readonly string[];
   signal: AbortSignal;
   write: (text: string) => void;
@@ -21,10 +21,14 @@ const usage = `Say what the app shall do:
   npm run app -- <email> activate <board> <code on the label>
   npm run app -- <email> play <board>
   npm run app -- <email> live <board>
+  npm run app -- <email> configure <board> <json settings, e.g. '{"camera":{"fps":10}}'>
   npm run app -- <email> call <METHOD> <path> [json body]`;
 
-type Wish =
-  | { kind: 'call'; call: (app: AppClient) => Promise<Answer> }
+/** What a wish may have done by the app. */
+export type AppActions = Pick<AppClient, 'call' | 'activate' | 'configure'>;
+
+export type Wish =
+  | { kind: 'call'; call: (app: AppActions) => Promise<Answer> }
   | { kind: 'play' | 'live'; board: string };
 
 /**
@@ -73,11 +77,16 @@ async function signIn(app: AppClient, email: string, sessions: AppSessions): Pro
 }
 
 /** Before anything is sent: a mistyped command costs no sign-in. */
-function parseWords([verb, ...rest]: readonly string[]): Wish {
+export function parseWords([verb, ...rest]: readonly string[]): Wish {
   const [first, second, third] = rest;
   if (verb === 'devices') return { kind: 'call', call: (app) => app.call('GET', '/api/devices') };
   if (verb === 'activate' && first !== undefined && second !== undefined)
     return { kind: 'call', call: (app) => app.activate(first, second) };
+  if (verb === 'configure' && first !== undefined && second !== undefined) {
+    // Unchecked: that the backend and the board refuse what they must is what somebody may want to see.
+    const desired = parseBody(second) as ConfigChange;
+    return { kind: 'call', call: (app) => app.configure(first, desired) };
+  }
   if (verb === 'call' && first !== undefined && second?.startsWith('/') === true) {
     const body = third === undefined ? undefined : parseBody(third);
     return { kind: 'call', call: (app) => app.call(first.toUpperCase(), second, body) };

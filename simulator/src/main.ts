@@ -80,7 +80,7 @@ program
   .argument('<email>', 'who signs in; the link is taken from the mail sink')
   .argument(
     '[words...]',
-    'devices | activate <board> <code> | play <board> | live <board> | call <METHOD> <path> [json]',
+    'devices | activate <board> <code> | play <board> | live <board> | configure <board> <json> | call <METHOD> <path> [json]',
   )
   .option('--directory <path>', 'the state of the running system', join(local, 'system'))
   .action((email: string, words: string[], { directory }: { directory: string }) =>
