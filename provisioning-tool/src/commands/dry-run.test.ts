@@ -1,4 +1,4 @@
-import { rename } from 'node:fs/promises';
+import { cp, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { describedProgram } from '../cli/command-reference.ts';
@@ -45,6 +45,13 @@ const rehearsals: Readonly<Record<string, Rehearsal>> = {
   'csr sign': { words: ({ directory }) => [join(directory, 'next.csv'), '--csr-dir', directory] },
   'batch reconcile': { words: () => ['boards', '--apply'] },
   'batch export': { words: ({ directory }) => ['boards', '--to', join(directory, 'export')] },
+  'batch merge': {
+    words: async ({ directory, workspace }) => {
+      const other = join(directory, 'other-station');
+      await cp(workspace, other, { recursive: true });
+      return ['boards', '--from', other];
+    },
+  },
   'bundle keygen': { words: () => [], where: 'nowhere' },
   'bundle seal': {
     words: async (factory) => {
