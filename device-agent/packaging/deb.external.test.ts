@@ -100,6 +100,7 @@ describe('a package, as Debian’s own tools see it', () => {
       expect((await stat(join(root, file.path))).mode & 0o777).toBe(file.mode);
     }
     await run('md5sum', ['--check', '--strict', 'DEBIAN/md5sums'], { cwd: root });
+    expect(await readFile(join(root, 'DEBIAN/md5sums'), 'utf8')).not.toContain('example.conf');
     expect((await stat(join(root, 'DEBIAN/postinst'))).mode & 0o777).toBe(0o755);
     expect(await readFile(join(root, 'DEBIAN/conffiles'), 'utf8')).toBe('/etc/example.conf\n');
   });
