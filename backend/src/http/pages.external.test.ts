@@ -1,9 +1,8 @@
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
 import { createTestDatabase, type TestDatabase } from '@aovis/dev-database/testing/test-database';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { type Browser, chromium } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { type BackendUnderTest, createBackendUnderTest } from '../testing/backend-under-test.ts';
+import { type BrowserOnServer, openBrowserOn } from '../testing/browser.ts';
 import { apiContracts } from './api-contracts.ts';
 
 jest.setTimeout(60_000);
@@ -23,23 +22,17 @@ describe('a page for people', () => {
   let database: TestDatabase;
   let app: BackendUnderTest;
   let origin: string;
+  let opened: BrowserOnServer;
   let browser: Browser;
 
   beforeAll(async () => {
     database = await createTestDatabase();
     app = createBackendUnderTest(database.knex, database.url);
-    app.server.listen(0, '127.0.0.1');
-    await once(app.server, 'listening');
-    origin = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`;
-    browser = await chromium.launch({
-      executablePath: process.env.AOVIS_CHROMIUM ?? '/usr/bin/chromium',
-      args: ['--no-sandbox'],
-    });
+    opened = await openBrowserOn(app.server);
+    ({ origin, browser } = opened);
   });
   afterAll(async () => {
-    await browser.close();
-    app.server.close();
-    app.server.closeAllConnections();
+    await opened.close();
     await database.drop();
   });
 

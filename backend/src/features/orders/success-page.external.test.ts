@@ -1,9 +1,8 @@
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
 import { createTestDatabase, type TestDatabase } from '@aovis/dev-database/testing/test-database';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import request from 'supertest';
+import { type BrowserOnServer, openBrowserOn } from '../../testing/browser.ts';
 import { createStoreApp, type StoreApp, seedVariant } from '../../testing/store-app.ts';
 import { StripeEventsOf } from './testing/stripe-events.ts';
 
@@ -14,26 +13,20 @@ describe('the success page in a browser on a phone', () => {
   let app: StoreApp;
   let origin: string;
   let variantId: string;
+  let opened: BrowserOnServer;
   let browser: Browser;
   let page: Page;
 
   beforeAll(async () => {
     database = await createTestDatabase();
     app = createStoreApp(database.knex, database.url);
-    app.server.listen(0, '127.0.0.1');
-    await once(app.server, 'listening');
-    origin = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`;
+    opened = await openBrowserOn(app.server);
+    ({ origin, browser } = opened);
     variantId = await seedVariant(database.knex, 'N4K');
-    browser = await chromium.launch({
-      executablePath: process.env.AOVIS_CHROMIUM ?? '/usr/bin/chromium',
-      args: ['--no-sandbox'],
-    });
     page = await browser.newPage({ viewport: { width: 360, height: 740 } });
   });
   afterAll(async () => {
-    await browser.close();
-    app.server.close();
-    app.server.closeAllConnections();
+    await opened.close();
     await database.drop();
   });
 

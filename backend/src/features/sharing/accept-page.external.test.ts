@@ -1,9 +1,8 @@
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
 import { createTestDatabase, type TestDatabase } from '@aovis/dev-database/testing/test-database';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import request from 'supertest';
+import { type BrowserOnServer, openBrowserOn } from '../../testing/browser.ts';
 import { createDeviceApp, type DeviceApp } from '../../testing/device-app.ts';
 import { seedBoard, seedOwnership, seedUser } from '../devices/testing/seed.ts';
 
@@ -13,6 +12,7 @@ describe('the page of an invitation in a browser on a phone', () => {
   let database: TestDatabase;
   let app: DeviceApp;
   let origin: string;
+  let opened: BrowserOnServer;
   let browser: Browser;
   let page: Page;
   let link: string;
@@ -20,18 +20,11 @@ describe('the page of an invitation in a browser on a phone', () => {
   beforeAll(async () => {
     database = await createTestDatabase();
     app = createDeviceApp(database.knex, database.url);
-    app.server.listen(0, '127.0.0.1');
-    await once(app.server, 'listening');
-    origin = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`;
-    browser = await chromium.launch({
-      executablePath: process.env.AOVIS_CHROMIUM ?? '/usr/bin/chromium',
-      args: ['--no-sandbox'],
-    });
+    opened = await openBrowserOn(app.server);
+    ({ origin, browser } = opened);
   });
   afterAll(async () => {
-    await browser.close();
-    app.server.close();
-    app.server.closeAllConnections();
+    await opened.close();
     await database.drop();
   });
   beforeEach(async () => {
