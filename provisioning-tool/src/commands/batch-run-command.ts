@@ -5,6 +5,7 @@ import { BatchRun, type BatchRunCounts, runFailureOf } from '../batch/batch-run.
 import type { StepSettings } from '../batch/board-steps.ts';
 import type { IssuingDesk } from '../batch/issue-board.ts';
 import { arrangeLabels, LabelFile } from '../batch/labels.ts';
+import { refuseOldJournal } from '../batch/old-journal.ts';
 import { bundleSettingsOf, checkCloud, checkRegisteredCa } from '../batch/preflight.ts';
 import { type LeafIssuer, validityOf } from '../ca/board-identity.ts';
 import { type FactoryCa, fingerprintOf, leafIssuerOf, loadCa } from '../ca/ca-store.ts';
@@ -85,6 +86,7 @@ class Session {
     const station = await loadStation(this.#context.workspace);
     const plan = await countPlan(this.#inputs, this.#journal.state, this.#config);
     this.#refuseOtherCircumstances(ca, station);
+    if (plan.fresh > 0) await refuseOldJournal(this.#folder, this.#journal.state);
     const registry = await this.#context.registry(this.#config, this.#stop.signal);
     let signer: Signer | undefined;
     let lease: BatchLease | undefined;

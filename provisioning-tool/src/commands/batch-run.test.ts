@@ -120,6 +120,29 @@ describe('batch run', () => {
     });
   });
 
+  it('refuses a journal that is older than the bundles: the codes of their boards stay', async () => {
+    delete factory.env['AOVIS_BACKEND_URL'];
+    const csv = await factory.writeBoards('boards.csv', 2);
+    expect((await factory.runBatch(csv)).exitCode).toBe(0);
+    const journal = join(factory.workspace, 'journal.jsonl');
+    const newest = await readFile(journal, 'utf8');
+    const lines = newest.split('\n');
+    const started = lines.findIndex((line) => line.includes('"batch_started"'));
+    await writeFile(journal, `${lines.slice(0, started + 1).join('\n')}\n`, { mode: 0o600 });
+    const before = await factory.files();
+    const answer = await factory.runBatch(csv);
+    expect(answer).toMatchObject({
+      exitCode: 8,
+      stderr: expect.stringContaining('this journal is not the newest'),
+    });
+    const labels = join('batches', 'boards', 'labels.csv');
+    const after = await factory.files();
+    expect(before.get(labels)).toBeDefined();
+    expect(after.get(labels)).toBe(before.get(labels));
+    await writeFile(journal, newest, { mode: 0o600 });
+    expect((await factory.runBatch(csv)).exitCode).toBe(0);
+  });
+
   it('does nothing the second time', async () => {
     const csv = await factory.writeBoards('boards.csv', 3);
     await factory.runBatch(csv);
