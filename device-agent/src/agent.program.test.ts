@@ -254,7 +254,7 @@ describe('logs', () => {
     const exit = exitOf(agent);
     await bootReceived(1);
     const flags = ['logs', '--state', state];
-    expect((await aovisAgent(...flags)).stdout).toMatch(/^2\S+Z INFO {2}The agent runs\.$/m);
+    expect((await aovisAgent(...flags)).stdout).toMatch(/^2\S+Z INFO {2}The agent runs\. version=\S+$/m);
     const last = await aovisAgent(...flags, '--lines', '1', '--level', 'info', '--json');
     expect(last.stdout.match(/\n/g)).toHaveLength(1);
     expect(JSON.parse(last.stdout)).toMatchObject({ at: expect.any(Number), message: expect.any(String) });

@@ -56,6 +56,8 @@ export class MqttConnection implements IotConnection {
   #attempt: Attempt | undefined;
   #state: ConnectionState = 'stopped';
   #lastFailure: ConnectionFailure | undefined;
+  /** Whether the last connection ended so that a topic seems to be forbidden. */
+  #endedForbidden = false;
   #cancelWait: () => void = () => {};
   /** When an attempt or a wait is over at the very latest, by the monotonic clock. */
   #changesBefore = Number.POSITIVE_INFINITY;
@@ -234,11 +236,15 @@ export class MqttConnection implements IotConnection {
     });
     const failure = decision.takenOver ? takenOver(end) : classified;
 
+    // Once may be a broker that restarts just then; a policy that forbids it does so again.
+    const isForbidden = failure.code === 'forbidden';
+    const mayPass = isForbidden && !this.#endedForbidden;
+    this.#endedForbidden = isForbidden;
     this.#state = 'waiting';
     this.#lastFailure = failure;
-    const level = failure.needsPerson ? 'error' : 'warn';
+    const level = failure.needsPerson && !mayPass ? 'error' : 'warn';
     this.#deps.logger[level]({ code: failure.code, retryInMs: decision.delayMs }, failure.sentence);
-    if (failure.code === 'forbidden') this.#inFlight.noteForbidden();
+    if (isForbidden) this.#inFlight.noteForbidden();
     if (wasConnected) for (const listener of this.#disconnectedListeners) listener(failure);
     this.#changesBefore = this.#deps.clock.monotonic() + decision.delayMs + standstillMs;
     this.#cancelWait = this.#deps.clock.after(decision.delayMs, () => {

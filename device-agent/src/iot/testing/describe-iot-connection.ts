@@ -31,6 +31,8 @@ export function describeIotConnection(
     let board: Issued;
     let broker: TestBroker;
     let clock: FakeClock;
+    /** What was logged from WARN on. */
+    let lines: { level: string; code?: string }[];
     const open: IotConnection[] = [];
     const brokers: TestBroker[] = [];
 
@@ -40,6 +42,7 @@ export function describeIotConnection(
       broker = await TestBroker.start(ca);
       brokers.push(broker);
       clock = new FakeClock();
+      lines = [];
     });
 
     afterEach(async () => {
@@ -61,7 +64,12 @@ export function describeIotConnection(
           ...changes,
         },
         clock,
-        logger: createLogger({ level: 'silent' }),
+        logger: createLogger({
+          level: 'warn',
+          destination: {
+            write: (line: string) => void lines.push(JSON.parse(line) as (typeof lines)[number]),
+          },
+        }),
         random: () => 0.5,
       });
       open.push(connection);
@@ -316,12 +324,15 @@ export function describeIotConnection(
       const publishing = connection.publish({ topic: eventTopic, payload: '{}' }).catch((error: unknown) => {
         verdict = error;
       });
-      for (let closes = 1; closes <= 3; closes++) {
+      for (let end = 1; end <= 3; end++) {
         await waiting(connection);
-        if (closes < 3) await clock.advance(128_000);
+        if (end < 3) await clock.advance(128_000);
       }
       await publishing;
       expect(verdict).toMatchObject({ code: 'forbidden' });
+      // Once may be a restart of the broker; from the second time on somebody has to look at the policy.
+      const closes = lines.filter(({ code }) => code === 'forbidden');
+      expect(closes.map(({ level }) => level)).toEqual(['warn', 'error', 'error']);
       const again = connected(connection);
       await clock.advance(128_000);
       await again;
