@@ -13,6 +13,7 @@ import { DatabaseUrlRefused } from './config/database-url.ts';
 import { InvitationRefused } from './features/admin/invitation-service.ts';
 import { CatalogFileRefused } from './features/catalog/catalog-service.ts';
 import { PlanFileRefused } from './features/data-plans/plan-file.ts';
+import { LabelFileRefused } from './features/devices/label-file.ts';
 import { ManifestFileRefused } from './features/factory/manifest-file.ts';
 import { StationRefused } from './features/factory/station-service.ts';
 import { FactoryKeyRefused } from './features/line/factory-key-service.ts';
@@ -34,6 +35,7 @@ const usage = `Usage: node backend/src/cli.ts <command>
   line-key list                                        the keys, what they are good for, when they were used
   manifest import --file <jws> [--dry-run]             take a manifest that a station wrote to a file
   label hashes                                         how many labels are under which pepper; exit 1 when one is missing
+  label import --file <csv> [--dry-run]                take over codes of old labels (serial, activation_code_hash)
   products import --file <json>                        make the shop show what the file says
   plans import --file <json>                           put exactly these data plans on sale
   sims import --file <csv> [--dry-run]                 put SIM cards on record (columns iccid, eid, imsi)
@@ -57,6 +59,7 @@ const refusals = [
   CatalogFileRefused,
   CardFileRefused,
   FactoryKeyRefused,
+  LabelFileRefused,
   ManifestFileRefused,
   PlanFileRefused,
   StationRefused,

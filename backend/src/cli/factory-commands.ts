@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { loadConfig } from '../config/config.ts';
 import { countActivationHashes } from '../features/devices/activation-hash-census.ts';
+import { importLabelFile } from '../features/devices/label-import.ts';
 import { importManifestFile } from '../features/factory/manifest-file.ts';
 import { ManifestService } from '../features/factory/manifest-service.ts';
 import { StationService } from '../features/factory/station-service.ts';
@@ -42,5 +43,12 @@ export const factoryCommands: Commands = {
       const kinds = await countActivationHashes(db, loadConfig(process.env).activationPeppers);
       for (const kind of kinds) say(JSON.stringify(kind));
       return kinds.some(({ standing }) => standing === 'missing') ? 1 : 0;
+    }),
+  'label import': (flags) =>
+    withDatabase(async (db) => {
+      const file = needed(flags.file, '--file');
+      const dryRun = flags['dry-run'] === true;
+      say(JSON.stringify(await importLabelFile(file, { db, clock: systemClock, dryRun })));
+      return 0;
     }),
 };
