@@ -98,6 +98,28 @@ describe('every command', () => {
     ];
     expect(named.length).toBeGreaterThan(10);
     expect(named.map(([words]) => words).filter((words) => !leaves.map(pathOf).includes(words))).toEqual([]);
+    const flags = [...text.matchAll(/`(?:aovis-provision )?([a-z]+ [a-z-]+)((?: [^`|]*)?)[`|]/g)].flatMap(
+      ([, path = '', rest = '']) => {
+        const options = leaves.find((command) => pathOf(command) === path)?.options;
+        const known = new Set(['--help', ...(options ?? []).map(({ long }) => long)]);
+        return options === undefined
+          ? []
+          : (rest.match(/--[a-z0-9-]+[a-z0-9]/g) ?? [])
+              .filter((flag) => !known.has(flag))
+              .map((flag) => `${path} ${flag}`);
+      },
+    );
+    expect(flags).toEqual([]);
+  });
+
+  it('that seals bundles for transport is in the procedure', async () => {
+    const text = await readFile(
+      join(import.meta.dirname ?? __dirname, '../../../docs/factory-sop.md'),
+      'utf8',
+    );
+    const sealing = leaves.map(pathOf).filter((path) => path.startsWith('bundle '));
+    expect(sealing).toHaveLength(4);
+    for (const path of sealing) expect(text).toMatch(new RegExp(`\`${path}[ \`]`));
   });
 
   it('is found wanting when its example is', () => {
