@@ -1,6 +1,7 @@
-import { X509Certificate } from 'node:crypto';
+import { randomBytes, X509Certificate } from 'node:crypto';
 import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { formatActivationCode, generateActivationCode } from '@aovis/contracts/activation-code';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { findMode } from './files/durable-files.ts';
 import { FactoryFixture } from './testing/factory-fixture.ts';
@@ -49,6 +50,29 @@ describe('aovis-provision', () => {
     expect((await factory.cli('ca', 'init', '--passphrase', 'secret')).exitCode).toBe(2);
     expect((await factory.cli('ca', 'init', '--key', 'dsa')).exitCode).toBe(2);
     expect((await factory.cli('ca', 'init', '--years', '0')).exitCode).toBe(2);
+  });
+
+  it('does not repeat an activation code that was typed where none belongs', async () => {
+    const code = generateActivationCode(randomBytes);
+    const printed = formatActivationCode(code);
+    for (const words of [
+      ['labels', 'check', `--${printed}`],
+      ['labels', 'check', `--kode=${code}`],
+      ['batch', printed],
+      [code],
+      ['ca', 'show', printed],
+      ['ca', 'init', '--years', printed],
+      ['ca', 'init', '--key', code.toLowerCase()],
+    ]) {
+      const answer = await factory.cli(...words);
+      expect([words, answer.exitCode, answer.stderr]).toEqual([words, 2, expect.stringMatching(/\S/)]);
+      expect(answer.stdout).toBe('');
+      for (const part of [code, ...printed.split('-')])
+        expect(answer.stderr.toUpperCase()).not.toContain(part);
+    }
+    const unknown = await factory.cli('labels', 'check', `--${printed}`);
+    expect(unknown.stderr).toContain('unknown option');
+    expect(unknown.stderr).toContain('[activation code]');
   });
 
   it('names a workspace that cannot be made, as the disk has it', async () => {

@@ -12,10 +12,20 @@ export async function run(
   surroundings: Surroundings,
 ): Promise<number> {
   const terminal = new Terminal(streams, outputOptions(argv), surroundings.env);
+  const complaints: string[] = [];
   try {
-    await buildProgram(terminal, streams, surroundings).parseAsync([...argv], { from: 'user' });
+    const outputs = {
+      writeOut: (text: string) => void streams.stdout.write(text),
+      writeErr: (text: string) => void complaints.push(text),
+    };
+    await buildProgram(terminal, outputs, surroundings).parseAsync([...argv], { from: 'user' });
     return exitCodes.ok;
   } catch (error) {
+    // Commander quotes the words that it does not understand, and somebody may have typed a code.
+    if (complaints.length > 0) {
+      const { withoutCodes } = await import('./audit/redaction.ts');
+      streams.stderr.write(withoutCodes(complaints.join('')));
+    }
     return await report(terminal, error, surroundings);
   }
 }

@@ -11,7 +11,8 @@ import { buildProgram, commandsOf } from './program.ts';
 /** The command line as it is described, not run: what it says goes nowhere. */
 export function describedProgram(): Command {
   const streams = { stdin: new PassThrough(), stdout: new PassThrough(), stderr: new PassThrough() };
-  return buildProgram(new Terminal(streams, { json: false, plain: true, input: false }, {}), streams, {
+  const nowhere = { writeOut: () => {}, writeErr: () => {} };
+  return buildProgram(new Terminal(streams, { json: false, plain: true, input: false }, {}), nowhere, {
     env: {},
     clock: systemClock,
     random: Math.random,

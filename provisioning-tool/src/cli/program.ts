@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import type { Surroundings } from '../commands/command-context.ts';
 import { exitCodeMeanings } from '../refusal.ts';
-import type { Streams, Terminal } from '../terminal/terminal.ts';
+import type { Terminal } from '../terminal/terminal.ts';
 import { addAuditCommands } from './audit-group.ts';
 import { addBatchCommands } from './batch-group.ts';
 import { addBundleCommands } from './bundle-group.ts';
@@ -14,8 +14,18 @@ import { addDoctorCommand } from './doctor-command-line.ts';
 import { addLabelsCommands } from './labels-group.ts';
 import { addStationCommands } from './station-group.ts';
 
+/** Where commander says help and version, and what was wrong with the words. */
+export interface ProgramOutputs {
+  writeOut(text: string): void;
+  writeErr(text: string): void;
+}
+
 /** The whole command line: one file for each group of commands. What a command needs is loaded when it runs. */
-export function buildProgram(terminal: Terminal, streams: Streams, surroundings: Surroundings): Command {
+export function buildProgram(
+  terminal: Terminal,
+  outputs: ProgramOutputs,
+  surroundings: Surroundings,
+): Command {
   const program = new Command('aovis-provision')
     .description(
       'Makes boards ready at the factory: keys, certificates, AWS IoT registration, bundles, labels.',
@@ -35,10 +45,7 @@ export function buildProgram(terminal: Terminal, streams: Streams, surroundings:
   addAuditCommands(program, define);
   addCompletionCommand(program, define);
   for (const command of commandsOf(program)) {
-    command.exitOverride().configureOutput({
-      writeOut: (text) => streams.stdout.write(text),
-      writeErr: (text) => streams.stderr.write(text),
-    });
+    command.exitOverride().configureOutput(outputs);
   }
   return program;
 }
