@@ -142,7 +142,9 @@ describe('the Debian package of the agent', () => {
       .map((line) => JSON.parse(line) as Record<string, string>);
     const runs = records.find(({ MESSAGE }) => MESSAGE?.includes('The agent runs.'));
     expect(runs).toMatchObject({ PRIORITY: '6', MESSAGE: expect.stringMatching(/^\{"level":"info"/) });
-    expect(await machine.run('aovis-agent', 'logs', '--lines', '50')).toMatch(/ INFO {2}The agent runs\. version=/m);
+    expect(await machine.run('aovis-agent', 'logs', '--lines', '50')).toMatch(
+      / INFO {2}The agent runs\. version=/m,
+    );
     expect((await machine.try('ls', '/var/lib/aovis-agent/log')).code).not.toBe(0);
   });
 
