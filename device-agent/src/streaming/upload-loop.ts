@@ -1,14 +1,10 @@
 import type { CredentialSource, TemporaryCredentials } from '../credentials/credential-source.ts';
 import { Backoff } from '../host/backoff.ts';
 import type { Clock } from '../host/clock.ts';
-import type { Logger } from '../host/logger.ts';
+import { Doubts, type DoubtsOptions } from './doubts.ts';
 import type { ErrorDecision } from './error-decisions.ts';
 import { failureOf } from './failure.ts';
-import type { Fragment } from './fragment.ts';
-import type { FragmentBuffer } from './fragment-buffer.ts';
 import type { Connection, ConnectionListener } from './put-media-connection.ts';
-import { unreachable } from './service-call.ts';
-import type { ProducerTimeRange } from './stored-fragments.ts';
 import { type SessionEnd, UploadSession } from './upload-session.ts';
 
 export interface ConnectRequest {
@@ -19,21 +15,14 @@ export interface ConnectRequest {
   signal: AbortSignal;
 }
 
-export interface UploadLoopOptions {
-  buffer: FragmentBuffer;
+export interface UploadLoopOptions extends DoubtsOptions {
   credentials: CredentialSource;
   /** Finds the data endpoint and opens PutMedia there. */
   connect: (request: ConnectRequest) => Promise<Connection>;
-  /** Where `findStored` asks. Needs the network, as everything does, but for answers it has had lately. */
-  findArchive: (signal: AbortSignal) => Promise<URL>;
-  /** Which of the fragments in a range of producer times the service has stored. */
-  findStored: (endpoint: URL, range: ProducerTimeRange, signal: AbortSignal) => Promise<ReadonlySet<number>>;
   /** The data endpoint may have changed. */
   onRediscover: () => void;
   clock: Clock;
-  logger: Logger;
   random: () => number;
-  onPersisted: () => void;
   /** `connected` or `problem` may have changed. */
   onChange: () => void;
 }
@@ -60,8 +49,6 @@ const drainTimeoutMs = 15_000;
 const idleMs = 5_000;
 /** A wall clock that moves so much against the monotonic one has been set, not slewed. */
 const clockStepMs = 2_000;
-/** So often it asks what is stored before it sends again without knowing. */
-const maxFailedAsks = 3;
 /** A stop still waits for a cloud that has been out of reach no longer than this. */
 const flushDespiteFailureMs = 2_000;
 
@@ -94,6 +81,7 @@ export class UploadLoop {
   readonly #options: UploadLoopOptions;
   readonly #quick: Backoff;
   readonly #slow: Backoff;
+  readonly #doubts: Doubts;
   readonly #draining = new Set<UploadSession>();
   #stopping = stopped();
   #active: Lane | undefined;
@@ -107,7 +95,6 @@ export class UploadLoop {
   #problem: UploadProblem | undefined;
   #bytesOfEnded = 0;
   #attempts = 0;
-  #failedAsks = 0;
   #refusedFragments = 0;
   #flushing = false;
   #onFlushed: (() => void) | undefined;
@@ -117,6 +104,7 @@ export class UploadLoop {
     this.#options = options;
     this.#quick = new Backoff({ ...quickRetry, random: options.random });
     this.#slow = new Backoff({ ...slowRetry, random: options.random });
+    this.#doubts = new Doubts(options);
     this.#wallClockOffsetMs = options.clock.now() - options.clock.monotonic();
   }
 
@@ -255,7 +243,7 @@ export class UploadLoop {
         this.#expiryBinds(this.#active)
       )
         return this.#postponeRotation(this.#active);
-      await this.#settleDoubts(signal);
+      await this.#doubts.settle(signal);
       if (this.#active === undefined && buffer.nextWaiting() === undefined) return;
       const lane = this.#newLane(expiresAt);
       this.#attempts++;
@@ -276,41 +264,6 @@ export class UploadLoop {
       this.#opening = false;
     }
     this.advance();
-  }
-
-  /** After a reset it is unknown whether what had been sent is stored: asks, so that nothing is stored twice. */
-  async #settleDoubts(signal: AbortSignal): Promise<void> {
-    const { buffer, onPersisted } = this.#options;
-    const doubtful = buffer.fragments.filter((fragment) => fragment.doubtful);
-    if (doubtful.length === 0) return;
-    const stored = await this.#askWhatIsStored(doubtful, signal);
-    this.#failedAsks = 0;
-    for (const fragment of doubtful) {
-      fragment.doubtful = false;
-      if (!stored.has(fragment.timecodeMs)) continue;
-      buffer.remove(fragment);
-      onPersisted();
-    }
-  }
-
-  async #askWhatIsStored(doubtful: readonly Fragment[], signal: AbortSignal): Promise<ReadonlySet<number>> {
-    const { findArchive, findStored, logger } = this.#options;
-    const times = doubtful.map(({ timecodeMs }) => timecodeMs);
-    const range = { fromMs: Math.min(...times), toMs: Math.max(...times) };
-    let reached = false;
-    try {
-      const endpoint = await findArchive(signal);
-      reached = true;
-      return await findStored(endpoint, range, signal);
-    } catch (error) {
-      const [{ decision, name }, message] = failureOf(error);
-      // Without a network nothing can be sent either: that is no answer, however often.
-      const isAnswer = reached || name !== unreachable.name;
-      // Better twice than never: whoever is not allowed to ask, or gets no answer, sends again.
-      if (decision !== 'stop' && (!isAnswer || ++this.#failedAsks < maxFailedAsks)) throw error;
-      logger.warn(`${message} What the service may have stored already is sent again, perhaps twice.`);
-      return new Set();
-    }
   }
 
   #enter(lane: Lane): void {
