@@ -68,8 +68,8 @@ describe('the Debian package of the agent', () => {
   it('is installed, and waits for the identity of the board', async () => {
     const architecture = (await machine.run('dpkg', '--print-architecture')).trim();
     const name = readdirSync(packages).find((file) => file.endsWith(`_${architecture}.deb`)) ?? '';
-    await machine.write('/root/agent.deb', readFileSync(join(packages, name)));
-    const { code, stderr } = await machine.try('dpkg', '--install', '/root/agent.deb');
+    await machine.write('/var/tmp/agent.deb', readFileSync(join(packages, name)));
+    const { code, stderr } = await machine.try('dpkg', '--install', '/var/tmp/agent.deb');
     expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringContaining(`to ${bundle}`) });
     expect((await machine.run('systemctl', 'is-enabled', unit)).trim()).toBe('enabled');
     expect(await property('ActiveState')).toBe('inactive');
