@@ -1,14 +1,8 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { configShadow, ownershipShadow } from '@aovis/contracts/topics';
 import { monotonicFactory } from 'ulid';
-import { BindingFile } from './binding/binding-file.ts';
-import { boardSigner } from './binding/board-signer.ts';
-import { ButtonServer } from './binding/button-server.ts';
-import { ChallengeResponder } from './binding/challenge-responder.ts';
-import { ClaimLight } from './binding/claim-light.ts';
+import { createBinding } from './binding/create-binding.ts';
 import { GatedConnection } from './binding/gated-connection.ts';
-import { OwnershipKeeper } from './binding/ownership-keeper.ts';
-import { ProofJournal } from './binding/proof-journal.ts';
 import { Camera } from './camera/camera.ts';
 import { CameraSettings } from './camera/camera-settings.ts';
 import { cameraSources } from './camera/create-camera-source.ts';
@@ -318,44 +312,28 @@ export function createAgent(options: AgentOptions): Agent {
   });
 
   const bindingLogger = loggers.of('binding');
-  const keeper = new OwnershipKeeper({
+  const { keeper, parts: bindingParts } = createBinding({
     ...common,
-    client: shadow(bindingLogger, ownershipShadow),
+    config,
+    state,
+    bundle,
     connection,
     gate,
-    logger: bindingLogger,
-    file: new BindingFile({ path: state.binding }),
+    client: shadow(bindingLogger, ownershipShadow),
+    events,
     data: [
       { name: 'messages that wait', wipe: () => outbound.wipe() },
       { name: 'pictures that wait', wipe: () => streaming.forgetWaiting() },
       { name: 'commands', wipe: () => commandJournal.forgetExpired(clock.now()) },
       { name: 'settings', wipe: () => applier.reset() },
     ],
+    logger: bindingLogger,
     onChange: () => {
       reporter.changed();
       liveView.reviewViewers();
-      claimLight.show();
     },
-    onWiped: ({ epoch }) => {
-      // The cloud has wiped what this board reported, before it said that the owner has left.
-      reporter.lost();
-      events.emit('binding', { change: 'wiped', epoch });
-    },
-  });
-  const claimLight = new ClaimLight({
-    program: config.claimLightCommand,
-    claimable: () => keeper.status().claimable,
-    logger: bindingLogger,
-  });
-  const responder = new ChallengeResponder({
-    thing,
-    connection,
-    clock,
-    logger: bindingLogger,
-    journal: new ProofJournal({ path: state.proofs }),
-    ownership: keeper,
-    sign: boardSigner(bundle),
-    onSigned: (claimId) => events.emit('binding', { change: 'confirmed', claim_id: claimId }),
+    // The cloud has wiped what this board reported, before it said that the owner has left.
+    onWiped: () => reporter.lost(),
   });
 
   const described = {
@@ -383,10 +361,7 @@ export function createAgent(options: AgentOptions): Agent {
     trialWatch,
     outbound,
     telemetry,
-    keeper,
-    claimLight,
-    responder,
-    new ButtonServer({ directory: state.path, keeper }),
+    ...bindingParts,
     new EventServer({ directory: state.path, events, clock }),
     connection,
     camera,
