@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ShadowView } from '@aovis/contracts/http/devices';
+import type { ShadowView } from '@aovis/contracts/http/device-shadow';
 import { reportedStateSchema, runningConfigSchema } from '@aovis/contracts/shadow';
 import type { AppClient } from '@aovis/simulator/app-client';
 import { expectAnswer } from '@aovis/simulator/expect-answer';

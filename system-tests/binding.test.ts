@@ -1,4 +1,4 @@
-import type { ActivationClaim } from '@aovis/contracts/http/devices';
+import type { ActivationClaim } from '@aovis/contracts/http/activation';
 import type { ReportedEvent } from '@aovis/contracts/http/reports';
 import type { OwnershipState } from '@aovis/contracts/ownership';
 import { ownershipShadow } from '@aovis/contracts/topics';

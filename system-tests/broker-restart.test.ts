@@ -1,4 +1,4 @@
-import type { ShadowView } from '@aovis/contracts/http/devices';
+import type { ShadowView } from '@aovis/contracts/http/device-shadow';
 import type { AppClient } from '@aovis/simulator/app-client';
 import { expectAnswer } from '@aovis/simulator/expect-answer';
 import { untilPersisted, waitFor } from '@aovis/simulator/wait-for';

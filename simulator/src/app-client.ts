@@ -3,8 +3,9 @@ import { dataOf } from '@aovis/api-client/api-error';
 import { type ApiClient, createApiClient, tokensOf } from '@aovis/api-client/client';
 import type { operations } from '@aovis/api-client/schema';
 import { MemoryTokenStore } from '@aovis/api-client/token-refresh';
+import type { Activation, ActivationClaim } from '@aovis/contracts/http/activation';
 import type { SignedIn, TokenPair } from '@aovis/contracts/http/auth';
-import type { Activation, ActivationClaim, DeviceDetail } from '@aovis/contracts/http/devices';
+import type { DeviceDetail } from '@aovis/contracts/http/devices';
 import { type Answer, expectAnswer } from './expect-answer.ts';
 import { lastMailId, mailedToken } from './mailbox.ts';
 

@@ -1,4 +1,5 @@
 import * as account from '@aovis/contracts/http/account';
+import * as activation from '@aovis/contracts/http/activation';
 import * as adminDevices from '@aovis/contracts/http/admin-devices';
 import * as adminOperations from '@aovis/contracts/http/admin-operations';
 import * as adminPeople from '@aovis/contracts/http/admin-people';
@@ -7,6 +8,7 @@ import * as adminStore from '@aovis/contracts/http/admin-store';
 import * as auth from '@aovis/contracts/http/auth';
 import * as commands from '@aovis/contracts/http/commands';
 import * as dataPlans from '@aovis/contracts/http/data-plans';
+import * as deviceShadow from '@aovis/contracts/http/device-shadow';
 import * as devices from '@aovis/contracts/http/devices';
 import * as factory from '@aovis/contracts/http/factory';
 import * as health from '@aovis/contracts/http/health';
@@ -30,6 +32,8 @@ export const apiContracts: readonly RouteContract[] = [
   commands,
   dataPlans,
   devices,
+  activation,
+  deviceShadow,
   factory,
   health,
   ingestion,

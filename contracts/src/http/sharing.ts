@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { deviceIdSchema, serialSchema } from '../ids.ts';
-import { deviceParams, deviceSchema, exampleDevice, ownershipSchema } from './devices.ts';
+import { ownershipSchema } from './activation.ts';
+import { deviceParams, deviceSchema, exampleDevice } from './devices.ts';
 import { nextCursorSchema, pageQuery } from './paging.ts';
 import { defineRoute } from './route.ts';
 

@@ -1,4 +1,4 @@
-import { getDeviceClaim } from '@aovis/contracts/http/devices';
+import { getDeviceClaim } from '@aovis/contracts/http/activation';
 import { handle, type Route } from '../../http/route.ts';
 import type { ClaimService } from './claim-service.ts';
 

@@ -1,5 +1,5 @@
 import type { ErrorCode } from '@aovis/contracts/error-codes';
-import type { ActivationClaim } from '@aovis/contracts/http/devices';
+import type { ActivationClaim } from '@aovis/contracts/http/activation';
 import { z } from 'zod';
 import { type Database, transaction } from '../../db/database.ts';
 import type { Clock } from '../../kernel/clock.ts';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { BindingChallenge } from '@aovis/contracts/binding-proof';
-import type { ActivationClaim, claimFailureCodes, claimStatuses } from '@aovis/contracts/http/devices';
+import type { ActivationClaim, claimFailureCodes, claimStatuses } from '@aovis/contracts/http/activation';
 
 export type ClaimStatus = (typeof claimStatuses)[number];
 export type ClaimFailure = (typeof claimFailureCodes)[number];

@@ -1,5 +1,5 @@
 import type { ErrorCode } from '@aovis/contracts/error-codes';
-import type { Activation, ActivationClaim } from '@aovis/contracts/http/devices';
+import type { Activation, ActivationClaim } from '@aovis/contracts/http/activation';
 import { deviceIdSchema } from '@aovis/contracts/ids';
 import { type Database, transaction } from '../../db/database.ts';
 import type { Clock } from '../../kernel/clock.ts';

@@ -1,4 +1,4 @@
-import type { Activation } from '@aovis/contracts/http/devices';
+import type { Activation } from '@aovis/contracts/http/activation';
 import type { Database } from '../../db/database.ts';
 import { toEntitlementView } from '../entitlements/entitlement.ts';
 import type { EntitlementService } from '../entitlements/entitlement-service.ts';

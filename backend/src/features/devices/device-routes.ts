@@ -1,12 +1,11 @@
+import { activateDevice } from '@aovis/contracts/http/activation';
+import { getDeviceShadow, updateDeviceShadow } from '@aovis/contracts/http/device-shadow';
 import {
-  activateDevice,
   getDevice,
-  getDeviceShadow,
   listDeviceEntitlements,
   listDevices,
   releaseDevice,
   renameDevice,
-  updateDeviceShadow,
 } from '@aovis/contracts/http/devices';
 import { ipKeyGenerator } from 'express-rate-limit';
 import type { RequestContext } from '../../http/request-context.ts';

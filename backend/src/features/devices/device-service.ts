@@ -1,9 +1,9 @@
+import type { ShadowView } from '@aovis/contracts/http/device-shadow';
 import type {
   DeviceDetail,
   DeviceEntitlementView,
   DeviceView,
   ShadowSummary,
-  ShadowView,
 } from '@aovis/contracts/http/devices';
 import { deviceIdSchema, maskIccid } from '@aovis/contracts/ids';
 import type { DesiredConfig } from '@aovis/contracts/shadow';

@@ -1,4 +1,5 @@
-import type { ShadowSummary, ShadowView } from '@aovis/contracts/http/devices';
+import type { ShadowView } from '@aovis/contracts/http/device-shadow';
+import type { ShadowSummary } from '@aovis/contracts/http/devices';
 import { streamStates } from '@aovis/contracts/shadow';
 import { z } from 'zod';
 import type { ShadowDocument } from './shadow-port.ts';
