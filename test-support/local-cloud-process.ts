@@ -13,6 +13,7 @@ export interface LocalCloudEndpoints {
   iot: { controlUrl: string; dataUrl: string; adminUrl: string };
   kinesisVideoUrl: string;
   kmsUrl: string;
+  serviceQuotasUrl: string;
   stripeUrl: string;
   eiotclubUrl: string;
 }

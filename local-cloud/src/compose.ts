@@ -26,6 +26,7 @@ import { KinesisSignaling } from './kinesis-signaling/server.ts';
 import { createKinesisVideo } from './kinesis-video/kinesis-video.ts';
 import { Kms } from './kms/server.ts';
 import { Mail } from './mail/server.ts';
+import { ServiceQuotas } from './service-quotas/server.ts';
 import { Stripe } from './stripe/server.ts';
 
 export interface LocalCloud {
@@ -83,6 +84,11 @@ export async function composeLocalCloud(config: Config): Promise<LocalCloud> {
   );
   const bedrock = new Bedrock(environment, { authorize, port: port('bedrockPort') });
   const kms = new Kms(environment, { authorize, port: port('kmsPort') });
+  const serviceQuotas = new ServiceQuotas(environment, {
+    authorize,
+    iotCore: iotCore.quotas,
+    port: port('serviceQuotasPort'),
+  });
   const identity = new Identity(environment, port('identityPort'));
   const mail = new Mail(environment, { smtpPort: port('smtpPort'), httpPort: port('mailPort') });
   const stripe = new Stripe(environment, { port: port('stripePort') });
@@ -97,6 +103,7 @@ export async function composeLocalCloud(config: Config): Promise<LocalCloud> {
     kinesisVideo,
     bedrock,
     kms,
+    serviceQuotas,
     identity,
     mail,
     stripe,
@@ -127,6 +134,7 @@ export async function composeLocalCloud(config: Config): Promise<LocalCloud> {
     kinesisSignalingPort: kinesisSignaling.port,
     bedrockPort: bedrock.port,
     kmsPort: kms.port,
+    serviceQuotasPort: serviceQuotas.port,
     identityPort: identity.port,
     smtpPort: mail.smtpPort,
     mailPort: mail.port,
@@ -153,6 +161,7 @@ export async function composeLocalCloud(config: Config): Promise<LocalCloud> {
     kinesisSignalingUrl: `http://localhost:${kinesisSignaling.port}`,
     bedrockUrl: bedrock.url,
     kmsUrl: kms.url,
+    serviceQuotasUrl: serviceQuotas.url,
     stripeUrl: stripe.url,
     eiotclubUrl: eiotclub.url,
     oidc: { google: identity.issuer('google'), apple: identity.issuer('apple') },
@@ -232,6 +241,7 @@ export function describe(endpoints: Endpoints): Record<string, string> {
     'its signaling, WebSocket': endpoints.kinesisSignalingUrl,
     'Bedrock, model runtime': endpoints.bedrockUrl,
     'KMS, keys for signing': endpoints.kmsUrl,
+    'Service Quotas': endpoints.serviceQuotasUrl,
     'Stripe, API and pay page': endpoints.stripeUrl,
     'EIOTCLUB open platform': endpoints.eiotclubUrl,
     'Google-like issuer': oidc.google,

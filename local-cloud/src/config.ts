@@ -55,6 +55,7 @@ export const settings = {
   ),
   bedrockPort: row('LOCAL_CLOUD_BEDROCK_PORT', port, '0', 'Port of the Bedrock-like model runtime'),
   kmsPort: row('LOCAL_CLOUD_KMS_PORT', port, '0', 'Port of the key management service'),
+  serviceQuotasPort: row('LOCAL_CLOUD_SERVICE_QUOTAS_PORT', port, '0', 'Port of the service quotas'),
   identityPort: row('LOCAL_CLOUD_IDENTITY_PORT', port, '0', 'Port of the Google- and Apple-like issuers'),
   smtpPort: row('LOCAL_CLOUD_SMTP_PORT', port, '0', 'Port of the mail sink for SMTP'),
   mailPort: row('LOCAL_CLOUD_MAIL_PORT', port, '0', 'Port of the mail sink for readers'),

@@ -24,6 +24,7 @@ export interface Endpoints {
   kinesisSignalingUrl: string;
   bedrockUrl: string;
   kmsUrl: string;
+  serviceQuotasUrl: string;
   stripeUrl: string;
   eiotclubUrl: string;
   oidc: { google: string; apple: string };

@@ -21,7 +21,7 @@ describe('settings', () => {
       policy: 'aovis-board',
       thing_type: 'aovis-camera',
       certificate_years: 20,
-      tps_register_certificate: 10,
+      tps_register_certificate: undefined,
       backend_url: undefined,
     });
   });

@@ -47,6 +47,11 @@ export const settings = {
     kind: 'httpUrl',
     sentence: 'AWS KMS endpoint, instead of the public one of the region of the key.',
   },
+  service_quotas_url: {
+    variable: 'AOVIS_SERVICE_QUOTAS_URL',
+    kind: 'httpUrl',
+    sentence: 'AWS Service Quotas endpoint, instead of the public one of the region.',
+  },
   backend_url: {
     variable: 'AOVIS_BACKEND_URL',
     kind: 'httpUrl',
@@ -156,44 +161,37 @@ export const settings = {
   tps_register_certificate: {
     variable: 'AOVIS_TPS_REGISTER_CERTIFICATE',
     kind: 'callsPerSecond',
-    default: '10',
-    sentence: "The account's quota of RegisterCertificate, calls a second.",
+    sentence: 'Calls of RegisterCertificate a second, instead of what Service Quotas says of the account.',
   },
   tps_update_certificate: {
     variable: 'AOVIS_TPS_UPDATE_CERTIFICATE',
     kind: 'callsPerSecond',
-    default: '10',
-    sentence: "The account's quota of UpdateCertificate, calls a second.",
+    sentence: 'Calls of UpdateCertificate a second, instead of what Service Quotas says of the account.',
   },
   tps_describe_certificate: {
     variable: 'AOVIS_TPS_DESCRIBE_CERTIFICATE',
     kind: 'callsPerSecond',
-    default: '10',
-    sentence: "The account's quota of DescribeCertificate, calls a second.",
+    sentence: 'Calls of DescribeCertificate a second, instead of what Service Quotas says of the account.',
   },
   tps_attach_policy: {
     variable: 'AOVIS_TPS_ATTACH_POLICY',
     kind: 'callsPerSecond',
-    default: '15',
-    sentence: "The account's quota of AttachPolicy, calls a second.",
+    sentence: 'Calls of AttachPolicy a second, instead of what Service Quotas says of the account.',
   },
   tps_create_thing: {
     variable: 'AOVIS_TPS_CREATE_THING',
     kind: 'callsPerSecond',
-    default: '100',
-    sentence: "The account's quota of CreateThing, calls a second.",
+    sentence: 'Calls of CreateThing a second, instead of what Service Quotas says of the account.',
   },
   tps_attach_thing_principal: {
     variable: 'AOVIS_TPS_ATTACH_THING_PRINCIPAL',
     kind: 'callsPerSecond',
-    default: '100',
-    sentence: "The account's quota of AttachThingPrincipal, calls a second.",
+    sentence: 'Calls of AttachThingPrincipal a second, instead of what Service Quotas says of the account.',
   },
   tps_add_thing_to_thing_group: {
     variable: 'AOVIS_TPS_ADD_THING_TO_THING_GROUP',
     kind: 'callsPerSecond',
-    default: '100',
-    sentence: "The account's quota of AddThingToThingGroup, calls a second.",
+    sentence: 'Calls of AddThingToThingGroup a second, instead of what Service Quotas says of the account.',
   },
 } as const satisfies Record<string, Setting>;
 

@@ -21,6 +21,7 @@ export const endpointsSchema = z.object({
   kinesisVideoUrl: z.string(),
   kinesisSignalingUrl: z.string(),
   bedrockUrl: z.string(),
+  serviceQuotasUrl: z.string(),
   stripeUrl: z.string(),
   eiotclubUrl: z.string(),
   oidc: z.object({ google: z.string(), apple: z.string() }),

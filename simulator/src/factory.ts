@@ -44,6 +44,7 @@ export class Factory {
       AWS_ACCESS_KEY_ID: endpoints.accessKeyId,
       AWS_SECRET_ACCESS_KEY: endpoints.secretAccessKey,
       AOVIS_IOT_CONTROL_URL: endpoints.iot.controlUrl,
+      AOVIS_SERVICE_QUOTAS_URL: endpoints.serviceQuotasUrl,
       AOVIS_KINESIS_VIDEO_URL: endpoints.kinesisVideoUrl,
       AOVIS_ROOT_CA_FILE: endpoints.rootCaPath,
       AOVIS_BACKEND_URL: options.backendUrl,

@@ -22,6 +22,8 @@ import { thingGroupOperations, thingOperations, thingTypeOperations } from './wi
 /** The control plane of AWS IoT Core: the registry and its HTTP API. */
 export class IotCore implements Service {
   readonly name = 'iot-core';
+  /** Calls a second that are admitted, by operation. */
+  readonly quotas: Readonly<Record<string, number>>;
   readonly registry: StoredRegistry;
   readonly roleAliases: RoleAliases;
   readonly adminRoutes: readonly AdminRoute[];
@@ -56,12 +58,13 @@ export class IotCore implements Service {
       ...accountOperations(state, this.roleAliases, endpoints, accountId),
       ...furtherOperations,
     ];
+    this.quotas = throttlesOf(operations);
     this.#server = new AwsServer({
       ...environment,
       service: 'iot-core',
       signingNames: ['iot', 'execute-api'],
       operations: operations.map((operation) => authorized(operation, iam)),
-      throttles: throttlesOf(operations),
+      throttles: this.quotas,
       throttled,
     });
   }

@@ -15,6 +15,7 @@ export const faultRuleSchema = z.strictObject({
     'kinesis-signaling',
     'bedrock',
     'kms',
+    'service-quotas',
     'identity',
     'mail',
     'stripe',

@@ -9,6 +9,7 @@ import { hasStep, isProvisioned, type JournalState } from '../journal/journal-st
 import type { BoardIssued, BoardStep } from '../journal/records.ts';
 import { Refusal } from '../refusal.ts';
 import type { BoardRow } from './boards-csv.ts';
+import { boardCalls, type CallQuota, type CallQuotas } from './call-quotas.ts';
 
 /** More are not read out: the list as a whole is the wrong one. */
 const mostConflicts = 100;
@@ -20,22 +21,9 @@ export interface BatchPlan {
   issued: number;
   /** Not issued yet. */
   fresh: number;
-  calls: { operation: QuotaOperation; calls: number; callsPerSecond: number; seconds: number }[];
+  calls: ({ operation: QuotaOperation; calls: number; seconds: number } & CallQuota)[];
   /** The slowest quota decides: the calls of one board overlap with those of others. */
   seconds: number;
-}
-
-/** The quotas that can be set; the other operations keep AWS's defaults. */
-export function quotasOf(config: Config) {
-  return {
-    RegisterCertificate: config.tps_register_certificate,
-    UpdateCertificate: config.tps_update_certificate,
-    DescribeCertificate: config.tps_describe_certificate,
-    AttachPolicy: config.tps_attach_policy,
-    CreateThing: config.tps_create_thing,
-    AttachThingPrincipal: config.tps_attach_thing_principal,
-    AddThingToThingGroup: config.tps_add_thing_to_thing_group,
-  } satisfies Partial<Record<QuotaOperation, number>>;
 }
 
 /** Counts a batch row by row. */
@@ -68,20 +56,13 @@ export class PlanCounter {
       if (!state || !hasStep(state, step)) this.#remaining[step] += 1;
   }
 
-  plan(): BatchPlan {
-    const quotas = quotasOf(this.#config);
-    const operations: [QuotaOperation & keyof typeof quotas, BoardStep][] = [
-      ['CreateThing', 'thing'],
-      ['RegisterCertificate', 'certificate'],
-      ['AttachThingPrincipal', 'principal'],
-      [this.#config.thing_group === undefined ? 'AttachPolicy' : 'AddThingToThingGroup', 'policy'],
-      ['UpdateCertificate', 'active'],
-    ];
-    const calls = operations.map(([operation, step]) => ({
+  /** How long the rest takes at these quotas. */
+  plan(quotas: CallQuotas): BatchPlan {
+    const calls = boardCalls(this.#config).map(([operation, step]) => ({
       operation,
       calls: this.#remaining[step],
-      callsPerSecond: quotas[operation],
-      seconds: this.#remaining[step] / quotas[operation],
+      ...quotas.of[operation],
+      seconds: this.#remaining[step] / quotas.of[operation].callsPerSecond,
     }));
     return {
       boards: this.#boards,

@@ -182,6 +182,7 @@ const comparisonSettings = [
   'role_alias',
   'certificate_registration',
   'boards_in_flight',
+  'service_quotas_url',
   'tps_describe_certificate',
 ] as const satisfies readonly SettingName[];
 

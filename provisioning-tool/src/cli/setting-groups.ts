@@ -9,6 +9,7 @@ export const awsSettings = [
 ] as const satisfies readonly SettingName[];
 
 export const quotaSettings = [
+  'service_quotas_url',
   'tps_register_certificate',
   'tps_update_certificate',
   'tps_describe_certificate',

@@ -1,6 +1,6 @@
 import { IoTClient } from '@aws-sdk/client-iot';
 import { cloudFailureOf } from './aws-errors.ts';
-import { CloudFailure, type QuotaOperation, quotas } from './iot-registry.ts';
+import { CloudFailure, type QuotaOperation } from './iot-registry.ts';
 import { PacedCalls, type RetryRules } from './paced-calls.ts';
 import { TokenBucket } from './token-bucket.ts';
 
@@ -8,8 +8,8 @@ export interface AwsIotOptions {
   region: string;
   /** Instead of the region's public control endpoint. */
   controlUrl: string | undefined;
-  /** Calls a second this account may make, where they differ from AWS's defaults. */
-  quotas: Partial<Record<QuotaOperation, number>>;
+  /** Calls a second that this account may make. */
+  quotas: Readonly<Record<QuotaOperation, { callsPerSecond: number }>>;
   requestTimeoutMs: number;
   rules: RetryRules;
 }
@@ -47,9 +47,9 @@ export class AwsCalls {
       },
     });
     this.#buckets = new Map(
-      Object.entries({ ...quotas, ...options.quotas }).map(([operation, quota]) => [
+      Object.entries(options.quotas).map(([operation, { callsPerSecond }]) => [
         operation,
-        new TokenBucket(quota, options.rules.clock),
+        new TokenBucket(callsPerSecond, options.rules.clock),
       ]),
     );
   }

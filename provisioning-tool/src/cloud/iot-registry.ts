@@ -1,4 +1,7 @@
-/** Calls with a quota of their own; the names are AWS IoT's. */
+/**
+ * Calls with a quota of their own, and how many a second AWS admits by default (AWS General Reference, «AWS IoT Core
+ * endpoints and quotas»); the names are AWS IoT's.
+ */
 export const quotas = {
   RegisterCertificate: 10,
   UpdateCertificate: 10,

@@ -1,5 +1,6 @@
 import { type BatchPlan, NoveltyCheck, PlanCounter } from '../batch/batch-plan.ts';
 import { runFailureOf } from '../batch/batch-run.ts';
+import { type CallQuotas, originWords, readQuotas } from '../batch/call-quotas.ts';
 import type { Config } from '../config.ts';
 import type { BackendClient } from '../handover/backend-client.ts';
 import type { Station } from '../handover/station-key.ts';
@@ -22,7 +23,9 @@ export async function batchPlan(context: CommandContext, flags: BatchFlags): Pro
   const config = await context.config();
   const { state } = await replayJournal(journalPath(workspace));
   const inputs = await readInputs(workspace, flags.csv, flags.batchId, state);
-  const plan = await countPlan(inputs, state, config);
+  const counter = await countBoards(inputs, state, config);
+  const quotas = await readQuotas(config, surroundings.signal);
+  const plan = counter.plan(quotas);
   try {
     await withStop(surroundings.signal, async (stop) => {
       const backend = context.backend(config, stop.signal);
@@ -32,17 +35,17 @@ export async function batchPlan(context: CommandContext, flags: BatchFlags): Pro
   } catch (error) {
     throw runFailureOf(error);
   }
-  showPlan(context, inputs, plan, config);
+  showPlan(context, inputs, plan, quotas, config);
 }
 
-export async function countPlan(
+export async function countBoards(
   inputs: BatchInputs,
   state: JournalState,
   config: Config,
-): Promise<BatchPlan> {
+): Promise<PlanCounter> {
   const counter = new PlanCounter(state, config);
   await eachBoard(inputs.path, inputs.batchId, (row) => counter.add(row));
-  return counter.plan();
+  return counter;
 }
 
 /** Boards that are not issued yet must be new to the backend. */
@@ -60,14 +63,21 @@ export async function checkNovelty(
   await check.finish();
 }
 
-function showPlan({ terminal }: CommandContext, inputs: BatchInputs, plan: BatchPlan, config: Config): void {
+function showPlan(
+  { terminal }: CommandContext,
+  inputs: BatchInputs,
+  plan: BatchPlan,
+  { unread }: CallQuotas,
+  config: Config,
+): void {
   const { batchId } = inputs;
   const rows = plan.calls
     .filter(({ calls }) => calls > 0)
-    .map(({ operation, calls, callsPerSecond, seconds }) => [
+    .map(({ operation, calls, callsPerSecond, origin, seconds }) => [
       operation,
       String(calls),
       `${callsPerSecond}/s`,
+      originWords[origin],
       formatDuration(seconds),
     ]);
   terminal.result(
@@ -78,20 +88,23 @@ function showPlan({ terminal }: CommandContext, inputs: BatchInputs, plan: Batch
       started: plan.issued,
       new: plan.fresh,
       seconds_at_least: plan.seconds,
-      calls: plan.calls.map(({ operation, calls, callsPerSecond, seconds }) => ({
+      calls: plan.calls.map(({ operation, calls, callsPerSecond, origin, seconds }) => ({
         operation,
         calls,
         calls_per_second: callsPerSecond,
+        quota_from: origin,
         seconds,
       })),
+      quotas_unread: unread?.sentence,
       backend_checked: config.backend_url !== undefined && plan.fresh > 0,
     },
     [
       `Batch ${batchId}: ${counted(plan.boards, 'board')}; ${plan.finished} finished, ${plan.issued} begun, ${plan.fresh} new.`,
       ...(rows.length > 0
-        ? [...terminal.table([['call', 'times', 'quota', 'at least'], ...rows])]
+        ? [...terminal.table([['call', 'times', 'quota', 'from', 'at least'], ...rows])]
         : ['Nothing is left to do at AWS IoT.']),
       `The quotas make it at least ${formatDuration(plan.seconds)}.`,
+      ...(unread && rows.length > 0 ? [unread.sentence] : []),
       config.backend_url === undefined
         ? 'No backend is configured: manifests are written as files, and duplicates there were not looked for.'
         : `Manifests go to ${config.backend_url}.`,

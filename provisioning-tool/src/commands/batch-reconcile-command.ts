@@ -33,7 +33,7 @@ async function compareOnly(context: CommandContext, batchId: string): Promise<Ju
   const replay = await replayJournal(journalPath(context.workspace));
   const batch = findBatch(replay, batchId);
   return await withStop(context.surroundings.signal, async (stop) => {
-    const registry = await context.registry(config, stop.signal);
+    const registry = await context.registryAtQuotas(config, stop.signal);
     try {
       const requests = await stationRequestsOf(context, config, stop.signal);
       const nothing = () => Promise.resolve();
@@ -65,7 +65,7 @@ async function compareAndMend(context: CommandContext, batchId: string): Promise
   try {
     const batch = findBatch(journal.written, batchId);
     return await withStop(surroundings.signal, async (stop) => {
-      const registry = await context.registry(config, stop.signal);
+      const registry = await context.registryAtQuotas(config, stop.signal);
       try {
         const requests = await stationRequestsOf(context, config, stop.signal);
         const folder = new BatchFolder(workspace, batchId);

@@ -3,6 +3,7 @@ import { BatchFolder } from '../batch/batch-folder.ts';
 import type { BatchPlan } from '../batch/batch-plan.ts';
 import { BatchRun, type BatchRunCounts, runFailureOf } from '../batch/batch-run.ts';
 import type { StepSettings } from '../batch/board-steps.ts';
+import { settledQuotas } from '../batch/call-quotas.ts';
 import type { IssuingDesk } from '../batch/issue-board.ts';
 import { arrangeLabels, LabelFile } from '../batch/labels.ts';
 import { refuseOldJournal } from '../batch/old-journal.ts';
@@ -26,7 +27,7 @@ import { openIssuingSigner } from '../signers/open-signer.ts';
 import { startProgress } from '../terminal/progress.ts';
 import { counted } from '../terminal/wording.ts';
 import { type BatchInputs, eachBoard, withInputsCopy } from './batch-inputs.ts';
-import { type BatchFlags, checkNovelty, countPlan } from './batch-plan-command.ts';
+import { type BatchFlags, checkNovelty, countBoards } from './batch-plan-command.ts';
 import { type CommandContext, withStop } from './command-context.ts';
 
 /** Provisions every board of a CSV; run again, it goes on where it stopped. */
@@ -84,10 +85,14 @@ class Session {
   async run(): Promise<void> {
     const ca = await loadCa(this.#context.workspace);
     const station = await loadStation(this.#context.workspace);
-    const plan = await countPlan(this.#inputs, this.#journal.state, this.#config);
+    const counter = await countBoards(this.#inputs, this.#journal.state, this.#config);
+    const plan = counter.plan(settledQuotas(this.#config));
     this.#refuseOtherCircumstances(ca, station);
     if (plan.fresh > 0) await refuseOldJournal(this.#folder, this.#journal.state);
-    const registry = await this.#context.registry(this.#config, this.#stop.signal);
+    const registry =
+      plan.finished < plan.boards
+        ? await this.#context.registryAtQuotas(this.#config, this.#stop.signal)
+        : await this.#context.registry(this.#config, this.#stop.signal);
     let signer: Signer | undefined;
     let lease: BatchLease | undefined;
     try {

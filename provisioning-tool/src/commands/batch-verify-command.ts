@@ -16,7 +16,7 @@ export async function batchVerify(context: CommandContext, batchId: string, offl
   const batch = findBatch(replay, batchId);
   let backendAsked = false;
   const findings = await withStop(surroundings.signal, async (stop) => {
-    const registry = offline ? undefined : await context.registry(config, stop.signal);
+    const registry = offline ? undefined : await context.registryAtQuotas(config, stop.signal);
     try {
       const requests = offline ? undefined : await stationRequestsOf(context, config, stop.signal);
       backendAsked = requests !== undefined;

@@ -1,7 +1,7 @@
 import { userInfo } from 'node:os';
 import { resolve } from 'node:path';
 import { AuditLog } from '../audit/audit-log.ts';
-import { quotasOf } from '../batch/batch-plan.ts';
+import { type CallQuotas, readQuotas, settledQuotas } from '../batch/call-quotas.ts';
 import type { Clock } from '../clock.ts';
 import type { AwsIotRegistry } from '../cloud/aws-iot-registry.ts';
 import type { RetryRules } from '../cloud/paced-calls.ts';
@@ -78,8 +78,19 @@ export class CommandContext {
     return { clock, random, signal, patienceMs: config.outage_patience_seconds * 1000 };
   }
 
+  /** At the account's own quotas, where AWS tells them: for commands of many calls. */
+  async registryAtQuotas(config: Config, signal: AbortSignal): Promise<AwsIotRegistry> {
+    const quotas = await readQuotas(config, signal);
+    if (quotas.unread?.failed) this.terminal.warn(quotas.unread.sentence);
+    return await this.registry(config, signal, quotas);
+  }
+
   /** The SDK is loaded here and not before: most commands do without it. */
-  async registry(config: Config, signal: AbortSignal): Promise<AwsIotRegistry> {
+  async registry(
+    config: Config,
+    signal: AbortSignal,
+    quotas: CallQuotas = settledQuotas(config),
+  ): Promise<AwsIotRegistry> {
     const region = requireSetting(config, 'region');
     const [{ AwsIotRegistry: Registry }, { AwsCalls }] = await Promise.all([
       import('../cloud/aws-iot-registry.ts'),
@@ -88,7 +99,7 @@ export class CommandContext {
     const calls = new AwsCalls({
       region,
       controlUrl: config.iot_control_url,
-      quotas: quotasOf(config),
+      quotas: quotas.of,
       requestTimeoutMs: config.request_timeout_ms,
       rules: this.rules(config, signal),
     });

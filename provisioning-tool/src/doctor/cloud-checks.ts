@@ -1,3 +1,4 @@
+import { boardCalls, originWords, readQuotas } from '../batch/call-quotas.ts';
 import { checkCloud, checkRegisteredCa } from '../batch/preflight.ts';
 import { type FactoryCa, fingerprintOf } from '../ca/ca-store.ts';
 import { CloudFailure, type IotRegistry } from '../cloud/iot-registry.ts';
@@ -57,7 +58,7 @@ export function cloudChecks(parts: CloudParts): Check[] {
       },
     },
     { name: 'permissions', needs: ['account'], run: () => checkPermissions(parts) },
-    { name: 'quotas', needs: ['aws'], run: () => quotaLine(config) },
+    { name: 'quotas', needs: ['aws'], run: () => checkQuotas(parts) },
     { name: 'backend', needs: ['station'], run: () => checkBackend(parts) },
   ];
 }
@@ -143,12 +144,20 @@ async function first(items: AsyncIterable<unknown>): Promise<void> {
   for await (const _ of items) return;
 }
 
-function quotaLine(config: Config): string {
-  const seconds = 1_000 / Math.min(config.tps_register_certificate, config.tps_update_certificate);
-  return (
-    `RegisterCertificate ${config.tps_register_certificate}/s, UpdateCertificate ${config.tps_update_certificate}/s: ` +
-    `1,000 boards in ${Math.ceil(seconds)} s; the account's own are in the Service Quotas console (settings tps_…)`
-  );
+/** A board makes each of these calls once, so the slowest decides. */
+async function checkQuotas({ config, signal }: CloudParts): Promise<string> {
+  const { of, unread } = await readQuotas(config, signal);
+  const quotas = boardCalls(config).map(([operation]) => ({ operation, ...of[operation] }));
+  const seconds = 1_000 / Math.min(...quotas.map(({ callsPerSecond }) => callsPerSecond));
+  const line =
+    quotas
+      .map(
+        ({ operation, callsPerSecond, origin }) =>
+          `${operation} ${callsPerSecond}/s (${originWords[origin]})`,
+      )
+      .join(', ') + `: 1,000 boards in ${Math.ceil(seconds)} s`;
+  if (unread?.failed) throw new Warning(`${line}. ${unread.sentence}`);
+  return unread ? `${line}. ${unread.sentence}` : line;
 }
 
 async function checkBackend({ requests, config }: CloudParts): Promise<string> {
