@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { leaveNoCrashFiles } from '@aovis/contracts/crash-files';
 import { databaseProblem } from '@aovis/migrations/database-problem';
 import { auditCommands } from './cli/audit-commands.ts';
 import { boardCommands } from './cli/board-commands.ts';
@@ -117,4 +118,5 @@ function reasonOf({ message, cause }: Error): string {
   return cause instanceof Error && cause.message !== '' ? `${message}: ${cause.message}` : message;
 }
 
+leaveNoCrashFiles();
 process.exitCode = await main(process.argv.slice(2));

@@ -1,4 +1,5 @@
 import { createServer } from 'node:http';
+import { leaveNoCrashFiles } from '@aovis/contracts/crash-files';
 import { databaseProblem } from '@aovis/migrations/database-problem';
 import { composeBackend, SchemaRefused } from './compose.ts';
 import { productionAdapters } from './composition/adapters.ts';
@@ -58,6 +59,7 @@ function startProblem(error: unknown): string | undefined {
   return databaseProblem(error);
 }
 
+leaveNoCrashFiles();
 const config = configuration();
 const log = createLogger({ level: config.logLevel });
 run(config, log).catch((error: unknown) => {

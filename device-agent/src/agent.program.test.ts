@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, copyFile, mkdir, readdir, rm } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import { boardEventSchema } from '@aovis/contracts/events';
 import { reportedStateSchema } from '@aovis/contracts/shadow';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { filesLeftIn, spawnWithCores } from '../../test-support/crash-with-cores.ts';
 import { agentFilters, agentTopics } from './iot/agent-topics.ts';
 import { answerShadowRequests } from './iot/testing/answer-shadow-requests.ts';
 import { TestBroker } from './iot/testing/test-broker.ts';
@@ -150,6 +151,29 @@ describe('the running agent', () => {
     agent.kill('SIGTERM');
     expect(await exit).toMatchObject({ code: 0 });
     expect(broker.received.some(({ payload }) => payload === '{"online":false}')).toBe(false);
+  });
+
+  it('leaves no secret where it crashes', async () => {
+    const folder = await temporaryDirectory();
+    const agent = spawnWithCores(node, [program, 'run', '--bundle', bundle, '--state', state], {
+      cwd: folder,
+      stdio: 'ignore',
+      env: {
+        NODE_OPTIONS: '--report-on-fatalerror',
+        AOVIS_AGENT_SOURCE: 'rtsp://viewer:canary@127.0.0.1:1/',
+      },
+    });
+    agents.push(agent);
+    await bootReceived(1);
+    agent.kill('SIGSEGV');
+    expect(await once(agent, 'exit')).toEqual([null, 'SIGSEGV']);
+    const left = await filesLeftIn(folder);
+    // A core file, unless this machine has a handler for them.
+    expect([...left.keys()].filter((name) => !name.startsWith('core'))).toEqual([]);
+    const key = (await readFile(join(bundle, 'device.key'), 'utf8')).split('\n')[1] ?? '';
+    expect(key).toHaveLength(64);
+    for (const secret of [key, 'canary@'])
+      expect([...left].filter(([, content]) => content.includes(secret)).map(([name]) => name)).toEqual([]);
   });
 
   it('starts again after kill -9, and never twice in one state directory', async () => {

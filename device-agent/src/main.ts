@@ -1,7 +1,9 @@
 import { join } from 'node:path';
+import { leaveNoCrashFiles } from '@aovis/contracts/crash-files';
 import { buildInfo } from './host/build-info.ts';
 import { runningSoftware } from './software/running-software.ts';
 
+leaveNoCrashFiles();
 const stop = new AbortController();
 if (runningSoftware()?.stop.aborted) stop.abort();
 for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => stop.abort());
