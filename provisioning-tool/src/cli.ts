@@ -1,6 +1,7 @@
 import { CommanderError } from 'commander';
 import { buildProgram } from './cli/program.ts';
 import type { Surroundings } from './commands/command-context.ts';
+import { refuseLeakingOptions } from './leaking-options.ts';
 import { outcomeOf } from './outcome.ts';
 import { exitCodes } from './refusal.ts';
 import { type Streams, Terminal } from './terminal/terminal.ts';
@@ -14,6 +15,7 @@ export async function run(
   const terminal = new Terminal(streams, outputOptions(argv), surroundings.env);
   const complaints: string[] = [];
   try {
+    refuseLeakingOptions(surroundings.execArgv ?? [], surroundings.env['NODE_OPTIONS']);
     const outputs = {
       writeOut: (text: string) => void streams.stdout.write(text),
       writeErr: (text: string) => void complaints.push(text),
@@ -23,25 +25,38 @@ export async function run(
   } catch (error) {
     // Commander quotes the words that it does not understand, and somebody may have typed a code.
     if (complaints.length > 0) {
-      const { withoutCodes } = await import('./audit/redaction.ts');
-      streams.stderr.write(withoutCodes(complaints.join('')));
+      const { withoutSecrets } = await import('./audit/redaction.ts');
+      streams.stderr.write(withoutSecrets(complaints.join('')));
     }
     return await report(terminal, error, surroundings);
   }
 }
 
+/** Says what no command caught, such as a failure in an event handler, and returns the exit code. */
+export async function reportUncaught(
+  error: unknown,
+  argv: readonly string[],
+  streams: Streams,
+  surroundings: Surroundings,
+): Promise<number> {
+  const terminal = new Terminal(streams, outputOptions(argv), surroundings.env);
+  return await report(terminal, error, surroundings);
+}
+
 async function report(terminal: Terminal, error: unknown, { env, signal }: Surroundings): Promise<number> {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
   const { exitCode, message = '', refusal, stack = [] } = outcomeOf(error, signal);
-  // A sentence may quote what was typed, and terminals are logged and photographed.
-  const { withoutCodes } = await import('./audit/redaction.ts');
+  // A sentence may quote what was typed, and an error what it stumbled over; terminals are logged and photographed.
+  const { withoutSecrets } = await import('./audit/redaction.ts');
+  // Whole: a key goes over several lines.
+  const details = (refusal?.details ?? (env['DEBUG'] ? stack : [])).join('\n');
   terminal.fail({
     kind: refusal?.kind ?? 'unexpected',
-    message: withoutCodes(
+    message: withoutSecrets(
       refusal?.message ??
         `A defect of this program: ${message}. Nothing is lost; please report it with DEBUG=1 set.`,
     ),
-    details: (refusal?.details ?? (env['DEBUG'] ? stack : [])).map(withoutCodes),
+    details: details === '' ? [] : withoutSecrets(details).split('\n'),
     exitCode,
   });
   return exitCode;

@@ -1,12 +1,13 @@
-import { run } from './cli.ts';
+import { leaveNoCrashFiles } from '@aovis/contracts/crash-files';
+import { reportUncaught, run } from './cli.ts';
 import { systemClock } from './clock.ts';
+import type { Surroundings } from './commands/command-context.ts';
 import { keepHeapSmall } from './heap.ts';
 import { programVersion } from './program-version.ts';
-import { Refusal } from './refusal.ts';
+import { exitCodes, Refusal } from './refusal.ts';
 
+leaveNoCrashFiles();
 keepHeapSmall();
-// Should somebody ask Node for reports of crashes: the environment has the secret key of AWS.
-process.report.excludeEnv = true;
 
 const interrupt = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -21,13 +22,25 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
 });
 
-// No top-level await: the bundle is CommonJS, which starts faster.
-void run(process.argv.slice(2), process, {
+const argv = process.argv.slice(2);
+const surroundings: Surroundings = {
   env: process.env,
   clock: systemClock,
   random: Math.random,
   signal: interrupt.signal,
   version: programVersion(),
-}).then((exitCode) => {
+  execArgv: process.execArgv,
+};
+
+// Node itself would print the error with its source line and all its properties.
+process.once('uncaughtException', (error) => {
+  void reportUncaught(error, argv, process, surroundings).then(
+    (exitCode) => process.exit(exitCode),
+    () => process.exit(exitCodes.unexpected),
+  );
+});
+
+// No top-level await: the bundle is CommonJS, which starts faster.
+void run(argv, process, surroundings).then((exitCode) => {
   process.exitCode = exitCode;
 });

@@ -5,7 +5,7 @@ import { type Outcome, outcomeOf } from '../outcome.ts';
 import type { AuditLog } from './audit-log.ts';
 import type { AuditRecord } from './audit-records.ts';
 import { journalHead } from './journal-head.ts';
-import { withoutCodes } from './redaction.ts';
+import { withoutCodes, withoutSecrets } from './redaction.ts';
 
 export interface AuditedCommand {
   /** `batch run`. */
@@ -63,7 +63,7 @@ async function endOf(what: AuditedCommand, begun: number, outcome: Outcome): Pro
     command: what.command,
     begun,
     exit_code: outcome.exitCode,
-    ...(outcome.message === undefined ? {} : { message: withoutCodes(outcome.message) }),
+    ...(outcome.message === undefined ? {} : { message: withoutSecrets(outcome.message) }),
     ...(journal ? { journal } : {}),
   };
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { formatActivationCode, generateActivationCode } from '@aovis/contracts/activation-code';
 import { expect, it } from '@jest/globals';
-import { holdsCode, withoutCodes } from './redaction.ts';
+import { holdsCode, withoutCodes, withoutSecrets } from './redaction.ts';
 
 it('activation codes are taken out of a text, however they are written', () => {
   for (let i = 0; i < 200; i++) {
@@ -36,4 +36,16 @@ it('other words are left alone', () => {
     'a'.repeat(64),
   ])
     expect(withoutCodes(text)).toBe(text);
+});
+
+it('private keys are taken out, whole or cut off', () => {
+  const lines = Array.from({ length: 3 }, () => randomBytes(48).toString('base64'));
+  const begin = '-----BEGIN ENCRYPTED PRIVATE KEY-----';
+  const end = '-----END ENCRYPTED PRIVATE KEY-----';
+  expect(withoutSecrets(`read ${[begin, ...lines, end].join('\n')}, then failed`)).toBe(
+    'read [private key], then failed',
+  );
+  expect(withoutSecrets(`read ${[begin, ...lines].join('\n')}`)).toBe('read [private key]');
+  expect(withoutSecrets('is AGE-SECRET-KEY-1QYQSZQGPQYQSZQGPQYQSZQGP it?')).toBe('is [private key] it?');
+  expect(withoutSecrets('-----BEGIN PUBLIC KEY-----')).toBe('-----BEGIN PUBLIC KEY-----');
 });

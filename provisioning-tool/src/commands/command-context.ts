@@ -20,6 +20,8 @@ export interface Surroundings {
   /** Aborted by Ctrl-C with a `Refusal` of kind `interrupted`. */
   signal: AbortSignal;
   version: string;
+  /** Options of Node that the process was started with. */
+  execArgv?: readonly string[];
 }
 
 /** Flags that every command takes. */

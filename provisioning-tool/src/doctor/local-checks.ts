@@ -10,6 +10,7 @@ import { journalPath, replayJournal } from '../journal/journal.ts';
 import { Refusal } from '../refusal.ts';
 import { counted } from '../terminal/wording.ts';
 import { type Check, Warning } from './check.ts';
+import { crashFilesVerdict, readCrashFacts } from './crash-files-check.ts';
 
 export interface LocalParts {
   workspace: string;
@@ -36,6 +37,7 @@ export function localChecks({ workspace, config, now }: LocalParts): Check[] {
       },
     },
     { name: 'workspace', run: () => checkWorkspace(workspace) },
+    { name: 'crash files', run: () => crashFilesVerdict(readCrashFacts()) },
     { name: 'disk', needs: ['workspace'], run: () => checkDisk(workspace) },
     {
       name: 'journal',
