@@ -1,7 +1,8 @@
 import { statfsSync } from 'node:fs';
-import { access, constants, mkdir } from 'node:fs/promises';
+import { access, constants } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Refusal } from '../refusal.ts';
+import { makeDirectory } from './make-directory.ts';
 
 /** Where the agent keeps what must survive a restart. Everything in it may be deleted while the agent is stopped. */
 export interface StateDirectory {
@@ -26,6 +27,8 @@ export interface StateDirectory {
   readonly video: string;
   /** Directory of the agents that came by jobs. */
   readonly software: string;
+  /** There while the agent that runs takes the machine's clock for wrong. */
+  readonly clockDoubt: string;
   /** Directory of the log file, where there is no journald. */
   readonly log: string;
 }
@@ -44,13 +47,14 @@ export function stateDirectoryAt(path: string): StateDirectory {
     outbox: join(path, 'outbox'),
     video: join(path, 'video'),
     software: join(path, 'software'),
+    clockDoubt: join(path, 'clock-doubt'),
     log: join(path, 'log'),
   };
 }
 
 export async function openStateDirectory(path: string): Promise<StateDirectory> {
   try {
-    await mkdir(path, { recursive: true, mode: 0o700 });
+    await makeDirectory(path, 0o700);
     await access(path, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (cause) {
     throw new Refusal(
