@@ -5,6 +5,8 @@ import type { PackagedFile } from './archive.ts';
 import { type Architecture, deb } from './deb.ts';
 
 const files = join(import.meta.dirname, 'files');
+/** What sets the clock may do that and nothing else; the agent may do everything but that. */
+const units = ['aovis-agent.service', 'aovis-agent-clock.service', 'aovis-agent-clock.path'];
 export const packageName = 'aovis-agent';
 const configurationPath = '/etc/aovis-agent/agent.env';
 
@@ -51,7 +53,7 @@ async function packagedFiles(dist: string): Promise<PackagedFile[]> {
     await file('/usr/lib/aovis-agent/aovis-agent.cjs', join(dist, 'aovis-agent.cjs'), 0o755),
     await file('/usr/lib/aovis-agent/clip.h264', join(dist, 'clip.h264')),
     await file('/usr/bin/aovis-agent', join(files, 'aovis-agent.sh'), 0o755),
-    await file('/usr/lib/systemd/system/aovis-agent.service', join(files, 'aovis-agent.service')),
+    ...(await Promise.all(units.map((unit) => file(`/usr/lib/systemd/system/${unit}`, join(files, unit))))),
     await file('/usr/lib/sysusers.d/aovis-agent.conf', join(files, 'sysusers.conf')),
     // May hold the password of a camera: postinst gives it to the agent's group.
     { path: configurationPath, content: Buffer.from(settingsFile()), mode: 0o640 },
