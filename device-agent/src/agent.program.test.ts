@@ -1,8 +1,9 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, copyFile, mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { chmod, copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { boardEventSchema } from '@aovis/contracts/events';
@@ -16,6 +17,7 @@ import { type AgentStatus, agentStatusSchema } from './status/agent-status.ts';
 import { temporaryDirectory } from './testing/temporary-directory.ts';
 import { testThing, writeBundle } from './testing/test-bundle.ts';
 import { TestCa } from './testing/test-pki.ts';
+import { until } from './testing/until.ts';
 
 /** The bundled agent as a board runs it, on the Node named by AOVIS_BOARD_NODE (a board may have 20), against a real broker. */
 const node = process.env.AOVIS_BOARD_NODE ?? process.execPath;
@@ -33,7 +35,12 @@ let bundle: string;
 let state: string;
 let broker: TestBroker;
 let credentials: Server;
+/** What the credential provider says of the time, if not what is right. */
+let credentialDate: Date | undefined;
 const agents: ChildProcess[] = [];
+
+const minute = 60_000;
+const day = 86_400_000;
 
 /** An agent that stops gives its last fragment up to 8 s. */
 jest.setTimeout(30_000);
@@ -43,6 +50,7 @@ beforeAll(async () => {
 });
 
 beforeEach(async () => {
+  credentialDate = undefined;
   ca = await TestCa.create();
   broker = await TestBroker.start(ca);
   answerShadowRequests(broker);
@@ -73,6 +81,7 @@ afterEach(async () => {
 async function startCredentialServer(): Promise<Server> {
   const { certificate, privateKey } = await ca.issueServer();
   const server = createServer({ cert: certificate, key: privateKey }, (_request, response) => {
+    if (credentialDate !== undefined) response.setHeader('date', credentialDate.toUTCString());
     response.writeHead(404).end('{"message":"Role alias does not exist"}');
   });
   server.listen(0, '127.0.0.1');
@@ -317,6 +326,7 @@ describe('refusals', () => {
     ['an unknown setting', { AOVIS_AGENT_BUNDEL: '/x' }, [], 2, 'AOVIS_AGENT_BUNDEL'],
     ['a bundle that is not there', {}, ['--bundle', '/nowhere'], 10, 'There is no bundle at /nowhere'],
     ['a state directory that cannot be made', {}, ['--state', '/dev/null/x'], 16, '--state DIR'],
+    ['one below a directory of the kernel’s', {}, ['--state', '/proc/x/state'], 16, '--state DIR'],
   ])('%s', async (_name, env, flags, code, sentence) => {
     const args = [program, 'run', '--bundle', bundle, '--state', state, ...flags];
     const result: unknown = await run(node, args, { env }).catch((error: unknown) => error);
@@ -332,7 +342,6 @@ describe('refusals', () => {
   });
 
   it('a certificate from the future, by which the clock must be behind', async () => {
-    const day = 86_400_000;
     const later = {
       commonName: testThing,
       notBefore: new Date(Date.now() + day),
@@ -343,6 +352,67 @@ describe('refusals', () => {
       code: 14,
       stderr: expect.stringContaining('the clock is behind'),
     });
+  });
+
+  it('a clock that is behind, with what the cloud says of it', async () => {
+    const port = (credentials.address() as AddressInfo).port;
+    const endpoints = { iot: `localhost:${broker.port}`, credentials: `localhost:${port}` };
+    await writeBundle(bundle, ca, endpoints, {
+      commonName: testThing,
+      notBefore: new Date(Date.now() + 8 * minute),
+    });
+    credentialDate = new Date(Date.now() + 10.5 * minute);
+    expect(await exitOf(startAgent())).toMatchObject({
+      code: 14,
+      stderr: expect.stringMatching(
+        /localhost:\d+ says that it is .* behind\. Set it: sudo aovis-agent clock --set/,
+      ),
+    });
+    const clock = await aovisAgent('clock', '--bundle', bundle, '--state', state);
+    expect(clock).toMatchObject({ code: 14, stdout: expect.stringContaining('the clock is 10 min ') });
+    // Instead of a program that sets the clock of this machine.
+    const set = ['clock', '--set', '--bundle', bundle, '--state', state, '--clock-command', 'true'];
+    expect(await aovisAgent(...set)).toMatchObject({
+      code: 14,
+      stderr: expect.stringContaining('ended well, but the clock did not move'),
+    });
+  });
+
+  it('nothing when it is told to stop while it asks for the time', async () => {
+    const silent = createTcpServer((socket) => socket.on('error', () => {}).resume());
+    silent.listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const endpoints = {
+      iot: 'localhost:1',
+      credentials: `localhost:${(silent.address() as AddressInfo).port}`,
+    };
+    await writeBundle(bundle, ca, endpoints, {
+      commonName: testThing,
+      notBefore: new Date(Date.now() + day),
+    });
+    const agent = startAgent();
+    const exit = exitOf(agent);
+    await once(silent, 'connection');
+    agent.kill('SIGTERM');
+    expect(await exit).toMatchObject({ code: 0, stderr: '' });
+    await new Promise((resolve) => silent.close(resolve));
+  });
+
+  it('nothing when it is told to stop while systemd does not answer', async () => {
+    const programs = await temporaryDirectory();
+    const said = join(programs, 'said');
+    // Hangs for as long as the agent lives.
+    const hang = `case "$*" in *READY*) : >'${said}'; while kill -0 $PPID; do sleep 0.1; done ;; esac`;
+    await writeFile(join(programs, 'systemd-notify'), `#!/bin/sh\n${hang}\n`, { mode: 0o755 });
+    const agent = spawn(node, [program, 'run', '--bundle', bundle, '--state', state], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: { NOTIFY_SOCKET: '/nowhere', PATH: `${programs}:/usr/bin:/bin` },
+    });
+    agents.push(agent);
+    const exit = exitOf(agent);
+    await until(() => existsSync(said));
+    agent.kill('SIGTERM');
+    expect(await exit).toMatchObject({ code: 0 });
   });
 
   it('no command, a wrong one, help', async () => {

@@ -24,6 +24,8 @@ import type { RecentProblems } from './host/recent-problems.ts';
 import { freeBytesOf, type StateDirectory } from './host/state-directory.ts';
 import type { Bundle } from './identity/bundle.ts';
 import type { BundleIdentities } from './identity/bundle-identities.ts';
+import { askTheTime } from './identity/clock-answer.ts';
+import { ClockWatch } from './identity/clock-watch.ts';
 import { parseHostPort } from './identity/host-port.ts';
 import { loadDriver } from './iot/load-driver.ts';
 import { MqttConnection } from './iot/mqtt-connection.ts';
@@ -95,8 +97,22 @@ export function createAgent(options: AgentOptions): Agent {
   const bootId = newUlid(clock.now());
   const common = { clock, random };
 
+  const clockWatch = new ClockWatch({
+    clock,
+    ask: (signal) => askTheTime(bundle, clock, signal),
+    validity: () => bundle,
+    builtAt: buildInfo.builtAt,
+    doubtPath: state.clockDoubt,
+    logger: loggers.of('clock'),
+    onRight: () => {
+      if (connection.state !== 'connected') void connection.reconnect();
+    },
+  });
   const connection = new MqttConnection({
     ...common,
+    onFailure: ({ code }) => {
+      if (code === 'clock-wrong' || code === 'certificate-expired') clockWatch.doubt();
+    },
     loadDriver: async () =>
       watchAttempts(await loadDriver(config.mqttDriver), () => identities.identity.noteRefused()),
     // Of the moment: a rotation changes key and certificate.
@@ -129,6 +145,7 @@ export function createAgent(options: AgentOptions): Agent {
     roleAlias: descriptor.role_alias,
     thing,
     logger: loggers.of('credentials'),
+    onClockInDoubt: () => clockWatch.doubt(),
   });
 
   const { ffmpeg, rpicam, encoder, sound } = config;
@@ -172,6 +189,8 @@ export function createAgent(options: AgentOptions): Agent {
         }),
     onChange: (status) => {
       streamStateEvent.note(status);
+      // What is signed at another time than the service's is refused as if the board might not stream.
+      if (status.state === 'failed') clockWatch.doubt();
       reporter.changed();
     },
   });
@@ -363,6 +382,7 @@ export function createAgent(options: AgentOptions): Agent {
     telemetry,
     ...bindingParts,
     new EventServer({ directory: state.path, events, clock }),
+    clockWatch,
     connection,
     camera,
     streaming,

@@ -1,32 +1,19 @@
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
-import { type Agent, createAgent } from './agent.ts';
 import { pressButton } from './binding/press-button.ts';
-import { type AgentConfig, loadConfig, type SettingName, settingNames, settings } from './config.ts';
+import { loadConfig, type SettingName, settingNames, settings } from './config.ts';
 import { parseEventArguments } from './events/event-command.ts';
 import { type EventRequest, reportableTypes } from './events/event-request.ts';
 import { reportEvent } from './events/report-event.ts';
 import { buildInfo } from './host/build-info.ts';
 import { systemClock } from './host/clock.ts';
-import { isJournal, LogDestination } from './host/log-destination.ts';
-import { LogFile } from './host/log-file.ts';
-import { createLogger, type Logger } from './host/logger.ts';
-import { RecentProblems } from './host/recent-problems.ts';
-import { openStateDirectory } from './host/state-directory.ts';
-import { loadBundle } from './identity/bundle.ts';
-import { openIdentities } from './identity/bundle-identities.ts';
-import { checkClockAndValidity } from './identity/clock-sanity.ts';
 import { type EntryLevel, logLevels } from './operating/logs/log-entry.ts';
 import type * as operating from './operating/operating-actions.ts';
-import { serviceManagerOf } from './operating/service/service-manager.ts';
 import { exitCodes, Refusal } from './refusal.ts';
+import { type RunContext, runAgent } from './run-agent.ts';
 import { renderStatus } from './status/render-status.ts';
 import { readStatus } from './status/status-client.ts';
 
-export interface CliContext {
-  env: NodeJS.ProcessEnv;
-  /** Aborted by SIGTERM and SIGINT. */
-  signal: AbortSignal;
-  clipPath: string;
+export interface CliContext extends RunContext {
   stdout: (text: string) => void;
   stderr: (text: string) => void;
 }
@@ -38,6 +25,14 @@ interface LogsFlags {
   lines: number;
   level: EntryLevel;
   state?: string;
+}
+
+interface ClockFlags {
+  set?: boolean;
+  whenInDoubt?: boolean;
+  bundle?: string;
+  state?: string;
+  clockCommand?: string;
 }
 
 interface ResetFlags {
@@ -117,6 +112,19 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
     exitCode = await runReset(config, { yes: yes === true, stopAgent: stopAgent === true }, context.stdout);
   });
 
+  const clock = program
+    .command('clock')
+    .description("Hold this board's clock against the cloud's, and set it when told to.")
+    .option('--set', 'set it when it is wrong; needs the right to (root, or CAP_SYS_TIME)')
+    .option('--when-in-doubt', 'do nothing unless the clock cannot be right, or the agent that runs says so');
+  for (const name of ['bundle', 'state', 'clockCommand'] as const) addOption(clock, name);
+  clock.action(async ({ set, whenInDoubt, bundle, state, clockCommand }: ClockFlags) => {
+    const config = loadConfig({ env: context.env, flags: byName({ bundle, state, clockCommand }) });
+    const { checkClock } = await operatingActions();
+    const how = { set: set === true, whenInDoubt: whenInDoubt === true };
+    exitCode = await checkClock(config, how, context.stdout);
+  });
+
   const claim = program
     .command('claim')
     .description('The button of the board: let it be claimed for 15 minutes, while nobody owns it.');
@@ -167,60 +175,6 @@ function byName(flags: Flags): Partial<Record<SettingName, string>> {
     return value === undefined ? [] : [[name, value]];
   });
   return Object.fromEntries(entries);
-}
-
-async function runAgent(config: AgentConfig, { env, signal, clipPath }: CliContext): Promise<number> {
-  const ending = new AbortController();
-  const end = (): void => ending.abort();
-  if (signal.aborted) end();
-  signal.addEventListener('abort', end, { once: true });
-  const manager = serviceManagerOf(env, process.pid);
-  const problems = new RecentProblems(systemClock);
-  const journal = isJournal(env.JOURNAL_STREAM);
-  const destination = new LogDestination({ journal });
-  const logger = createLogger({
-    level: config.logLevel,
-    destination,
-    onProblem: (part, level, sentence) => problems.add(part, level, sentence),
-  });
-  const bundle = await loadBundle(config.bundle);
-  checkClockAndValidity(systemClock.now(), bundle, buildInfo.builtAt);
-  const identities = await openIdentities(config.bundle, bundle);
-  const state = await openStateDirectory(config.state);
-  if (!journal) destination.keepIn(new LogFile({ directory: state.log }));
-  const agent = createAgent({
-    config,
-    bundle,
-    identities,
-    state,
-    clipPath,
-    clock: systemClock,
-    random: Math.random,
-    logger,
-    problems,
-    manager,
-    restart: end,
-  });
-  await runUntilAborted(agent, ending.signal, logger);
-  return signal.aborted ? 0 : exitCodes.restart;
-}
-
-async function runUntilAborted(agent: Agent, signal: AbortSignal, logger: Logger): Promise<void> {
-  try {
-    await agent.start(signal);
-  } catch (error) {
-    // Whatever part of it runs would keep a process alive that no longer minds signals.
-    await agent.stop();
-    if (signal.aborted) return;
-    throw error;
-  }
-  logger.info({ version: buildInfo.version }, 'The agent runs.');
-  await new Promise<void>((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener('abort', () => resolve(), { once: true });
-  });
-  logger.info('The agent stops.');
-  await agent.stop();
 }
 
 async function showStatus(directory: string, json: boolean, { stdout }: CliContext): Promise<number> {

@@ -30,6 +30,7 @@ export interface AgentConfig {
   rebootCommand: Program | undefined;
   logsCommand: Program | undefined;
   updateKey: string | undefined;
+  clockCommand: Program | undefined;
   ptzCommand: Program | undefined;
   liveViewLibrary: PeerLibraryName;
   liveViewAddress: string | undefined;
@@ -178,6 +179,14 @@ export const settings: SettingsTable = {
     parse: optionalFile,
     sentence:
       "PEM file with the vendor's Ed25519 public key, which signs releases of the agent; without one it is not updated.",
+  },
+  clockCommand: {
+    variable: 'AOVIS_AGENT_CLOCK_COMMAND',
+    flag: '--clock-command <command>',
+    default: 'date -u -s',
+    parse: program,
+    sentence:
+      'What aovis-agent clock --set sets the clock with: gets @ and seconds since 1970 as its last word; none: it is not set.',
   },
   ptzCommand: {
     variable: 'AOVIS_AGENT_PTZ_COMMAND',

@@ -15,6 +15,7 @@ export const exitCodes = {
   doctorFound: 20,
   notConfirmed: 21,
   restart: 22,
+  clockUnknown: 23,
 } as const;
 export type RefusalCode = keyof typeof exitCodes;
 

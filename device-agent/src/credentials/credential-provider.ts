@@ -37,6 +37,8 @@ export interface CredentialProviderOptions {
   logger: Logger;
   /** Uniform in [0, 1). */
   random: () => number;
+  /** Called when a request failed as it does when the board's clock is wrong. */
+  onClockInDoubt?: () => void;
 }
 
 interface Cached {
@@ -95,6 +97,7 @@ export class CredentialProvider implements CredentialSource {
       logger.info({ expiresAt: credentials.expiresAt }, 'Got temporary credentials.');
       return credentials;
     } catch (cause) {
+      if (isOfCertificateDates(cause)) this.#options.onClockInDoubt?.();
       const error = cause instanceof CredentialError ? cause : unreachable(this.#options.host, cause);
       const repeated = this.#lastError?.message === error.message;
       this.#lastError = error;
@@ -128,12 +131,14 @@ export class CredentialProvider implements CredentialSource {
       );
     const { expiration, ...secrets } = parsed.data.credentials;
     const expiresAt = new Date(expiration);
-    if (expiresAt.getTime() <= clock.now())
+    if (expiresAt.getTime() <= clock.now()) {
+      this.#options.onClockInDoubt?.();
       throw new CredentialError(
         `${host} issued credentials that have expired by this board's clock${aheadOf(date, clock.now())}: set the ` +
           'clock (NTP), then streaming goes on.',
         false,
       );
+    }
     return { ...secrets, expiresAt };
   }
 
@@ -172,6 +177,10 @@ export class CredentialProvider implements CredentialSource {
     });
   }
 }
+
+/** By the board's clock the server's certificate is not valid. */
+const isOfCertificateDates = (error: unknown): boolean =>
+  ['CERT_NOT_YET_VALID', 'CERT_HAS_EXPIRED'].includes((error as NodeJS.ErrnoException).code ?? '');
 
 function unreachable(host: string, cause: unknown): CredentialError {
   const reason = cause instanceof Error ? cause.message : String(cause);

@@ -6,6 +6,11 @@ const plausibleYearsAhead = 30;
 /** The factory's clock and the board's may disagree by this much. */
 const toleranceMs = 5 * 60_000;
 
+/** No true time is earlier, milliseconds since the epoch. */
+export function earliestTime({ notBefore }: Pick<Validity, 'notBefore'>, builtAt: number): number {
+  return Math.max(builtAt - dayMs, notBefore.getTime() - toleranceMs);
+}
+
 export interface Validity {
   notBefore: Date;
   notAfter: Date;
@@ -14,13 +19,23 @@ export interface Validity {
 const day = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
 const minute = (ms: number): string => `${new Date(ms).toISOString().slice(0, 16)}Z`;
 
+/** False when the clock cannot be right whatever else is true; true says nothing more than that. */
+export function isPlausible(now: number, validity: Validity, builtAt: number): boolean {
+  return (
+    now >= earliestTime(validity, builtAt) &&
+    now <= Math.min(validity.notAfter.getTime(), builtAt + plausibleYearsAhead * 365 * dayMs)
+  );
+}
+
 /**
  * Refuses a clock that cannot be right, and an expired certificate only when the clock can be trusted to say so: a
  * board without a battery-backed clock must not be sent back to the factory for starting in 1970.
  * `builtAt` is when this agent was built: no true clock is earlier.
  */
 export function checkClockAndValidity(now: number, validity: Validity, builtAt: number): void {
-  const setClock = 'Set the clock (NTP, a modem or GPS time source, or `date -u -s`), then start again.';
+  const setClock =
+    'Set the clock (sudo aovis-agent clock --set, which asks the cloud, NTP, a modem or GPS time source, or `date -u -s`), then ' +
+    'start again.';
   if (now < builtAt - dayMs)
     throw new Refusal(
       'clockWrong',

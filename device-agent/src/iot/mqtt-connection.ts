@@ -29,6 +29,8 @@ export interface MqttConnectionDependencies {
   logger: Logger;
   /** Uniform in [0, 1). */
   random: () => number;
+  /** Called after every attempt that failed and every connection that ended. */
+  onFailure?: (failure: ConnectionFailure) => void;
 }
 
 /** A connection attempt and the connection that came of it. */
@@ -246,6 +248,7 @@ export class MqttConnection implements IotConnection {
     this.#deps.logger[level]({ code: failure.code, retryInMs: decision.delayMs }, failure.sentence);
     if (isForbidden) this.#inFlight.noteForbidden();
     if (wasConnected) for (const listener of this.#disconnectedListeners) listener(failure);
+    this.#deps.onFailure?.(failure);
     this.#changesBefore = this.#deps.clock.monotonic() + decision.delayMs + standstillMs;
     this.#cancelWait = this.#deps.clock.after(decision.delayMs, () => {
       if (this.#openLink !== undefined) this.#connect(this.#openLink);

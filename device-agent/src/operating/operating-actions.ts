@@ -2,6 +2,9 @@ import { type AgentConfig, settings } from '../config.ts';
 import { buildInfo } from '../host/build-info.ts';
 import { systemClock } from '../host/clock.ts';
 import { stateDirectoryAt } from '../host/state-directory.ts';
+import { loadBundle } from '../identity/bundle.ts';
+import { askTheTime } from '../identity/clock-answer.ts';
+import { runClock } from '../identity/clock-command.ts';
 import { exitCodes } from '../refusal.ts';
 import { readStatus } from '../status/status-client.ts';
 import { examineBoard } from './doctor/doctor.ts';
@@ -38,6 +41,24 @@ export async function printLogs(
         'or as the user the agent runs as).\n',
     );
   return 0;
+}
+
+export async function checkClock(
+  config: AgentConfig,
+  how: { set: boolean; whenInDoubt: boolean },
+  print: Print,
+): Promise<number> {
+  const bundle = await loadBundle(config.bundle);
+  return runClock({
+    ...how,
+    bundle,
+    print,
+    clock: systemClock,
+    builtAt: buildInfo.builtAt,
+    ask: () => askTheTime(bundle, systemClock),
+    doubtPath: stateDirectoryAt(config.state).clockDoubt,
+    program: config.clockCommand,
+  });
 }
 
 export async function runReset(

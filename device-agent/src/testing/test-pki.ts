@@ -46,17 +46,31 @@ export class TestCa {
     return new TestCa(keys, issuer);
   }
 
+  /** An authority under this one. */
+  issueAuthority(commonName: string): Promise<TestCa> {
+    return this.#below(commonName, [
+      new x509.BasicConstraintsExtension(true, undefined, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
+    ]);
+  }
+
+  /** One that has a key and signs with it, though it may not. */
+  issueNoAuthority(commonName: string): Promise<TestCa> {
+    return this.#below(commonName, []);
+  }
+
   issueClient(options: IssueOptions): Promise<Issued> {
     return this.#issue(options, []);
   }
 
-  /** For `localhost` and 127.0.0.1. */
-  issueServer(options: Partial<IssueOptions> = {}): Promise<Issued> {
+  /** For `localhost` and 127.0.0.1; `purpose` is an extended key usage, the only one. */
+  issueServer({ purpose, ...options }: Partial<IssueOptions> & { purpose?: string } = {}): Promise<Issued> {
     const names = new x509.SubjectAlternativeNameExtension([
       { type: 'dns', value: 'localhost' },
       { type: 'ip', value: '127.0.0.1' },
     ]);
-    return this.#issue({ commonName: 'localhost', ...options }, [names]);
+    const purposes = purpose === undefined ? [] : [new x509.ExtendedKeyUsageExtension([purpose])];
+    return this.#issue({ commonName: 'localhost', ...options }, [names, ...purposes]);
   }
 
   /** The list of revoked certificates, PEM. */
@@ -95,7 +109,25 @@ export class TestCa {
 
   async #issue(options: IssueOptions, extensions: x509.Extension[]): Promise<Issued> {
     const keys = await newKeys();
-    const certificate = await x509.X509CertificateGenerator.create({
+    const certificate = await this.#sign(options, keys, extensions);
+    const pkcs8 = await crypto.subtle.exportKey('pkcs8', keys.privateKey);
+    return {
+      certificate: certificate.toString('pem'),
+      privateKey: x509.PemConverter.encode(pkcs8, 'PRIVATE KEY'),
+    };
+  }
+
+  async #below(commonName: string, extensions: x509.Extension[]): Promise<TestCa> {
+    const keys = await newKeys();
+    return new TestCa(keys, await this.#sign({ commonName }, keys, extensions));
+  }
+
+  #sign(
+    options: IssueOptions,
+    keys: CryptoKeyPair,
+    extensions: x509.Extension[],
+  ): Promise<x509.X509Certificate> {
+    return x509.X509CertificateGenerator.create({
       serialNumber: newSerial(),
       subject: `CN=${options.commonName}`,
       issuer: this.#issuer.subject,
@@ -105,11 +137,6 @@ export class TestCa {
       signingKey: this.#keys.privateKey,
       extensions,
     });
-    const pkcs8 = await crypto.subtle.exportKey('pkcs8', keys.privateKey);
-    return {
-      certificate: certificate.toString('pem'),
-      privateKey: x509.PemConverter.encode(pkcs8, 'PRIVATE KEY'),
-    };
   }
 }
 

@@ -1,8 +1,12 @@
+import { X509Certificate } from 'node:crypto';
 import type { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import { type TimeAnswer, TimeUnknown } from '../../identity/clock-answer.ts';
+import { FakeClock } from '../../testing/fake-clock.ts';
 import { temporaryDirectory } from '../../testing/temporary-directory.ts';
-import { lookAtState } from './board-steps.ts';
+import { TestCa } from '../../testing/test-pki.ts';
+import { lookAtClock, lookAtState } from './board-steps.ts';
 
 let parent: string;
 
@@ -41,5 +45,40 @@ describe('the state directory, as the doctor sees it', () => {
         refused((path) => (path === state ? 'ENOENT' : 'EACCES')),
       ),
     ).rejects.toThrow(`${state} does not exist, and this user may not make it in ${parent}`);
+  });
+});
+
+describe('the clock, as the doctor sees it', () => {
+  const day = 86_400_000;
+  const now = Date.now();
+
+  async function look(clockMs: number, ask: () => Promise<TimeAnswer>): Promise<string> {
+    const { certificate } = await (await TestCa.create()).issueClient({ commonName: 'board' });
+    const chain = [new X509Certificate(certificate)] as const;
+    const step = { clock: new FakeClock(clockMs), chain, builtAt: now - 10 * day, ask };
+    return (await lookAtClock(step)).detail;
+  }
+
+  const cloud = async (): Promise<TimeAnswer> => ({
+    from: 'cloud:443',
+    time: now,
+    receivedAt: 0,
+    notBefore: now - day,
+    notAfter: now + 90 * day,
+  });
+  const nobody = (): Promise<TimeAnswer> => Promise.reject(new TimeUnknown('cannot be asked'));
+
+  it('is held against the cloud’s', async () => {
+    expect(await look(now + 2_000, cloud)).toContain('2 s from what cloud:443 says');
+    await expect(look(now + 30 * day, cloud)).rejects.toThrow('the clock is 30 d ahead. So far back');
+  });
+
+  it('stands by itself when the cloud cannot be asked: later steps say why', async () => {
+    expect(await look(now, nobody)).toContain('the cloud could not be asked for the time');
+  });
+
+  it('is refused with what the cloud says when it cannot be right', async () => {
+    await expect(look(0, cloud)).rejects.toThrow('Set it: sudo aovis-agent clock --set, which');
+    await expect(look(0, nobody)).rejects.toThrow('this agent was built on');
   });
 });

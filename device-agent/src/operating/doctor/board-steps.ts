@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { access, constants, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { bundleFiles } from '@aovis/contracts/provisioning';
+import type { Clock } from '../../host/clock.ts';
 import {
   type BundleFiles,
   type CertificateChain,
@@ -9,7 +10,9 @@ import {
   checkKey,
   readBundleFiles,
 } from '../../identity/bundle.ts';
-import { checkClockAndValidity } from '../../identity/clock-sanity.ts';
+import type { AskTheTime } from '../../identity/clock-answer.ts';
+import { type ClockAtStart, checkClockAtStart } from '../../identity/clock-start.ts';
+import { judgeClock } from '../../identity/clock-verdict.ts';
 import { isCode } from '../../status/status-client.ts';
 import { Finding, type Learned } from './examination.ts';
 
@@ -95,17 +98,31 @@ export async function lookAtChain(files: BundleFiles, chain: CertificateChain): 
 
 const oneLine = (name: string): string => name.replaceAll('\n', ', ');
 
-export async function lookAtClock(
-  now: number,
-  [leaf]: CertificateChain,
-  builtAt: number,
-): Promise<Learned<void>> {
+export interface ClockStep {
+  clock: Pick<Clock, 'now' | 'monotonic'>;
+  chain: CertificateChain;
+  builtAt: number;
+  ask: AskTheTime;
+}
+
+/** By itself, and beside the cloud's, if that can be asked; why it cannot, the steps after this one find. */
+export async function lookAtClock({ clock, chain: [leaf], builtAt, ask }: ClockStep): Promise<Learned<void>> {
   const validity = { notBefore: new Date(leaf.validFrom), notAfter: new Date(leaf.validTo) };
-  checkClockAndValidity(now, validity, builtAt);
+  await checkClockAtStart({ clock, validity, builtAt, ask });
+  const beside = await lookBesideTheCloud({ clock, validity, builtAt, ask });
   return {
     value: undefined,
     detail:
-      `the clock says ${new Date(now).toISOString().slice(0, 19)}Z; the certificate is valid until ` +
+      `the clock says ${new Date(clock.now()).toISOString().slice(0, 19)}Z, ${beside}; the certificate is valid until ` +
       validity.notAfter.toISOString().slice(0, 10),
   };
+}
+
+async function lookBesideTheCloud({ clock, validity, builtAt, ask }: ClockAtStart): Promise<string> {
+  const answer = await ask().catch(() => undefined);
+  if (answer === undefined) return 'the cloud could not be asked for the time';
+  const at = { now: clock.now(), monotonic: clock.monotonic() };
+  const verdict = judgeClock({ ...at, answer, validity, builtAt });
+  if (verdict.kind !== 'right') throw new Finding(verdict.sentence);
+  return `${Math.round(Math.abs(verdict.offsetMs) / 1_000)} s from what ${answer.from} says`;
 }

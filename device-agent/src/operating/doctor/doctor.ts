@@ -1,6 +1,7 @@
 import type { AgentConfig } from '../../config.ts';
 import type { Clock } from '../../host/clock.ts';
 import { bundleOf } from '../../identity/bundle.ts';
+import { askTheTime } from '../../identity/clock-answer.ts';
 import { parseHostPort } from '../../identity/host-port.ts';
 import { agentFilters } from '../../iot/agent-topics.ts';
 import type { IotEndpoint } from '../../iot/iot-connection.ts';
@@ -32,9 +33,11 @@ export function examineBoard({ config, clock, builtAt, readStatus }: DoctorOptio
     const files = await examination.step('files', () => lookAtFiles(config.bundle, config.state));
     const chain = await examination.step('key', () => lookAtKey(files));
     await examination.step('chain', () => lookAtChain(files, chain));
-    await examination.step('clock', () => lookAtClock(clock.now(), chain, builtAt));
-
     const bundle = bundleOf(files, chain);
+    await examination.step('clock', () =>
+      lookAtClock({ clock, chain, builtAt, ask: (signal) => askTheTime(bundle, clock, signal) }),
+    );
+
     const { endpoints, region } = bundle.descriptor;
     const mqtt: Host = { from: 'endpoints.iot', ...parseHostPort(endpoints.iot, 8883) };
     const hosts: Host[] = [
