@@ -1,6 +1,7 @@
 import { chmod, copyFile, readFile, writeFile } from 'node:fs/promises';
 import { join, parse } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { brotliCompressSync } from 'node:zlib';
 import { build as bundle, type Plugin } from 'esbuild';
 import { thirdPartyLicences } from './third-party-licences.ts';
@@ -10,15 +11,20 @@ import { thirdPartyLicences } from './third-party-licences.ts';
  * licences of the libraries in it. The clip
  * stays a file of its own: boards with a camera leave it out, and no board keeps it in memory.
  *
- *     node build.ts [directory [program.ts]]      default: dist src/main.ts
+ *     node build.ts [--version 1.4.0] [directory [program.ts]]      default: of package.json, dist, src/main.ts
  *
  * Another program, for instance a benchmark's, is bundled in the same way under its own name.
  */
 const here = import.meta.dirname;
 const agent = join(here, 'src/main.ts');
-const [dist = join(here, 'dist'), entry = agent] = process.argv.slice(2);
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { version: { type: 'string' } },
+});
+const [dist = join(here, 'dist'), entry = agent] = positionals;
 const program = join(dist, entry === agent ? 'aovis-agent.cjs' : `${parse(entry).name}.cjs`);
-const { version } = JSON.parse(await readFile(join(here, 'package.json'), 'utf8')) as { version: string };
+const manifest = JSON.parse(await readFile(join(here, 'package.json'), 'utf8')) as { version: string };
+const { version = manifest.version } = values;
 
 /** When the commit was made rather than now, for packages that anybody can make again (reproducible-builds.org). */
 const { SOURCE_DATE_EPOCH: epoch } = process.env;

@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { dataOf } from '@aovis/api-client/api-error';
@@ -17,6 +17,7 @@ const readyText = 'Running. Ctrl-C stops everything.';
 describe('npm start', () => {
   const root = temporaryFolder();
   const directory = join(root, 'system');
+  const inFolder = ['--directory', directory];
   const endpointsFile = join(root, 'endpoints.json');
   const starts: SimulatorProcess[] = [];
   let running: SimulatorProcess;
@@ -24,7 +25,7 @@ describe('npm start', () => {
   let firstGuide: string;
 
   function start(): SimulatorProcess {
-    const process = new SimulatorProcess(['start', '--directory', directory]);
+    const process = new SimulatorProcess(['start', ...inFolder]);
     starts.push(process);
     return process;
   }
@@ -67,6 +68,24 @@ describe('npm start', () => {
     expect(dataOf(await shop.GET('/api/data-plans')).plans).toHaveLength(1);
     const cards = await fetch(`${iot.adminUrl}/_local/eiotclub/cards`);
     expect(await cards.json()).toMatchObject({ cards: Array.from({ length: 3 }, () => expect.anything()) });
+  });
+
+  it('gives its board each kind of job, and the board does it', async () => {
+    for (const [operation, ...words] of [
+      ['reboot'],
+      ['upload-logs'],
+      ['rotate-certificate'],
+      ['update-agent', '9.0.0'],
+    ]) {
+      const job = new SimulatorProcess(['job', 'N4K-000001', operation ?? '', ...words, ...inFolder]);
+      expect([operation, await job.exited]).toEqual([operation, { code: 0, signal: null }]);
+      expect(job.stdout).toContain('{"status":"SUCCEEDED"');
+    }
+    const log = readFileSync(join(directory, 'sent-logs', 'aovis-n4k-000001.log'), 'utf8');
+    expect(log).toContain('The machine reboots by a job.');
+    const list = new SimulatorProcess(['job', 'list', ...inFolder]);
+    await list.exited;
+    expect(list.stdout.match(/aovis-n4k-000001 {2}[a-z-]+ +SUCCEEDED/g)).toHaveLength(4);
   });
 
   it('is refused a second time, with a sentence, and the first goes on', async () => {

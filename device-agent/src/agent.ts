@@ -271,7 +271,7 @@ export function createAgent(options: AgentOptions): Agent {
     onLost: () => reporter.lost(),
   });
   const commandLogger = loggers.of('commands');
-  const machineBootId = readMachineBootId();
+  const machineBootId = readMachineBootId(config.bootIdFile);
   const actions = boardActions({
     clock,
     logger: commandLogger,
@@ -407,6 +407,7 @@ export function createAgent(options: AgentOptions): Agent {
       await announceBoot(events, {
         path: state.lastBoot,
         bootId,
+        machineBootId,
         agentVersion: buildInfo.version,
         logger: options.logger,
       });

@@ -28,6 +28,7 @@ export interface AgentConfig {
   identifyCommand: Program | undefined;
   claimLightCommand: Program | undefined;
   rebootCommand: Program | undefined;
+  bootIdFile: string;
   logsCommand: Program | undefined;
   updateKey: string | undefined;
   clockCommand: Program | undefined;
@@ -164,6 +165,14 @@ export const settings: SettingsTable = {
     sentence:
       "Reboots the machine, e.g. systemctl reboot, if the agent's user may; without one it is not done.",
   },
+  bootIdFile: {
+    variable: 'AOVIS_AGENT_BOOT_ID_FILE',
+    flag: '--boot-id-file <file>',
+    default: '/proc/sys/kernel/random/boot_id',
+    parse: file,
+    sentence:
+      'File whose text differs from one boot of the machine to the next: by it a reboot is known to be done. In a container, one that is written when the container starts.',
+  },
   logsCommand: {
     variable: 'AOVIS_AGENT_LOGS_COMMAND',
     flag: '--logs-command <command>',
@@ -262,6 +271,11 @@ function unknownVariables(env: NodeJS.ProcessEnv): string[] {
 
 function directory(text: string): string {
   if (text === '' || text.includes('\0')) throw new Error('name a directory.');
+  return text;
+}
+
+function file(text: string): string {
+  if (text === '' || text.includes('\0')) throw new Error('name a file.');
   return text;
 }
 

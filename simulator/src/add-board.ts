@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { Board } from './board.ts';
+import { BoardMachine } from './board-machine.ts';
 import { readEndpoints } from './endpoints.ts';
 import { Factory } from './factory.ts';
 import { orderOf, sampleBoards, type sampleModels, simCardsOf } from './sample-order.ts';
@@ -47,25 +47,21 @@ export async function runBoard({
   await orderSimCards(endpoints, simCardsOf([order]));
   const [provisioned] = factory.boards(batch);
   if (provisioned === undefined) throw new Error(`The batch ${batch} is empty.`);
-  const board = new Board(provisioned, {
-    stateDirectory: folder.boardState(provisioned.deviceId),
-    logFile: folder.log(provisioned.deviceId),
-  });
+  const machine = new BoardMachine(provisioned, folder);
   try {
-    await report.step('agent up, first fragment PERSISTED', async () => {
-      board.start(source);
-      await untilPersisted(board, signal);
-    });
+    const running = machine.run(source);
+    await report.step('agent up, first fragment PERSISTED', () =>
+      Promise.race([untilPersisted(machine.board, signal), running]),
+    );
     report.heading(
       `${provisioned.deviceId} is streaming. Its activation code: ${provisioned.activationCode}. Ctrl-C switches it off.`,
     );
     await Promise.race([
       new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true })),
-      board.process.exited,
+      running,
     ]);
-    if (!signal.aborted) throw board.process.failure();
   } finally {
-    await board.stop();
+    await machine.stop();
   }
 }
 

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import type { ProvisionedBoard } from './factory.ts';
 import { ManagedProcess, runProgram } from './managed-process.ts';
 
-const agentBundle = join(import.meta.dirname, '../../device-agent/dist/aovis-agent.cjs');
+/** The agent as the one file that `buildAgent` makes. */
+export const agentBundle = join(import.meta.dirname, '../../device-agent/dist/aovis-agent.cjs');
 
 /**
  * The node that boards run: at least 20, the oldest the agent supports when the machine has it. `AOVIS_BOARD_NODE`
@@ -67,28 +68,17 @@ export class Board {
 
   /** What `aovis-agent status --json` says of it. */
   async status(): Promise<BoardStatus> {
-    return JSON.parse(await this.#status('--json')) as BoardStatus;
+    return readBoardStatus(this.#stateDirectory);
   }
 
   /** What a person in front of the board sees: the screen of `aovis-agent status`. */
   async screen(): Promise<string> {
-    return this.#status();
+    return showStatus(this.#stateDirectory);
   }
 
   /** Presses the board's button; answers what the board says to it. */
   async pressButton(): Promise<string> {
     return pressButton(this.#stateDirectory);
-  }
-
-  async #status(...flags: string[]): Promise<string> {
-    const { stdout, stderr } = await runProgram({
-      name: 'aovis-agent status',
-      node: boardNode,
-      args: [agentBundle, 'status', ...flags, '--state', this.#stateDirectory],
-      env: {},
-    });
-    if (stdout === '') throw new Error(`aovis-agent status said: ${stderr}`);
-    return stdout;
   }
 
   async stop(): Promise<void> {
@@ -103,9 +93,26 @@ export class Board {
 
 export interface BoardStatus {
   running: boolean;
+  version?: string;
   connection?: { state: string };
   stream?: { state: string; last_persisted_at?: number };
   binding?: { claimable: boolean; owned?: boolean; epoch?: number };
+}
+
+/** What `aovis-agent status --json` says of the board with this state directory; `running: false` while it is switched off. */
+export async function readBoardStatus(stateDirectory: string): Promise<BoardStatus> {
+  return JSON.parse(await showStatus(stateDirectory, '--json')) as BoardStatus;
+}
+
+async function showStatus(stateDirectory: string, ...flags: string[]): Promise<string> {
+  const { stdout, stderr } = await runProgram({
+    name: 'aovis-agent status',
+    node: boardNode,
+    args: [agentBundle, 'status', ...flags, '--state', stateDirectory],
+    env: {},
+  });
+  if (stdout === '') throw new Error(`aovis-agent status said: ${stderr}`);
+  return stdout;
 }
 
 /** Presses the button of the board with this state directory, as whoever stands before it; answers what it says to it. */

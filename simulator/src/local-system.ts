@@ -1,12 +1,12 @@
 import { accessSync, constants, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openOwnDatabase } from '@aovis/dev-database/own-database';
+import { backendEnvironment, partnerSecrets } from './backend-environment.ts';
 import { setUpCloud } from './cloud-setup.ts';
 import { type Endpoints, readEndpoints } from './endpoints.ts';
 import { Factory, stationId } from './factory.ts';
 import { expectProgram, ManagedProcess, type ProgramResult, runProgram } from './managed-process.ts';
-import { type PartnerSecrets, setUpPartners, simCarrierAppKey } from './partner-setup.ts';
-import { confirmingModel } from './sample-order.ts';
+import { setUpPartners } from './partner-setup.ts';
 import { SystemFolder } from './system-folder.ts';
 import { SystemLock } from './system-lock.ts';
 
@@ -152,52 +152,10 @@ export class LocalSystem {
 
   /** What `.env.example` asks for, with this system's endpoints. */
   backendEnvironment(port: number): Record<string, string> {
-    const { endpoints, folder } = this;
-    const { google, apple } = endpoints.oidc;
+    const { endpoints, folder, databaseUrl } = this;
     return {
-      AOVIS_ENVIRONMENT: 'development',
-      DATABASE_URL: this.databaseUrl,
-      AOVIS_HTTP_PORT: String(port),
-      AOVIS_PUBLIC_URL: `http://127.0.0.1:${port}`,
-      AOVIS_ACCESS_TOKEN_SECRET_FILE: folder.secretFile('access-token'),
-      AOVIS_SESSION_SECRET_FILE: folder.secretFile('session'),
-      AOVIS_ACTIVATION_PEPPERS: `p1:${folder.secret('pepper')}`,
-      AOVIS_PROOF_MODELS: confirmingModel,
-      AOVIS_IOT_EVENT_SECRET_FILE: folder.secretFile('iot-event'),
-      AOVIS_GOOGLE_CLIENT_IDS: 'local-app',
-      AOVIS_GOOGLE_ISSUERS: google,
-      AOVIS_GOOGLE_JWKS_URL: `${google}/oauth2/v3/certs`,
-      AOVIS_APPLE_CLIENT_IDS: 'local-app',
-      AOVIS_APPLE_ISSUERS: apple,
-      AOVIS_APPLE_JWKS_URL: `${apple}/auth/keys`,
-      AOVIS_SMTP_URL: `smtp://127.0.0.1:${endpoints.mail.smtpPort}`,
-      AOVIS_AWS_REGION: endpoints.region,
-      AOVIS_IOT_DATA_URL: endpoints.iot.dataUrl,
-      AOVIS_IOT_CONTROL_URL: endpoints.iot.controlUrl,
-      AOVIS_KINESIS_VIDEO_URL: endpoints.kinesisVideoUrl,
-      AOVIS_AI_SUMMARIES: 'on',
-      AOVIS_BEDROCK_URL: endpoints.bedrockUrl,
-      AOVIS_STRIPE_SECRET_KEY: 'sk_test_localcloud',
-      AOVIS_STRIPE_URL: endpoints.stripeUrl,
-      AOVIS_STRIPE_WEBHOOK_SECRET: this.#partnerSecrets.stripeOrders,
-      AOVIS_STRIPE_DATA_PLAN_WEBHOOK_SECRET: this.#partnerSecrets.stripeDataPlans,
-      EIOTCLUB_APP_KEY: simCarrierAppKey,
-      EIOTCLUB_BASE_URL: endpoints.eiotclubUrl,
-      EIOTCLUB_SECRET: this.#partnerSecrets.simCarrier,
-      EIOTCLUB_WEBHOOK_SECRET: this.#partnerSecrets.simCarrier,
-      CRON_SECRET_FILE: folder.secretFile('cron'),
-      AOVIS_AUDIT_ANCHOR_FILE: join(folder.root, 'audit-anchors'),
-      AWS_ACCESS_KEY_ID: endpoints.accessKeyId,
-      AWS_SECRET_ACCESS_KEY: endpoints.secretAccessKey,
+      ...backendEnvironment({ endpoints, folder, databaseUrl, port }),
       ...this.#options.backendSettings,
-    };
-  }
-
-  get #partnerSecrets(): PartnerSecrets {
-    return {
-      stripeOrders: webhookSecret(this.folder.secret('stripe-orders')),
-      stripeDataPlans: webhookSecret(this.folder.secret('stripe-data-plans')),
-      simCarrier: this.folder.secret('sim-carrier'),
     };
   }
 
@@ -207,7 +165,10 @@ export class LocalSystem {
       backendUrl: this.backendUrl,
       iotEventSecret: this.folder.secret('iot-event'),
     });
-    await setUpPartners(this.endpoints, { backendUrl: this.backendUrl, secrets: this.#partnerSecrets });
+    await setUpPartners(this.endpoints, {
+      backendUrl: this.backendUrl,
+      secrets: partnerSecrets(this.folder),
+    });
   }
 
   /** Makes CA and station key, registers both where they have to be known. Repeating it changes nothing. */
@@ -266,11 +227,6 @@ export class LocalSystem {
   async #run(name: string, args: string[], env: Record<string, string>): Promise<ProgramResult> {
     return expectProgram({ name, args, env, cwd: this.folder.root });
   }
-}
-
-/** In the form of Stripe's: letters and digits only. */
-function webhookSecret(base64url: string): string {
-  return `whsec_${Buffer.from(base64url, 'base64url').toString('hex')}`;
 }
 
 function ensureWritable(directory: string): void {

@@ -4,6 +4,7 @@ import { runBoard } from './add-board.ts';
 import { runApp } from './app-command.ts';
 import { pressButton } from './board.ts';
 import { runDemo } from './demo.ts';
+import { runJob } from './job-command.ts';
 import { sampleModels } from './sample-order.ts';
 import { runStart } from './start.ts';
 import { StepReport } from './step-report.ts';
@@ -74,6 +75,24 @@ program
     const sentence = await pressButton(new SystemFolder(resolve(directory)).boardState(board));
     process.stdout.write(`${sentence}\n`);
   });
+program
+  .command('job')
+  .description('give a board a job, as operations does, and wait for its end; or list the latest jobs')
+  .argument(
+    '[words...]',
+    'list | <board> reboot | <board> rotate-certificate | <board> upload-logs | <board> update-agent [version]',
+  )
+  .option('--directory <path>', 'the state of the running system', join(local, 'system'))
+  .option('--job <id>', 'go on with this job, which was interrupted')
+  .action((words: string[], { directory, job }: { directory: string; job?: string }) =>
+    runJob({
+      directory: resolve(directory),
+      endpointsFile: endpointsOf(directory),
+      words,
+      jobId: job,
+      write: (text) => process.stdout.write(text),
+    }),
+  );
 program
   .command('app')
   .description('do what the customer’s app does: devices, activate, play, call')

@@ -134,11 +134,7 @@ export interface ProgramResult {
 
 /** Runs a program to its end and returns what it printed. */
 export async function runProgram(options: Omit<ProgramOptions, 'logFile'>): Promise<ProgramResult> {
-  const child = spawn(options.node ?? process.execPath, ['--import', tether, ...options.args], {
-    cwd: options.cwd,
-    env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...options.env },
-    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-  });
+  const child = spawnProgram(options);
   const text = { stdout: '', stderr: '' };
   child.stdout?.setEncoding('utf8').on('data', (chunk: string) => (text.stdout += chunk));
   child.stderr?.setEncoding('utf8').on('data', (chunk: string) => (text.stderr += chunk));
@@ -155,4 +151,23 @@ export async function expectProgram(options: Omit<ProgramOptions, 'logFile'>): P
     );
   }
   return result;
+}
+
+/** Runs a program to its end, shows what it prints as it comes, and answers its exit code. */
+export async function runShown(
+  options: Omit<ProgramOptions, 'logFile'>,
+  write: (text: string) => void,
+): Promise<number> {
+  const child = spawnProgram(options);
+  for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', write);
+  const [code] = (await once(child, 'close')) as [number | null];
+  return code ?? 1;
+}
+
+function spawnProgram(options: Omit<ProgramOptions, 'logFile'>): ChildProcess {
+  return spawn(options.node ?? process.execPath, ['--import', tether, ...options.args], {
+    cwd: options.cwd,
+    env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...options.env },
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  });
 }

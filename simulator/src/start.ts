@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
-import { Board } from './board.ts';
+import { BoardMachine } from './board-machine.ts';
 import { buildAgent } from './build-agent.ts';
 import { LocalSystem } from './local-system.ts';
 import type { ManagedProcess } from './managed-process.ts';
@@ -27,7 +27,7 @@ export async function runStart({
 }: StartOptions): Promise<void> {
   const system = new LocalSystem({ directory, databaseUrl });
   system.open();
-  let board: Board | undefined;
+  let machine: BoardMachine | undefined;
   try {
     report.heading('Starting AOVIS Direct on this machine');
     await report.step('PostgreSQL', () => system.startDatabase());
@@ -44,17 +44,14 @@ export async function runStart({
     const [first] = system.factory.boards(sampleBatch);
     if (first === undefined) throw new Error('The sample batch is empty.');
     await report.step('agent bundled into one file', () => buildAgent());
-    board = new Board(first, {
-      stateDirectory: system.folder.boardState(first.deviceId),
-      logFile: system.folder.log(first.deviceId),
-    });
-    board.start();
+    machine = new BoardMachine(first, system.folder);
+    const board = machine.run();
     writeSystemEndpoints(system, endpointsFile);
     report.heading(guide(system, endpointsFile));
-    await untilStopped([...system.programs, board.process], signal);
+    await untilStopped(system.programs, board, signal);
   } finally {
     rmSync(endpointsFile, { force: true });
-    await board?.stop();
+    await machine?.stop();
     await system.stop();
   }
 }
@@ -72,7 +69,11 @@ async function openShop(system: LocalSystem): Promise<void> {
 }
 
 /** Resolves when asked to stop; rejects when a program of the system ends by itself. */
-async function untilStopped(programs: readonly ManagedProcess[], signal: AbortSignal): Promise<void> {
+async function untilStopped(
+  programs: readonly ManagedProcess[],
+  board: Promise<void>,
+  signal: AbortSignal,
+): Promise<void> {
   const stopped = new Promise<void>((resolve) => {
     if (signal.aborted) resolve();
     signal.addEventListener('abort', () => resolve(), { once: true });
@@ -81,7 +82,7 @@ async function untilStopped(programs: readonly ManagedProcess[], signal: AbortSi
     await program.exited;
     if (!signal.aborted && !program.stopping) throw program.failure();
   });
-  await Promise.race([stopped, ...failures.map((failure) => failure.then(() => stopped))]);
+  await Promise.race([stopped, ...[...failures, board].map((failure) => failure.then(() => stopped))]);
 }
 
 function writeSystemEndpoints(system: LocalSystem, file: string): void {
@@ -119,6 +120,8 @@ ${labels.join('\n')}
   type, in another terminal
     npm run board                                                 one more board, provisioned and switched on
     npm run board -- --model p4k                                  one that confirms its activation itself
+    npm run job -- <board> reboot                                 a job, as operations gives it; also rotate-certificate,
+                                                                  upload-logs, update-agent; «npm run job -- list»
     npm run button -- <board>                                     press its button: it can be claimed for 15 minutes
     npm run app -- anna@example.com activate <board> <code>       what the customer's app does
     npm run app -- anna@example.com play <board>                  the recorded stream in a browser, seconds old

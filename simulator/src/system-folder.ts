@@ -1,7 +1,7 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 
 /**
  * The folder that holds everything of one local system: state of each program, secrets, logs. Wiping it wipes the
@@ -27,18 +27,38 @@ export class SystemFolder {
   boardState(deviceId: string): string {
     return join(this.root, 'boards', deviceId);
   }
+  /** Tells one boot of a simulated board from the next. */
+  bootId(deviceId: string): string {
+    return join(this.root, 'machines', deviceId, 'boot-id');
+  }
+  /** What simulated boards find on their PATH. */
+  get programs(): string {
+    return join(this.root, 'bin');
+  }
+  /** Where logs are put that boards have sent. */
+  get sentLogs(): string {
+    return join(this.root, 'sent-logs');
+  }
   log(program: string): string {
     return join(this.root, 'logs', `${program}.log`);
   }
 
   /** A secret of this system, made at first use: `bytes` random bytes in base64url, in a file of mode 0600. */
   secretFile(name: string, bytes = 32): string {
-    const file = join(this.root, 'secrets', name);
-    if (!existsSync(file)) {
-      mkdirSync(join(this.root, 'secrets'), { recursive: true, mode: 0o700 });
-      writeWhole(file, randomBytes(bytes).toString('base64url'));
-    }
+    const file = this.secretPath(name);
+    return existsSync(file) ? file : this.keepSecret(name, randomBytes(bytes).toString('base64url'));
+  }
+
+  /** Keeps a secret that was made elsewhere, in a file of mode 0600; answers which. */
+  keepSecret(name: string, text: string): string {
+    const file = this.secretPath(name);
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    writeWhole(file, text);
     return file;
+  }
+
+  secretPath(name: string): string {
+    return join(this.root, 'secrets', name);
   }
 
   secret(name: string, bytes = 32): string {

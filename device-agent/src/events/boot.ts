@@ -1,7 +1,6 @@
 import * as z from 'zod';
 import { keepFile, readJsonFile } from '../host/atomic-file.ts';
 import type { Logger } from '../host/logger.ts';
-import { readMachineBootId } from '../host/machine.ts';
 import type { BoardEvents } from './board-events.ts';
 
 const lastBootSchema = z.object({ machine_boot_id: z.string() });
@@ -11,14 +10,15 @@ export interface BootOptions {
   path: string;
   /** Of this start of the agent. */
   bootId: string;
+  /** Of the machine's present boot. */
+  machineBootId: string | undefined;
   agentVersion: string;
   logger: Logger;
 }
 
 /** Says that the agent started, and whether the machine did too. */
 export async function announceBoot(events: BoardEvents, options: BootOptions): Promise<void> {
-  const { path, bootId, agentVersion, logger } = options;
-  const machineBootId = readMachineBootId();
+  const { path, bootId, machineBootId, agentVersion, logger } = options;
   const last = lastBootSchema.safeParse(await readJsonFile(path));
   const sameMachineBoot = last.success && last.data.machine_boot_id === machineBootId;
   events.emit('boot', {

@@ -11,8 +11,6 @@ export interface MachineHealth {
 
 /** CPU temperature of Linux boards, in thousandths of a degree (kernel documentation, thermal/sysfs-api). */
 const temperatureFile = '/sys/class/thermal/thermal_zone0/temp';
-/** Changes with every boot of the machine (random(4)). */
-const bootIdFile = '/proc/sys/kernel/random/boot_id';
 
 /** CPU use is averaged over at least this long, whoever asks. */
 const minReadingMs = 5_000;
@@ -48,8 +46,8 @@ export class Machine {
   }
 }
 
-/** Identifies the machine's boot; undefined where the system has no such id (anything but Linux). */
-export function readMachineBootId(): string | undefined {
+/** Identifies the machine's boot (random(4)); undefined where there is no such file, as anywhere but on Linux. */
+export function readMachineBootId(bootIdFile: string): string | undefined {
   return readText(bootIdFile);
 }
 
