@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { bundleDescriptorSchema, hostPortSchema, manifestSchema } from '@aovis/contracts/provisioning';
 import { z } from 'zod';
 import { boardKeyKinds } from './ca/board-key-kind.ts';
-import { findTextFile } from './files/durable-files.ts';
+import { findPrivateText } from './files/private-file.ts';
 import { Refusal } from './refusal.ts';
 import { flagOf, type SettingKind, type SettingName, settingNames, settings } from './settings.ts';
 
@@ -85,7 +85,7 @@ function isOurs(variable: string): boolean {
 
 export async function readConfigFile(workspace: string): Promise<Record<string, unknown>> {
   const path = join(workspace, 'config.json');
-  const text = await findTextFile(path);
+  const text = await findPrivateText(path, { what: 'The configuration', public: true, anyKind: true });
   if (text === undefined) return {};
   try {
     return z.record(z.string(), z.unknown()).parse(JSON.parse(text));

@@ -1,5 +1,6 @@
 import { BoardIdentity, readIdentity } from './board-identity.ts';
 import type { Bundle } from './bundle.ts';
+import { checkFile } from './file-modes.ts';
 import { IdentityStore } from './identity-store.ts';
 
 /** Which identities the bundle holds, and by which the board speaks. */
@@ -14,6 +15,8 @@ export async function openIdentities(directory: string, bundle: Bundle): Promise
   const { candidate } = store;
   if (candidate?.phase !== 'verified') return { store, identity: new BoardIdentity(bundle) };
   // The cloud may know the end of the rotation already, and the board not.
-  const verified = await readIdentity(store.pathsOf(candidate.directory));
+  const paths = store.pathsOf(candidate.directory);
+  for (const path of Object.values(paths)) await checkFile(path);
+  const verified = await readIdentity(paths);
   return { store, identity: new BoardIdentity(verified, bundle) };
 }

@@ -1,4 +1,4 @@
-import { chmod, mkdir, readdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { certificateRequest, newPrivateKey } from '../jobs/rotation/certificate-request.ts';
@@ -49,6 +49,22 @@ it('keeps what counts until another one does, over restarts', async () => {
   await again.store.drop();
   expect(await identities()).toHaveLength(1);
   expect(await loadedId()).toBe(certificateId);
+});
+
+it('keeps them for the owner alone, whatever the umask, and refuses loose ones', async () => {
+  const umask = process.umask(0);
+  const { store, candidate } = await rotated().finally(() => process.umask(umask));
+  const { privateKey, certificate } = store.pathsOf(candidate.directory);
+  const modeOf = async (path: string): Promise<number> => (await stat(path)).mode & 0o777;
+  for (const path of [privateKey, certificate, join(bundle, 'identity.json')])
+    expect(await modeOf(path)).toBe(0o600);
+  const parent = join(bundle, 'identities');
+  for (const path of [parent, join(parent, candidate.directory)]) expect(await modeOf(path)).toBe(0o700);
+  await chmod(privateKey, 0o640);
+  await expect(openIdentities(bundle, await loadBundle(bundle))).rejects.toMatchObject({
+    code: 'bundleLoose',
+    message: expect.stringContaining(`chmod 600 '${privateKey}'`),
+  });
 });
 
 it('removes what a power cut left behind, when the next rotation begins', async () => {

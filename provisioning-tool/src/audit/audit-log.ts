@@ -6,6 +6,7 @@ import type { Clock } from '../clock.ts';
 import { AppendFile } from '../files/append-file.ts';
 import { ensurePrivateDirectory, exists, syncDirectory } from '../files/durable-files.ts';
 import { LockFile } from '../files/lock-file.ts';
+import { refuseLooseFile } from '../files/private-file.ts';
 import { messageOf, Refusal, systemCodeOf } from '../refusal.ts';
 import { type AuditEntry, type AuditRecord, auditLineSchema, auditRecordSchema } from './audit-records.ts';
 import { readTail } from './tail.ts';
@@ -47,6 +48,7 @@ export class AuditLog {
     await ensurePrivateDirectory(this.#workspace);
     const lock = await this.#lock();
     try {
+      await refuseLooseFile(this.path, { what: 'The audit log', kind: 'journal' });
       const { line, validBytes } = await readTail(this.path);
       const last = line ? chainOf(line, this.path) : { seq: 0, sha256: auditGenesis };
       const first = last.seq + 1;
@@ -157,6 +159,7 @@ function entryOf(line: Buffer, head: { seq: number; sha256: string }, path: stri
 /** The lines that end with a newline, as bytes: a hash must see what is on the disk. */
 export async function* wholeLines(path: string): AsyncGenerator<Buffer> {
   let rest: Buffer = Buffer.alloc(0);
+  await refuseLooseFile(path, { what: 'The audit log', kind: 'journal' });
   try {
     for await (const chunk of createReadStream(path, { highWaterMark: 1 << 18 })) {
       rest = rest.length === 0 ? (chunk as Buffer) : Buffer.concat([rest, chunk as Buffer]);

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { deviceIdOf } from '@aovis/contracts/ids';
 import { bundleDescriptorSchema, bundleFiles } from '@aovis/contracts/provisioning';
 import { certificatesIn, type FactoryCa, fingerprintOf } from '../ca/ca-store.ts';
-import { findMode, privateDirectoryMode, privateFileMode } from '../files/durable-files.ts';
+import { privateDirectoryMode, privateFileMode } from '../files/durable-files.ts';
+import { modeProblemOf } from '../files/private-file.ts';
 import type { BoardIssued } from '../journal/records.ts';
 import { messageOf } from '../refusal.ts';
 
@@ -38,19 +39,15 @@ export async function verifyBundle(
 }
 
 async function modeProblems(directory: string, wanted: readonly string[]): Promise<string[]> {
-  const mode = await findMode(directory);
-  if (mode === undefined) return ['the bundle is missing'];
-  const problems =
-    mode === privateDirectoryMode ? [] : [`the folder has mode 0${mode.toString(8)}, not 0700`];
+  const folder = await modeProblemOf(directory, privateDirectoryMode);
+  if (folder?.kind === 'missing') return ['the bundle is missing'];
+  const problems = folder ? [`the folder ${folder.says}`] : [];
   for (const name of wanted) {
-    const fileMode = await findMode(join(directory, name));
-    if (fileMode === undefined) problems.push(`${name} is missing`);
-    else if (fileMode !== privateFileMode)
-      problems.push(`${name} has mode 0${fileMode.toString(8)}, not 0600`);
+    const problem = await modeProblemOf(join(directory, name), privateFileMode);
+    if (problem) problems.push(`${name} ${problem.says}`);
   }
-  for (const name of await readdir(directory)) {
+  for (const name of await readdir(directory))
     if (!wanted.includes(name)) problems.push(`${name} does not belong there`);
-  }
   return problems;
 }
 

@@ -64,7 +64,7 @@ describe('labels.csv', () => {
 
   it('are put into the order of the list, unless somebody changed the file', async () => {
     const header = 'serial,model,device_id,activation_code';
-    const write = (...rows: string[]) => writeFile(path(), [header, ...rows, ''].join('\n'));
+    const write = (...rows: string[]) => writeFile(path(), [header, ...rows, ''].join('\n'), { mode: 0o600 });
     const serials = ['N4K-000003', 'N4K-000001', 'N4K-000002'];
     await write('N4K-000001,a', 'N4K-000003,c');
     await arrangeLabels(path(), serials);

@@ -8,8 +8,12 @@ import {
 import { deviceIdOf } from '@aovis/contracts/ids';
 import { AppendFile } from '../files/append-file.ts';
 import { findTextFile, writeFileDurably } from '../files/durable-files.ts';
+import { type PrivateFileRules, refuseLooseFile } from '../files/private-file.ts';
 import { Refusal, systemCodeOf } from '../refusal.ts';
 import { counted } from '../terminal/wording.ts';
+
+/** Who has a code before the customer has the camera can take it. */
+export const labelFileRules: PrivateFileRules = { what: 'The list of activation codes' };
 
 const header = 'serial,model,device_id,activation_code';
 
@@ -169,14 +173,22 @@ async function addRow(path: string, row: string): Promise<void> {
   );
 }
 
-/** Serial and digest of every label in the file; a line that is no label has neither. */
+/**
+ * Serial and digest of every label in the file; a line that is no label has neither.
+ * @param isLoose whether the file may be open to others, since that is found out elsewhere
+ */
 export async function* readLabels(
   path: string,
+  isLoose = false,
 ): AsyncGenerator<{ serial: string; digest: string } | undefined> {
-  for await (const line of readLabelLines(path)) yield readRow(line);
+  for await (const line of isLoose ? linesOf(path) : readLabelLines(path)) yield readRow(line);
 }
 
 async function* readLabelLines(path: string): AsyncGenerator<string> {
+  if (await refuseLooseFile(path, labelFileRules)) yield* linesOf(path);
+}
+
+async function* linesOf(path: string): AsyncGenerator<string> {
   try {
     for await (const line of createInterface({ input: createReadStream(path), crlfDelay: Infinity }))
       if (line !== header && line !== '') yield line;

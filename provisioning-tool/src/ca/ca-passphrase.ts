@@ -1,4 +1,5 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
+import { realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { exists, writeFileDurably } from '../files/durable-files.ts';
 import { Refusal } from '../refusal.ts';
@@ -36,7 +37,8 @@ export async function changePassphrase(
   const changed: string[] = [];
   for (const { path, old: key, fresh: done } of files) {
     if (done || !key) continue;
-    await writeFileDurably(path, encryptPrivateKey(key, fresh));
+    // Where a link leads to: else the old passphrase would go on opening the key on its medium.
+    await writeFileDurably(await realpath(path), encryptPrivateKey(key, fresh));
     changed.push(path);
   }
   return { changed, unchanged: paths.filter((path) => !changed.includes(path)) };

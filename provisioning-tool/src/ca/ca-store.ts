@@ -1,7 +1,8 @@
 import { X509Certificate } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { exists, findMode, findTextFile } from '../files/durable-files.ts';
+import { exists, findTextFile } from '../files/durable-files.ts';
+import { findPrivateText } from '../files/private-file.ts';
 import { Refusal, systemCodeOf } from '../refusal.ts';
 import type { LeafIssuer } from './board-identity.ts';
 import { issuerOf } from './certificate.ts';
@@ -126,18 +127,10 @@ export function parseCertificate(pem: string, path: string): X509Certificate {
   }
 }
 
-/** The text of a key file; one that others can read is refused, as ssh does. */
+/** The text of a key file; one that others can read is refused. It may be a link: to the medium with the root key, say. */
 export async function readKeyFile(path: string, what: string): Promise<string> {
-  const mode = await findMode(path);
-  const pem = await findTextFile(path);
-  if (mode === undefined || pem === undefined)
-    throw new Refusal('ca', `The ${what} ${path} is missing; put it back.`);
-  if ((mode & 0o077) !== 0) {
-    throw new Refusal(
-      'ca',
-      `The ${what} ${path} can be read by others (mode 0${mode.toString(8)}); close it with: chmod 600 ${path}`,
-    );
-  }
+  const pem = await findPrivateText(path, { what: `The ${what}`, kind: 'ca', anyKind: true });
+  if (pem === undefined) throw new Refusal('ca', `The ${what} ${path} is missing; put it back.`);
   return pem;
 }
 

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { createPrivateKey, generateKeyPairSync, X509Certificate } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { fromDer, toPem } from '../ca/asn1.ts';
@@ -41,6 +41,15 @@ describe('ca passphrase', () => {
   beforeEach(async () => {
     await factory.prepare();
     newFile = await secretFile('new', `${newPassphrase}\n`);
+  });
+
+  it('encrypts the key where a link leads to, and leaves the link', async () => {
+    const medium = join(factory.directory, 'root.key');
+    await rename(file('root.key'), medium);
+    await symlink(medium, file('root.key'));
+    expect(await change()).toMatchObject({ exitCode: 0 });
+    createPrivateKey({ key: await readFile(medium, 'utf8'), passphrase: newPassphrase });
+    expect((await lstat(file('root.key'))).isSymbolicLink()).toBe(true);
   });
 
   it('encrypts every key anew: the new one opens them, the old one does not', async () => {

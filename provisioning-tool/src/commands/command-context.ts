@@ -6,7 +6,7 @@ import type { Clock } from '../clock.ts';
 import type { AwsIotRegistry } from '../cloud/aws-iot-registry.ts';
 import type { RetryRules } from '../cloud/paced-calls.ts';
 import { type Config, loadConfig, readConfigFile, requireSetting } from '../config.ts';
-import { readSecretFile } from '../files/durable-files.ts';
+import { readPrivateText } from '../files/private-file.ts';
 import { BackendClient } from '../handover/backend-client.ts';
 import { Refusal } from '../refusal.ts';
 import type { KeyOpening } from '../signers/open-signer.ts';
@@ -135,7 +135,7 @@ export class CommandContext {
   /** A secret from a file of mode 0600, the value of `flag`, or typed. */
   async secret(question: string, flag: string, file: string | undefined): Promise<string> {
     if (file === undefined) return await this.terminal.askSecret(question, flag);
-    return firstLine(await readSecretFile(file, `The file of ${flag}`), file);
+    return firstLine(await readPrivateText(file, { what: `The file of ${flag}`, anyKind: true }), file);
   }
 
   /** A passphrase to be: typed twice, and not too short. */

@@ -1,6 +1,6 @@
 import { chmod, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { Refusal, systemCodeOf } from '../refusal.ts';
+import { systemCodeOf } from '../refusal.ts';
 
 export const privateFileMode = 0o600;
 export const privateDirectoryMode = 0o700;
@@ -100,17 +100,4 @@ export async function findTextFile(path: string): Promise<string | undefined> {
     if (systemCodeOf(error) === 'ENOENT') return undefined;
     throw error;
   }
-}
-
-/** Reads a file that holds a secret; one that others can read is refused, as ssh does. */
-export async function readSecretFile(path: string, what: string): Promise<string> {
-  const mode = await findMode(path);
-  if (mode === undefined) throw new Refusal('usage', `${what} ${path} does not exist; check the path.`);
-  if ((mode & 0o077) !== 0) {
-    throw new Refusal(
-      'usage',
-      `${what} ${path} can be read by others (mode 0${mode.toString(8)}); close it with: chmod 600 ${path}`,
-    );
-  }
-  return await readFile(path, 'utf8');
 }

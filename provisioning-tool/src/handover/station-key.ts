@@ -12,9 +12,9 @@ import {
   ensurePrivateDirectory,
   exists,
   findTextFile,
-  readSecretFile,
   writeDirectoryDurably,
 } from '../files/durable-files.ts';
+import { readPrivateText } from '../files/private-file.ts';
 import { Refusal } from '../refusal.ts';
 
 /** Files of `<workspace>/station`. */
@@ -86,7 +86,9 @@ export async function loadStation(workspace: string): Promise<Station> {
   }
   try {
     const { station_id } = descriptionSchema.parse(JSON.parse(text));
-    const key = createPrivateKey(await readSecretFile(join(directory, stationFiles.key), 'The station key'));
+    const key = createPrivateKey(
+      await readPrivateText(join(directory, stationFiles.key), { what: 'The station key' }),
+    );
     return { ...describe(station_id, createPublicKey(key)), key };
   } catch (error) {
     if (error instanceof Refusal) throw error;

@@ -142,7 +142,7 @@ describe('the journal', () => {
   });
 
   it('refuses a file that is not a journal at all without reading it to the end', async () => {
-    await appendFile(journalPath(workspace), Buffer.alloc(3 << 20, 'x'));
+    await appendFile(journalPath(workspace), Buffer.alloc(3 << 20, 'x'), { mode: 0o600 });
     await expect(Journal.open(workspace, clock)).rejects.toThrow('far too long');
   });
 

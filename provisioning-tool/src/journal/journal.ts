@@ -7,6 +7,7 @@ import type { Clock } from '../clock.ts';
 import { AppendFile } from '../files/append-file.ts';
 import { ensurePrivateDirectory, syncDirectory } from '../files/durable-files.ts';
 import { LockFile } from '../files/lock-file.ts';
+import { refuseLooseFile } from '../files/private-file.ts';
 import { messageOf, Refusal, systemCodeOf } from '../refusal.ts';
 import { type BoardState, JournalState } from './journal-state.ts';
 import {
@@ -211,6 +212,7 @@ async function readLineAt(path: string, offset: number): Promise<string> {
 export async function replayJournal(path: string): Promise<Replay> {
   const replay: Replay = { state: new JournalState(), seq: 0, head: genesis, validBytes: 0, tornBytes: 0 };
   let rest: Buffer = Buffer.alloc(0);
+  await refuseLooseFile(path, { what: 'The journal', kind: 'journal' });
   try {
     for await (const chunk of createReadStream(path, { highWaterMark: 1 << 18 })) {
       rest = rest.length === 0 ? (chunk as Buffer) : Buffer.concat([rest, chunk as Buffer]);

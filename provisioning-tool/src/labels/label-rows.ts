@@ -6,7 +6,8 @@ import {
   readActivationCode,
 } from '@aovis/contracts/activation-code';
 import { deviceIdOf } from '@aovis/contracts/ids';
-import { findMode } from '../files/durable-files.ts';
+import { labelFileRules } from '../batch/labels.ts';
+import { refuseLooseFile } from '../files/private-file.ts';
 import { Refusal } from '../refusal.ts';
 import type { BoardCode } from './board-codes.ts';
 import type { LabelText } from './label-layout.ts';
@@ -25,7 +26,11 @@ export async function* readLabelRows(
   path: string,
   boards: ReadonlyMap<string, BoardCode>,
 ): AsyncGenerator<LabelRow> {
-  await refuseOpenFile(path);
+  if (!(await refuseLooseFile(path, labelFileRules)))
+    throw new Refusal(
+      'journal',
+      `${path} is missing, and the activation codes are nowhere else; put the file back, then run the same command again.`,
+    );
   const seen = new Set<string>();
   for await (const line of createInterface({ input: createReadStream(path), crlfDelay: Infinity })) {
     const [serial = '', , , typed = ''] = line.split(',');
@@ -52,18 +57,4 @@ function serialLine({ serial, epoch }: BoardCode): string {
 
 function revisionLetter(epoch: number): string {
   return epoch <= 26 ? String.fromCharCode(64 + epoch) : `#${epoch}`;
-}
-
-async function refuseOpenFile(path: string): Promise<void> {
-  const mode = await findMode(path);
-  if (mode === undefined)
-    throw new Refusal(
-      'journal',
-      `${path} is missing, and the activation codes are nowhere else; put the file back, then run the same command again.`,
-    );
-  if ((mode & 0o077) !== 0)
-    throw new Refusal(
-      'usage',
-      `${path} holds activation codes and can be read by others (mode 0${mode.toString(8)}); close it with: chmod 600 ${path}`,
-    );
 }

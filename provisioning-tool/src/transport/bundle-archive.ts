@@ -6,12 +6,12 @@ import { bundleDescriptorSchema, bundleFiles } from '@aovis/contracts/provisioni
 import { createTarDecoder, type TarPackController } from 'modern-tar';
 import { certificatesIn } from '../ca/ca-store.ts';
 import {
-  findMode,
   privateDirectoryMode,
   privateFileMode,
   syncDirectory,
   writeNewFile,
 } from '../files/durable-files.ts';
+import { modeProblemOf } from '../files/private-file.ts';
 import { Refusal } from '../refusal.ts';
 
 /** Certificate chains and roots have a few kB; more than this is no bundle. */
@@ -46,18 +46,13 @@ export async function packBundles(
 }
 
 async function refuseOpen(path: string, wanted: number): Promise<void> {
-  const mode = await findMode(path);
-  if (mode === undefined)
-    throw new Refusal(
-      'conflict',
-      `${path} is missing; «aovis-provision batch verify» says what else is wrong.`,
-    );
-  if (mode !== wanted)
-    throw new Refusal(
-      'conflict',
-      `${path} has mode 0${mode.toString(8)}, not 0${wanted.toString(8)}: others may have read it. ` +
-        'Find out who, then let «aovis-provision batch reconcile --apply» close it.',
-    );
+  const problem = await modeProblemOf(path, wanted);
+  if (problem === undefined) return;
+  const advice =
+    problem.kind === 'mode'
+      ? ': others may have read it. Find out who, then let «aovis-provision batch reconcile --apply» close it.'
+      : '; «aovis-provision batch verify» says what else is wrong.';
+  throw new Refusal('conflict', `${path} ${problem.says}${advice}`);
 }
 
 /**

@@ -1,11 +1,7 @@
 import { dirname, join } from 'node:path';
 import { generateX25519Identity, identityToRecipient } from 'age-encryption';
-import {
-  ensurePrivateDirectory,
-  exists,
-  readSecretFile,
-  writeDirectoryDurably,
-} from '../files/durable-files.ts';
+import { ensurePrivateDirectory, exists, writeDirectoryDurably } from '../files/durable-files.ts';
+import { readPrivateText } from '../files/private-file.ts';
 import { Refusal } from '../refusal.ts';
 
 const directoryOf = (workspace: string) => join(workspace, 'transport');
@@ -41,7 +37,7 @@ export async function loadTransportKey(workspace: string): Promise<{ identity: s
       'usage',
       'This station has no transport key yet; make one with: aovis-provision bundle keygen',
     );
-  const text = await readSecretFile(path, 'The transport key');
+  const text = await readPrivateText(path, { what: 'The transport key' });
   const identity = text.split(/\r?\n/).find((line) => line.startsWith('AGE-SECRET-KEY-1')) ?? '';
   try {
     return { identity, recipient: await identityToRecipient(identity) };

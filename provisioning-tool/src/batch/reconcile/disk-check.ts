@@ -85,7 +85,7 @@ export async function checkLabels(folder: BatchFolder, codes: BatchCodes): Promi
   const wrong = new Set<string>();
   let unknown = 0;
   const reissue = (serial: string) => `make a new label: aovis-provision device reissue-code ${serial}`;
-  for await (const label of readLabels(folder.labels)) {
+  for await (const label of readLabels(folder.labels, true)) {
     const digest = label && codes.current.get(label.serial);
     if (!label || digest === undefined) {
       if (!label || !codes.pending.has(label.digest)) unknown += 1;
