@@ -13746,7 +13746,7 @@ export interface operations {
                         devices: {
                             device_id: string;
                             /** @enum {string} */
-                            reason?: "code_epoch_older" | "code_differs" | "certificate_differs" | "iccid_differs" | "device_revoked" | "certificate_in_use" | "iccid_in_use";
+                            reason?: "code_epoch_older" | "code_differs" | "certificate_differs" | "iccid_differs" | "code_missing" | "device_revoked" | "certificate_in_use" | "iccid_in_use";
                             /** @enum {string} */
                             result: "accepted" | "unchanged" | "conflict";
                         }[];

@@ -36,7 +36,7 @@ const usage = `Usage: node backend/src/cli.ts <command>
   line-key list                                        the keys, what they are good for, when they were used
   manifest import --file <jws> [--dry-run]             take a manifest that a station wrote to a file
   label hashes                                         how many labels are under which pepper; exit 1 when one is missing
-  label import --file <csv> [--dry-run]                take over codes of old labels (serial, activation_code_hash)
+  label import --file <csv> [--add] [--dry-run]        take over codes of old labels (serial, activation_code_hash)
   products import --file <json>                        make the shop show what the file says
   plans import --file <json>                           put exactly these data plans on sale
   sims import --file <csv> [--dry-run]                 put SIM cards on record (columns iccid, eid, imsi)

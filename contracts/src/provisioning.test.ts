@@ -6,6 +6,8 @@ import { activationCodeDigest, readActivationCode } from './activation-code.ts';
 import { channelNameOf, deviceIdOf, modelOf, serialOf, streamNameOf } from './ids.ts';
 import { bundleDescriptorSchema, manifestJwsType, manifestSchema } from './provisioning.ts';
 
+const { activation_code_digest: _digest, ...withoutDigest } = manifestFixture.payload.devices[0] ?? {};
+
 describe('device.json', () => {
   it('fits its golden example, whose names follow from one another', () => {
     const descriptor = bundleDescriptorSchema.parse(deviceJson);
@@ -56,6 +58,11 @@ describe('a hash manifest', () => {
     ['a manifest id that is no ULID', { manifest_id: 'first' }],
     ['a batch id with a path in it', { batch_id: '../B1' }],
     ['an unknown field', { note: 'x' }],
+    ['a board with neither digest nor code', { devices: [withoutDigest] }],
+    [
+      'a board with a new code that keeps its old one',
+      { devices: [{ ...manifestFixture.payload.devices[0], activation_code: 'printed' }] },
+    ],
     ['a code in clear', { devices: [{ ...manifestFixture.payload.devices[0], activation_code: 'X' }] }],
     [
       'a digest that is none',

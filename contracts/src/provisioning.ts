@@ -42,16 +42,30 @@ export const bundleFiles = {
   rootCa: 'root-ca.pem',
 } as const;
 
-/** One board of a hash manifest. Nothing here is secret: the digest alone neither activates nor reveals a code. */
-export const manifestDeviceSchema = z.strictObject({
-  device_id: deviceIdSchema,
-  serial: serialSchema,
-  model: modelCodeSchema,
-  certificate_id: certificateIdSchema,
-  activation_code_digest: z.string().regex(/^[0-9a-f]{64}$/),
-  code_epoch: z.int().positive(),
-  iccid: iccidSchema.optional(),
-});
+/**
+ * One board of a hash manifest. Nothing here is secret: the digest alone neither activates nor reveals a code. A board
+ * whose label was printed before stations had digests has `activation_code` instead: the code that the backend took over
+ * from the old system stays.
+ */
+export const manifestDeviceSchema = z
+  .strictObject({
+    device_id: deviceIdSchema,
+    serial: serialSchema,
+    model: modelCodeSchema,
+    certificate_id: certificateIdSchema,
+    activation_code_digest: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/)
+      .optional(),
+    activation_code: z.literal('printed').optional(),
+    code_epoch: z.int().positive(),
+    iccid: iccidSchema.optional(),
+  })
+  .refine(
+    ({ activation_code_digest, activation_code }) =>
+      (activation_code_digest === undefined) !== (activation_code === undefined),
+    'either activation_code_digest or activation_code is needed',
+  );
 export type ManifestDevice = z.infer<typeof manifestDeviceSchema>;
 
 export const stationIdSchema = z

@@ -80,6 +80,7 @@ export async function measureOfflineBatch(workspace: string, boards: number): Pr
       journal,
       labels,
       identify: madeKeys(issuer, 'ec-p256'),
+      printedCodes: false,
       bundle: {
         region: 'eu-central-1',
         roleAlias: 'aovis-board-video',

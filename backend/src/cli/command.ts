@@ -7,6 +7,7 @@ export const flagOptions = {
   id: { type: 'string' },
   job: { type: 'string' },
   file: { type: 'string' },
+  add: { type: 'boolean' },
   'dry-run': { type: 'boolean' },
   'public-key-file': { type: 'string' },
   anchor: { type: 'string', multiple: true },

@@ -48,7 +48,11 @@ export const factoryCommands: Commands = {
     withDatabase(async (db) => {
       const file = needed(flags.file, '--file');
       const dryRun = flags['dry-run'] === true;
-      say(JSON.stringify(await importLabelFile(file, { db, clock: systemClock, dryRun })));
+      say(
+        JSON.stringify(
+          await importLabelFile(file, { db, clock: systemClock, dryRun, add: flags.add === true }),
+        ),
+      );
       return 0;
     }),
 };

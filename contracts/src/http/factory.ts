@@ -9,6 +9,7 @@ import { defineRoute } from './route.ts';
  * - `code_differs`: the same code epoch with another digest; re-issue the code, which raises the epoch.
  * - `certificate_differs`: the same code epoch with another certificate.
  * - `iccid_differs`: the board already has another SIM card.
+ * - `code_missing`: the board keeps the code of its old label, and none is on record; import that first.
  * - `device_revoked`: the board was revoked or retired; only an operator brings it back.
  * - `certificate_in_use`, `iccid_in_use`: the certificate or SIM card belongs to another board.
  */
@@ -17,6 +18,7 @@ export const manifestConflictReasons = [
   'code_differs',
   'certificate_differs',
   'iccid_differs',
+  'code_missing',
   'device_revoked',
   'certificate_in_use',
   'iccid_in_use',

@@ -75,23 +75,36 @@ export class PlanCounter {
   }
 }
 
+export interface NoveltyQuestion {
+  backend: BackendClient;
+  station: Station;
+  batchId: string;
+  /** Milliseconds since 1970. */
+  now: number;
+  /** Whether the boards keep codes that the backend must have. */
+  printedCodes: boolean;
+}
+
 /**
  * Asks the backend, without changing it, whether boards are new to it. Their codes and certificates do not
- * exist yet, so stand-ins are sent: a board the backend knows already is then a conflict, whatever it holds.
+ * exist yet, so stand-ins are sent: a board the backend knows already is then a conflict, whatever it holds. Boards that
+ * keep their codes must be known, and have no certificate.
  */
 export class NoveltyCheck {
   readonly #backend: BackendClient;
   readonly #station: Station;
   readonly #batchId: string;
   readonly #now: number;
+  readonly #printedCodes: boolean;
   #waiting: BoardIssued[] = [];
   readonly conflicts: string[] = [];
 
-  constructor(backend: BackendClient, station: Station, batchId: string, now: number) {
+  constructor({ backend, station, batchId, now, printedCodes }: NoveltyQuestion) {
     this.#backend = backend;
     this.#station = station;
     this.#batchId = batchId;
     this.#now = now;
+    this.#printedCodes = printedCodes;
   }
 
   async add(row: BoardRow): Promise<void> {
@@ -105,7 +118,7 @@ export class NoveltyCheck {
       ...(row.iccid ? { iccid: row.iccid } : {}),
       certificate_id: standIn('certificate'),
       public_key_sha256: standIn('key'),
-      activation_code_digest: standIn('code'),
+      ...(this.#printedCodes ? { code: 'printed' as const } : { activation_code_digest: standIn('code') }),
       code_epoch: 1,
     });
     if (this.#waiting.length >= boardsPerManifest) await this.#ask();

@@ -16,6 +16,8 @@ export interface IssuingDesk {
   folder: BatchFolder;
   journal: Journal;
   labels: LabelFile;
+  /** Whether the boards keep labels that were printed elsewhere: then no codes are made. */
+  printedCodes: boolean;
   /** Makes the board's key and certificate, or certifies the key that it sent. */
   identify: (row: BoardRow) => Promise<BoardIdentity>;
   bundle: BundleSettings;
@@ -29,10 +31,10 @@ export interface IssuingDesk {
 export async function issueBoard(desk: IssuingDesk, row: BoardRow): Promise<BoardIssued> {
   const staged = desk.folder.staged(deviceIdOf(row.serial));
   const identity = await desk.identify(row);
-  const code = generateActivationCode(randomBytes);
+  const code = desk.printedCodes ? undefined : generateActivationCode(randomBytes);
   await Promise.all([
     // First, so that labels stand in the order in which boards were begun.
-    desk.labels.append({ serial: row.serial, model: row.model, code }),
+    code === undefined ? undefined : desk.labels.append({ serial: row.serial, model: row.model, code }),
     rm(staged, { recursive: true, force: true }).then(() =>
       writeDirectoryDurably(staged, bundleOf(row, identity, desk.bundle)),
     ),
@@ -45,7 +47,9 @@ export async function issueBoard(desk: IssuingDesk, row: BoardRow): Promise<Boar
     ...(row.iccid ? { iccid: row.iccid } : {}),
     certificate_id: identity.certificateId,
     public_key_sha256: identity.publicKeySha256,
-    activation_code_digest: activationCodeDigest(row.serial, code),
+    ...(code === undefined
+      ? { code: 'printed' as const }
+      : { activation_code_digest: activationCodeDigest(row.serial, code) }),
     code_epoch: 1,
     ...(identity.privateKeyPem === undefined ? { key: 'board' as const } : {}),
   };

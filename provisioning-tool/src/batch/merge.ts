@@ -94,11 +94,12 @@ export async function merge(
 ): Promise<void> {
   await to.create();
   await copyManifests(source.folder, to);
-  const digests = new Set(plan.boards.map(({ board }) => board.activation_code_digest));
+  const digests = new Set(plan.boards.flatMap(({ board }) => board.activation_code_digest ?? []));
   const labelled = await mergeLabels(source.folder.labels, to.labels, digests);
   for (const { board, manifestId } of plan.boards) {
     signal.throwIfAborted();
-    if (!labelled.has(board.activation_code_digest))
+    const digest = board.activation_code_digest;
+    if (digest !== undefined && !labelled.has(digest))
       throw new Refusal(
         'conflict',
         `labels.csv of the other station lacks the code of ${board.serial}; put it back there, then run the same command again.`,

@@ -7,6 +7,12 @@ import { awsSettings, batchSettings } from './setting-groups.ts';
 const csvArgument = ['<boards.csv>', 'header row: serial,model and optionally iccid'] as const;
 const batchOption = ['--batch <name>', 'Name of the batch; default: the name of the file.'] as const;
 
+/** For the commands that begin a batch. */
+export const printedCodesOption = [
+  '--printed-codes',
+  'The boards keep the labels of an old system, whose codes the backend has.',
+] as const;
+
 export function addBatchCommands(program: Command, define: Define): void {
   const batch = program.command('batch').description('Batches of boards, each from a CSV file.');
   define(
@@ -30,7 +36,8 @@ export function addBatchCommands(program: Command, define: Define): void {
     },
   )
     .argument(...csvArgument)
-    .option(...batchOption);
+    .option(...batchOption)
+    .option(...printedCodesOption);
   define(
     batch,
     {
@@ -43,6 +50,10 @@ export function addBatchCommands(program: Command, define: Define): void {
           does: 'makes the boards; after any interruption run it again',
         },
         { line: 'aovis-provision batch run boards.csv --dry-run', does: 'the same as batch plan' },
+        {
+          line: 'aovis-provision batch run old-boards.csv --printed-codes',
+          does: 'makes keys and certificates for boards that have labels already; the backend must have their codes (label import)',
+        },
       ],
       changes: true,
       passphrase: true,
@@ -51,7 +62,8 @@ export function addBatchCommands(program: Command, define: Define): void {
     runOrPlan,
   )
     .argument(...csvArgument)
-    .option(...batchOption);
+    .option(...batchOption)
+    .option(...printedCodesOption);
   define(
     batch,
     {
@@ -196,8 +208,12 @@ const runOrPlan: Action = async (context, flags, [csv]) => {
   await batchRun(context, batchFlags(csv, flags));
 };
 
-function batchFlags(csv: string | undefined, flags: Flags): BatchFlags {
-  return { csv: csv ?? '', batchId: typeof flags['batch'] === 'string' ? flags['batch'] : undefined };
+export function batchFlags(csv: string | undefined, flags: Flags): BatchFlags {
+  return {
+    csv: csv ?? '',
+    batchId: typeof flags['batch'] === 'string' ? flags['batch'] : undefined,
+    printedCodes: flags['printedCodes'] === true,
+  };
 }
 
 const csvHelp = `The CSV:

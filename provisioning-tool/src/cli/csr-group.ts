@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { textOf } from './ca-options.ts';
+import { batchFlags, printedCodesOption } from './batch-group.ts';
 import type { Define } from './command-spec.ts';
 import { batchSettings } from './setting-groups.ts';
 
@@ -33,7 +33,7 @@ export function addCsrCommands(program: Command, define: Define): void {
       settings: batchSettings,
     },
     async (context, flags, [csv]) => {
-      const batch = { csv: csv ?? '', batchId: textOf(flags, 'batch') };
+      const batch = batchFlags(csv, flags);
       if (context.flags.dryRun) {
         const { batchPlan } = await import('../commands/batch-plan-command.ts');
         await batchPlan(context, batch);
@@ -45,5 +45,6 @@ export function addCsrCommands(program: Command, define: Define): void {
   )
     .argument('<boards.csv>', 'header row: serial,model and optionally iccid')
     .option('--batch <name>', 'Name of the batch; default: the name of the file.')
+    .option(...printedCodesOption)
     .requiredOption('--csr-dir <dir>', 'Folder with the requests.');
 }

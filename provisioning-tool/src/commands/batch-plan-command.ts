@@ -1,9 +1,7 @@
-import { type BatchPlan, NoveltyCheck, PlanCounter } from '../batch/batch-plan.ts';
+import { type BatchPlan, NoveltyCheck, type NoveltyQuestion, PlanCounter } from '../batch/batch-plan.ts';
 import { runFailureOf } from '../batch/batch-run.ts';
 import { type CallQuotas, originWords, readQuotas } from '../batch/call-quotas.ts';
 import type { Config } from '../config.ts';
-import type { BackendClient } from '../handover/backend-client.ts';
-import type { Station } from '../handover/station-key.ts';
 import { loadStation } from '../handover/station-key.ts';
 import { journalPath, replayJournal } from '../journal/journal.ts';
 import type { JournalState } from '../journal/journal-state.ts';
@@ -15,6 +13,8 @@ import { type CommandContext, withStop } from './command-context.ts';
 export interface BatchFlags {
   csv: string;
   batchId: string | undefined;
+  /** The boards keep the labels that they have. */
+  printedCodes: boolean;
 }
 
 /** Checks everything that can be checked without doing anything, and says what a run would do. */
@@ -30,7 +30,12 @@ export async function batchPlan(context: CommandContext, flags: BatchFlags): Pro
     await withStop(surroundings.signal, async (stop) => {
       const backend = context.backend(config, stop.signal);
       if (backend && plan.fresh > 0)
-        await checkNovelty(inputs, state, backend, await loadStation(workspace), surroundings.clock.now());
+        await checkNovelty(inputs, state, {
+          backend,
+          station: await loadStation(workspace),
+          now: surroundings.clock.now(),
+          printedCodes: flags.printedCodes,
+        });
     });
   } catch (error) {
     throw runFailureOf(error);
@@ -48,15 +53,13 @@ export async function countBoards(
   return counter;
 }
 
-/** Boards that are not issued yet must be new to the backend. */
+/** Boards that are not issued yet must be new to the backend, but for the codes of labels that they keep. */
 export async function checkNovelty(
   inputs: BatchInputs,
   state: JournalState,
-  backend: BackendClient,
-  station: Station,
-  now: number,
+  question: Omit<NoveltyQuestion, 'batchId'>,
 ): Promise<void> {
-  const check = new NoveltyCheck(backend, station, inputs.batchId, now);
+  const check = new NoveltyCheck({ ...question, batchId: inputs.batchId });
   await eachBoard(inputs.path, inputs.batchId, async (row) => {
     if (!state.boards.has(row.serial)) await check.add(row);
   });

@@ -42,7 +42,15 @@ export async function batchRun(
   try {
     await withInputsCopy(workspace, flags.csv, flags.batchId, journal.state, (inputs) =>
       withStop(surroundings.signal, (stop) =>
-        new Session({ context, config, journal, inputs, stop, csrDirectory }).run(),
+        new Session({
+          context,
+          config,
+          journal,
+          inputs,
+          stop,
+          csrDirectory,
+          printedCodes: flags.printedCodes,
+        }).run(),
       ),
     );
   } catch (error) {
@@ -60,6 +68,7 @@ interface SessionParts {
   stop: AbortController;
   /** Where the boards' certificate requests lie; without it keys are made. */
   csrDirectory: string | undefined;
+  printedCodes: boolean;
 }
 
 /** One run of one batch, from checks to summary. */
@@ -70,6 +79,7 @@ class Session {
   readonly #inputs: BatchInputs;
   readonly #stop: AbortController;
   readonly #csrDirectory: string | undefined;
+  readonly #printedCodes: boolean;
   readonly #folder: BatchFolder;
 
   constructor(parts: SessionParts) {
@@ -79,6 +89,7 @@ class Session {
     this.#inputs = parts.inputs;
     this.#stop = parts.stop;
     this.#csrDirectory = parts.csrDirectory;
+    this.#printedCodes = parts.printedCodes;
     this.#folder = new BatchFolder(parts.context.workspace, parts.inputs.batchId);
   }
 
@@ -104,7 +115,12 @@ class Session {
       const bundle = signer && (await bundleSettingsOf(this.#config, ca, registry));
       if (backend && plan.fresh > 0) {
         const now = this.#context.surroundings.clock.now();
-        await checkNovelty(this.#inputs, this.#journal.state, backend, station, now);
+        await checkNovelty(this.#inputs, this.#journal.state, {
+          backend,
+          station,
+          now,
+          printedCodes: this.#printedCodes,
+        });
       }
       const issuer = signer && this.#issuer(ca, signer);
       const identify = issuer && (await this.#identities(ca, issuer));
@@ -122,6 +138,7 @@ class Session {
             folder: this.#folder,
             journal: this.#journal,
             labels,
+            printedCodes: this.#printedCodes,
             identify,
             bundle,
           };
@@ -162,6 +179,13 @@ class Session {
             batch.boardsKeepKeys
               ? 'its boards keep their own keys: go on with «csr sign»'
               : 'keys were made for its boards: go on with «batch run»',
+          ]
+        : []),
+      ...(batch && batch.boardsKeepCodes !== this.#printedCodes
+        ? [
+            batch.boardsKeepCodes
+              ? 'its boards keep the labels that they have: go on with --printed-codes'
+              : 'new codes are made for its boards: go on without --printed-codes',
           ]
         : []),
       ...(batch && batch.stationId !== station.stationId
@@ -237,6 +261,7 @@ class Session {
         issuing_certificate_sha256: fingerprintOf(ca.issuing),
         station_id: station.stationId,
         ...(this.#csrDirectory === undefined ? {} : { keys: 'board' as const }),
+        ...(this.#printedCodes ? { codes: 'printed' as const } : {}),
         operator: this.#context.operator,
         tool_version: this.#context.surroundings.version,
       });
@@ -323,7 +348,9 @@ class Session {
         `Batch ${batch.id}: ${finished} of ${counted(this.#inputs.boards, 'board')} finished (${counts.finished} now), ${counts.failed} failed.`,
         `Manifests: ${manifests.length - waiting.length} accepted by the backend, ${waiting.length} waiting.`,
         `Bundles: ${this.#folder.bundle('').replace(/\/$/, '')}`,
-        `Labels:  ${this.#folder.labels} (activation codes: print, then keep them as the procedure says)`,
+        this.#printedCodes
+          ? 'Labels:  none; the boards keep those that they have.'
+          : `Labels:  ${this.#folder.labels} (activation codes: print, then keep them as the procedure says)`,
       ],
     );
     this.#refuseUnfinished(batch, counts, handover, waiting.length > 0 && backend !== undefined);

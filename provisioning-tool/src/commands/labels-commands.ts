@@ -75,7 +75,7 @@ export async function labelsLedger(
   const codes = await readBoardCodes(context.workspace, flags.batchId);
   const ledger = await PrintLedger.read(context.workspace, codes);
   if (flags.serial !== undefined) return showBoard(context, codes, ledger, flags.serial);
-  const boards = [...codes.values()];
+  const boards = [...codes.values()].filter(({ digest }) => digest !== undefined);
   const printed = boards.filter((board) => ledger.printsOf(board).length > 0);
   const again = printed.filter((board) => ledger.printsOf(board).length > 1);
   const { terminal } = context;

@@ -45,12 +45,13 @@ export async function stageNewKey(
 
 /** A new activation code in `labels.csv`, beside the one that still counts. Rows that never counted go. */
 export async function addNewCode(folder: BatchFolder, board: BoardIssued): Promise<BoardIssued> {
-  const { serial, model, activation_code_digest: current } = board;
+  const { code: _printed, ...rest } = board;
+  const { serial, model, activation_code_digest: current } = rest;
   const code = generateActivationCode(randomBytes);
   await dropLabels(folder.labels, (label) => label?.serial === serial && label.digest !== current);
   await addLabel(folder.labels, { serial, model, code });
   return {
-    ...board,
+    ...rest,
     activation_code_digest: activationCodeDigest(serial, code),
     code_epoch: board.code_epoch + 1,
   };

@@ -4,7 +4,11 @@ type Reason = NonNullable<ManifestDeviceResult['reason']>;
 
 const sentences: Record<Reason, string> = {
   code_epoch_older: 'the backend has a newer activation code of it',
-  code_differs: 'the backend has it with another activation code: it was provisioned before',
+  code_differs:
+    'the backend has it with another activation code: it was provisioned before, or its label is of an old system (then ' +
+    '«batch run --printed-codes» keeps that)',
+  code_missing:
+    "the backend has no code of its label; have its administrator import the old system's codes (label import) first",
   certificate_differs: 'the backend has it with another certificate: it was provisioned before',
   iccid_differs: 'the backend has it with another SIM card',
   device_revoked: 'it was revoked at the backend',

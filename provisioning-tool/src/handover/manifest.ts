@@ -21,7 +21,7 @@ export const boardsPerManifest = 200;
 export function manifestIdOf(batchId: string, startedAtMs: number, boards: readonly BoardIssued[]): string {
   const hash = createHash('sha256').update(`aovis-manifest-id-v1\0${batchId}\0`);
   for (const board of boards)
-    hash.update(`${board.serial}\0${board.certificate_id}\0${board.activation_code_digest}\0`);
+    hash.update(`${board.serial}\0${board.certificate_id}\0${board.activation_code_digest ?? board.code}\0`);
   const digest = hash.digest();
   let symbol = 0;
   // One byte of the hash for each of the 16 random symbols, of which ulid takes floor(32 · p).
@@ -34,7 +34,9 @@ export function manifestDeviceOf(board: BoardIssued): ManifestDevice {
     serial: board.serial,
     model: board.model,
     certificate_id: board.certificate_id,
-    activation_code_digest: board.activation_code_digest,
+    ...(board.activation_code_digest === undefined
+      ? { activation_code: board.code }
+      : { activation_code_digest: board.activation_code_digest }),
     code_epoch: board.code_epoch,
     ...(board.iccid ? { iccid: board.iccid } : {}),
   };

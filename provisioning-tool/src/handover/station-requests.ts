@@ -34,7 +34,7 @@ export class StationRequests {
       action: 'look_up_boards',
       boards: boards.map(({ serial, activation_code_digest, iccid }) => ({
         serial,
-        activation_code_digest,
+        ...(activation_code_digest ? { activation_code_digest } : {}),
         ...(iccid ? { iccid } : {}),
       })),
     });

@@ -9,6 +9,8 @@ export interface BatchState {
   stationId: string;
   /** Whether certificate requests are signed, or keys made here. */
   boardsKeepKeys: boolean;
+  /** Whether the boards keep the labels that they have, or get new codes. */
+  boardsKeepCodes: boolean;
   startedAt: string;
 }
 
@@ -150,6 +152,7 @@ export class JournalState {
       issuingCertificateSha256: record.issuing_certificate_sha256,
       stationId: record.station_id,
       boardsKeepKeys: record.keys === 'board',
+      boardsKeepCodes: record.codes === 'printed',
       startedAt: at,
     });
     return undefined;

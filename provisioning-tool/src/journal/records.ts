@@ -28,7 +28,10 @@ export const boardIssuedSchema = z.strictObject({
   iccid: iccidSchema.optional(),
   certificate_id: certificateIdSchema,
   public_key_sha256: sha256Schema,
-  activation_code_digest: sha256Schema,
+  /** Absent where `code` is there. */
+  activation_code_digest: sha256Schema.optional(),
+  /** It keeps the label that it has: its code is on record at the backend and unknown here. */
+  code: z.literal('printed').optional(),
   code_epoch: z.int().positive(),
   /** The certificate it was made with, once it has another one. */
   first_certificate_id: certificateIdSchema.optional(),
@@ -121,6 +124,8 @@ export const recordSchema = z.discriminatedUnion('type', [
     tool_version: z.string(),
     /** Boards keep their own keys: certificate requests are signed. */
     keys: z.literal('board').optional(),
+    /** Boards keep the labels that they have: no codes are made. */
+    codes: z.literal('printed').optional(),
   }),
   boardIssuedSchema,
   z.strictObject({ type: z.literal('board_step'), serial: serialSchema, step: z.enum(boardSteps) }),

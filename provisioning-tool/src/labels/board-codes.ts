@@ -7,8 +7,8 @@ export interface BoardCode {
   serial: string;
   model: string;
   batchId: string;
-  /** Hex SHA-256 of domain, serial and code. */
-  digest: string;
+  /** Hex SHA-256 of domain, serial and code; undefined where the board keeps a label of an old system. */
+  digest: string | undefined;
   /** 1 for the first code of a board, one more for each that was issued anew. */
   epoch: number;
   /** Only a finished board's label is printed: else it may lie on the bench before its board is worth anything. */
@@ -36,7 +36,7 @@ export async function readBoardCodes(
   const past = new Map<string, string[]>();
   for await (const { board: issued, standing } of readStandings(path, replay)) {
     const { serial, activation_code_digest: digest } = issued;
-    if (standing === 'past') past.set(serial, [...(past.get(serial) ?? []), digest]);
+    if (standing === 'past' && digest !== undefined) past.set(serial, [...(past.get(serial) ?? []), digest]);
     if (standing !== 'current' || (batchId !== undefined && issued.batch_id !== batchId)) continue;
     const board = state.boards.get(serial);
     codes.set(serial, {

@@ -18,7 +18,7 @@ const labelsPerLine = 500;
 
 /** How the ledger names a label: the board, and the beginning of its code's digest. */
 export function printedLabelOf({ serial, digest }: BoardCode): PrintedLabel {
-  return { serial, code: digest.slice(0, 16) };
+  return { serial, code: (digest ?? '').slice(0, 16) };
 }
 
 /**

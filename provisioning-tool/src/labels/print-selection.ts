@@ -63,7 +63,8 @@ function wantedBoards(
 ): Map<string, BoardCode> {
   const wanted = new Map<string, BoardCode>();
   if (serials.length === 0) {
-    for (const [serial, board] of codes) if (board.finished) wanted.set(serial, board);
+    for (const [serial, board] of codes)
+      if (board.finished && board.digest !== undefined) wanted.set(serial, board);
     return wanted;
   }
   const problems: string[] = [];
@@ -73,6 +74,10 @@ function wantedBoards(
     else if (board.ended !== undefined)
       problems.push(`${serial} is ${board.ended}; its label is worth nothing`);
     else if (!board.finished) problems.push(`${serial} is not finished; run «batch run» first`);
+    else if (board.digest === undefined)
+      problems.push(
+        `${serial} keeps the label of an old system; for another one give it a new code: aovis-provision device reissue-code ${serial}`,
+      );
     else wanted.set(serial, board);
   }
   if (problems.length > 0)

@@ -97,6 +97,11 @@ export class ScanCheck {
         ok: false,
         problem: `this is the label of ${former.serial} from before its code was issued anew: destroy it`,
       };
+    if (code.length === 12)
+      return {
+        ok: false,
+        problem: 'a code of 12 symbols is of an old system; only the backend can tell whose it is',
+      };
     return {
       ok: false,
       problem:

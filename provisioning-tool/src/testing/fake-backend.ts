@@ -29,6 +29,8 @@ export class FakeBackend {
   readonly statuses = new Map<string, 'revoked' | 'retired'>();
   /** By device id, where it is not that of the manifest. */
   readonly batches = new Map<string, string>();
+  /** Device ids of boards without a certificate whose old labels' codes are on record. */
+  readonly importedCodes = new Set<string>();
   readonly owned = new Set<string>();
   /** Every change that was made, as it was asked for. */
   readonly changes: BoardChangeRequest[] = [];
@@ -202,6 +204,11 @@ export class FakeBackend {
 
   #judge(device: ManifestDevice): ManifestDeviceResult {
     const stored = this.devices.get(device.device_id);
+    const hasCode = stored !== undefined || this.importedCodes.has(device.device_id);
+    if (device.activation_code === 'printed' && !hasCode)
+      return { device_id: device.device_id, result: 'conflict', reason: 'code_missing' };
+    if (!stored && device.activation_code !== 'printed' && hasCode)
+      return { device_id: device.device_id, result: 'conflict', reason: 'code_differs' };
     if (!stored) return { device_id: device.device_id, result: 'accepted' };
     if (device.code_epoch > stored.code_epoch) return { device_id: device.device_id, result: 'accepted' };
     if (stored.activation_code_digest !== device.activation_code_digest)

@@ -33,9 +33,9 @@ describe('label import', () => {
   });
   afterEach(() => rm(folder, { recursive: true }));
 
-  async function importing(rows: readonly string[], dryRun = false): Promise<LabelImportResult> {
+  async function importing(rows: readonly string[], dryRun = false, add = false): Promise<LabelImportResult> {
     await writeFile(file, ['serial,activation_code_hash', ...rows, ''].join('\r\n'));
-    return importLabelFile(file, { db, clock, dryRun });
+    return importLabelFile(file, { db, clock, dryRun, add });
   }
   const refusalOf = async (...rows: string[]): Promise<string> => {
     const refusal = await importing(rows).then(() => 'taken', String);
@@ -53,10 +53,10 @@ describe('label import', () => {
     await seedBoard(db, { serial: other, activationCodeHash: second });
     const rows = [`${serial},${first}`, `"${other}","${second}"`];
 
-    expect(await importing(rows, true)).toEqual({ dry_run: true, imported: 1, unchanged: 1 });
+    expect(await importing(rows, true)).toEqual({ dry_run: true, imported: 1, added: 0, unchanged: 1 });
     expect([await hashOn(serial), await auditRows()]).toEqual([null, []]);
-    expect(await importing(rows)).toEqual({ dry_run: false, imported: 1, unchanged: 1 });
-    expect(await importing(rows)).toEqual({ dry_run: false, imported: 0, unchanged: 2 });
+    expect(await importing(rows)).toEqual({ dry_run: false, imported: 1, added: 0, unchanged: 1 });
+    expect(await importing(rows)).toEqual({ dry_run: false, imported: 0, added: 0, unchanged: 2 });
     expect(await auditRows()).toEqual([
       expect.objectContaining({ outcome: 'ok', details: { imported: 1, serials: [serial] } }),
     ]);
@@ -83,6 +83,32 @@ describe('label import', () => {
     expect(answer.status).toBe(200);
     expect(await hashOn(serial)).toMatch(/^hmac-sha256\$t1\$/);
     expect(await refusalOf(...rows)).toContain(`line 2: ${serial} has another code, or this one was used`);
+  });
+
+  it('puts boards on record that are not there when it is told to, all of them or none', async () => {
+    const rows = [`N4K-830001,${first}`, `N4K-830002,${second}`];
+    expect(await importing(rows, true, true)).toMatchObject({ imported: 2, added: 2 });
+    expect(await db('devices').where('serial', 'like', 'N4K-8300%')).toEqual([]);
+    await seedBoard(db, { serial: 'N4K-830003' });
+    await expect(importing([...rows, `N4K-830003,${hashOf('AAAABBBBCCCC')}`], false, true)).rejects.toThrow(
+      'line 4: N4K-830003 has another code',
+    );
+    expect(await hashOn('N4K-830003')).toMatch(/^hmac/);
+    expect(await db('devices').where('serial', 'N4K-830001')).toEqual([]);
+    expect(await importing(rows, false, true)).toEqual({
+      dry_run: false,
+      imported: 2,
+      added: 2,
+      unchanged: 0,
+    });
+    expect(await importing(rows, false, true)).toMatchObject({ imported: 0, added: 0, unchanged: 2 });
+    expect(await db('devices').where('serial', 'N4K-830001').first()).toMatchObject({
+      device_id: 'aovis-n4k-830001',
+      model: 'n4k',
+      status: 'planned',
+      activation_code_hash: first,
+      certificate_id: null,
+    });
   });
 
   it('takes all rows or none, and says what to do about each', async () => {
@@ -120,7 +146,10 @@ describe('label import', () => {
     expect(refusal).toContain('line 7: has more than two values');
     expect(await refusalOf()).toContain('line 2: is missing');
     await writeFile(file, `N4K-820001,${first}\n`);
-    const headless = await importLabelFile(file, { db, clock, dryRun: false }).then(() => 'taken', String);
+    const headless = await importLabelFile(file, { db, clock, dryRun: false, add: false }).then(
+      () => 'taken',
+      String,
+    );
     expect(headless).toContain('line 1: must be serial,activation_code_hash');
     expect(headless).not.toContain(first);
   });

@@ -137,7 +137,7 @@ export class FactoryRepository {
       serial: device.serial,
       model: device.model,
       certificate_id: device.certificate_id,
-      activation_code_hash: activationCodeHash,
+      activation_code_hash: activationCodeHash ?? null,
       code_epoch: device.code_epoch,
       iccid: device.iccid ?? null,
       activation_policy: claimPolicy,
@@ -165,7 +165,7 @@ export class FactoryRepository {
 
 export interface NewBoard {
   device: ManifestDevice;
-  activationCodeHash: string;
+  activationCodeHash: string | undefined;
   claimPolicy: ClaimPolicy;
 }
 

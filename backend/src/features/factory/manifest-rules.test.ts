@@ -10,6 +10,8 @@ const device: ManifestRow['device'] = {
   code_epoch: 2,
   iccid: '8944500102198304826',
 };
+const { activation_code_digest: _digest, ...without } = device;
+const keeper = { ...without, activation_code: 'printed' as const, code_epoch: 1 };
 const known: KnownBoard = {
   certificateId: device.certificate_id,
   codeEpoch: 2,
@@ -45,6 +47,12 @@ it.each([
     { known: { ...known, codeEpoch: 0, certificateId: undefined } },
     'accepted',
   ],
+  [
+    'the first certificate of a board with an old label',
+    { device: keeper, known: { ...known, codeEpoch: 1, certificateId: undefined } },
+    'accepted',
+  ],
+  ['the same again of that', { device: keeper, known: { ...known, codeEpoch: 1 } }, 'unchanged'],
 ])('%s is %j', (_, change, result) => {
   expect(decideRow({ ...row, ...change } as ManifestRow)).toEqual({ device_id: device.device_id, result });
 });
@@ -55,6 +63,22 @@ it.each([
   [
     'another certificate in the same epoch',
     { known: { ...known, certificateId: 'c'.repeat(64) }, certificateHolder: undefined },
+    'certificate_differs',
+  ],
+  ['an old label that nobody knows', { device: keeper, known: undefined }, 'code_missing'],
+  [
+    'an old label whose code is not on record',
+    { device: keeper, known: { ...known, codeEpoch: 0, sameCode: false, certificateId: undefined } },
+    'code_missing',
+  ],
+  ['an old label that was replaced', { device: keeper }, 'code_epoch_older'],
+  [
+    'an old label on a board with another certificate',
+    {
+      device: keeper,
+      known: { ...known, codeEpoch: 1, certificateId: 'c'.repeat(64) },
+      certificateHolder: undefined,
+    },
     'certificate_differs',
   ],
   ['another SIM', { known: { ...known, iccid: '8944500102198304834' } }, 'iccid_differs'],

@@ -7,7 +7,7 @@ export interface KnownBoard {
   certificateId: string | undefined;
   /** 0 before the first manifest. */
   codeEpoch: number;
-  /** Whether the stored hash is that of the manifest's digest. */
+  /** Whether the stored hash is that of the manifest's digest, or there is one and the manifest leaves it as it is. */
   sameCode: boolean;
   iccid: string | undefined;
   /** Revoked or retired. */
@@ -24,7 +24,8 @@ export interface ManifestRow {
 
 /**
  * What becomes of one board. A higher code epoch is a re-issue: it replaces the code, and the certificate with it
- * where that changed. Within one epoch nothing may change but a SIM card that was not on record yet.
+ * where that changed. Within one epoch nothing may change but a SIM card that was not on record yet, and the first
+ * certificate of a board that keeps the code of its old label.
  */
 export function decideRow({
   device,
@@ -39,13 +40,16 @@ export function decideRow({
 
   if (isOther(certificateHolder, device)) return answer('conflict', 'certificate_in_use');
   if (isOther(iccidHolder, device)) return answer('conflict', 'iccid_in_use');
+  const keepsCode = device.activation_code === 'printed';
+  if (keepsCode && (known?.codeEpoch ?? 0) === 0) return answer('conflict', 'code_missing');
   if (known === undefined) return answer('accepted');
   if (known.revoked) return answer('conflict', 'device_revoked');
   if (device.code_epoch < known.codeEpoch) return answer('conflict', 'code_epoch_older');
   if (known.iccid !== undefined && device.iccid !== undefined && !sameIccid(known.iccid, device.iccid))
     return answer('conflict', 'iccid_differs');
-  if (device.code_epoch > known.codeEpoch) return answer('accepted');
+  if (device.code_epoch > known.codeEpoch && !keepsCode) return answer('accepted');
   if (!known.sameCode) return answer('conflict', 'code_differs');
+  if (keepsCode && known.certificateId === undefined) return answer('accepted');
   if (known.certificateId !== device.certificate_id) return answer('conflict', 'certificate_differs');
   const newSim = known.iccid === undefined && device.iccid !== undefined;
   return answer(newSim ? 'accepted' : 'unchanged');

@@ -1,4 +1,7 @@
-import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { createHash, createPrivateKey, generateKeyPairSync, type KeyObject, randomUUID } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { activationCodeDigest } from '@aovis/contracts/activation-code';
 import fixture from '@aovis/contracts/fixtures/manifest.v1.json' with { type: 'json' };
 import type { Manifest, ManifestDevice } from '@aovis/contracts/provisioning';
@@ -8,7 +11,11 @@ import { CompactSign } from 'jose';
 import type { Database } from '../../db/database.ts';
 import { FakeClock } from '../../kernel/fake-clock.ts';
 import { checkActivationCode } from '../devices/activation-hash.ts';
-import { labelCode, otherCode, testPeppers } from '../devices/testing/seed.ts';
+import { ActivationService } from '../devices/activation-service.ts';
+import { importLabelFile } from '../devices/label-import.ts';
+import { labelCode, otherCode, seedUser, testPeppers } from '../devices/testing/seed.ts';
+import { KnexEntitlementRepository } from '../entitlements/entitlement-repository.ts';
+import { EntitlementService } from '../entitlements/entitlement-service.ts';
 import { ManifestService } from './manifest-service.ts';
 import { StationService } from './station-service.ts';
 
@@ -98,6 +105,58 @@ describe('manifests', () => {
     expect(await db('audit_log').where({ subject_id: fixture.payload.manifest_id })).toEqual([
       expect.objectContaining({ actor_kind: 'station', actor_id: 'line-1', outcome: 'ok' }),
     ]);
+  });
+
+  it('give a board with an old label its certificate, and leave the code to its first good use', async () => {
+    const { activation_code_digest: _none, ...rest } = board();
+    const device: ManifestDevice = { ...rest, activation_code: 'printed' };
+    const hash = `sha256$${createHash('sha256').update('ABCDEF0O2345').digest('hex')}`;
+    const refused = { details: { devices: [expect.objectContaining({ reason: 'code_missing' })] } };
+    await expect(take(manifest([device]))).rejects.toMatchObject(refused);
+
+    const folder = await mkdtemp(join(tmpdir(), 'labels-'));
+    try {
+      const file = join(folder, 'codes.csv');
+      await writeFile(file, `serial,activation_code_hash\n${device.serial},${hash}\n`);
+      await importLabelFile(file, { db, clock: new FakeClock(), dryRun: false, add: true });
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+    const other = { ...device, activation_code: undefined, activation_code_digest: 'd'.repeat(64) };
+    await expect(take(manifest([other]))).rejects.toMatchObject({
+      details: { devices: [expect.objectContaining({ reason: 'code_differs' })] },
+    });
+    expect(await take(manifest([device]))).toMatchObject({ accepted: 1 });
+    expect(await deviceOf(device.device_id)).toMatchObject({
+      status: 'provisioned',
+      certificate_id: device.certificate_id,
+      activation_code_hash: hash,
+      code_epoch: 1,
+    });
+
+    const clock = new FakeClock();
+    const activation = new ActivationService({
+      db,
+      clock,
+      peppers: testPeppers,
+      entitlementsIn: (trx) =>
+        new EntitlementService({ repository: new KnexEntitlementRepository(trx), clock }),
+      claims: { begin: () => Promise.reject(new Error('this model does not confirm')) },
+    });
+    const answer = await activation.activate({
+      userId: await seedUser(db),
+      deviceId: device.device_id,
+      network: '203.0.113.1',
+      requestId: randomUUID(),
+      activationCode: 'abcd-ef0o-2345',
+      iccid: undefined,
+    });
+    expect(answer.status).toBe(200);
+    const upgraded = (await deviceOf(device.device_id)).activation_code_hash;
+    expect(upgraded).toMatch(/^hmac-sha256\$t1\$/);
+    // A station that lost the answer asks again under another id: nothing changes.
+    expect(await take(manifest([device]))).toMatchObject({ unchanged: 1 });
+    expect((await deviceOf(device.device_id)).activation_code_hash).toBe(upgraded);
   });
 
   it('answer a repetition as the first time, also after the boards changed', async () => {

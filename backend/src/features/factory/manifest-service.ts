@@ -77,16 +77,16 @@ export class ManifestService {
         details: { manifest_id: 'used_with_another_payload' },
       });
 
-    const devices = await this.#decideRows(repository, manifest);
+    const boards = await repository.lockBoards(manifest.devices);
+    const devices = this.#decideRows(boards, manifest);
     const result = toResult(manifest, devices, dryRun);
     if (dryRun) return result;
     if (result.conflicts > 0) return this.#refuse(trx, manifest, { requestId, details: { devices } });
-    await this.#store(trx, manifest, { payloadSha256, result, requestId });
+    await this.#store(trx, manifest, { payloadSha256, result, boards, requestId });
     return result;
   }
 
-  async #decideRows(repository: FactoryRepository, manifest: Manifest): Promise<ManifestDeviceResult[]> {
-    const stored = await repository.lockBoards(manifest.devices);
+  #decideRows(stored: readonly StoredBoard[], manifest: Manifest): ManifestDeviceResult[] {
     const byId = new Map(stored.map((board) => [board.deviceId, board]));
     const byCertificate = new Map(stored.map((board) => [board.certificateId, board.deviceId]));
     const byIccid = new Map(stored.map((board) => [board.iccid, board.deviceId]));
@@ -100,7 +100,7 @@ export class ManifestService {
     );
   }
 
-  #known(board: StoredBoard | undefined, digest: string) {
+  #known(board: StoredBoard | undefined, digest: string | undefined) {
     if (board === undefined) return undefined;
     const { certificateId, activationCodeHash, codeEpoch, iccid, status } = board;
     return {
@@ -108,7 +108,8 @@ export class ManifestService {
       codeEpoch: activationCodeHash === undefined ? 0 : codeEpoch,
       sameCode:
         activationCodeHash !== undefined &&
-        matchesActivationDigest(digest, activationCodeHash, this.#dependencies.peppers),
+        (digest === undefined ||
+          matchesActivationDigest(digest, activationCodeHash, this.#dependencies.peppers)),
       iccid,
       revoked: status === 'revoked' || status === 'retired',
     };
@@ -120,8 +121,14 @@ export class ManifestService {
     {
       payloadSha256,
       result,
+      boards: before,
       requestId,
-    }: { payloadSha256: string; result: ManifestResult; requestId: string | undefined },
+    }: {
+      payloadSha256: string;
+      result: ManifestResult;
+      boards: readonly StoredBoard[];
+      requestId: string | undefined;
+    },
   ): Promise<void> {
     const { clock, peppers, proofModels } = this.#dependencies;
     const now = clock.now();
@@ -132,9 +139,13 @@ export class ManifestService {
       accepted.flatMap(({ iccid }) => iccid ?? []),
     );
     await repository.insertManifest(manifest, { payloadSha256, result }, now);
+    const kept = new Map(before.map(({ deviceId, activationCodeHash }) => [deviceId, activationCodeHash]));
     const boards = accepted.map((device) => ({
       device,
-      activationCodeHash: hashActivationDigest(device.activation_code_digest, peppers),
+      activationCodeHash:
+        device.activation_code_digest === undefined
+          ? kept.get(device.device_id)
+          : hashActivationDigest(device.activation_code_digest, peppers),
       claimPolicy: claimPolicyOf(device.model, proofModels),
     }));
     await repository.upsertBoards(boards, manifest, now);
