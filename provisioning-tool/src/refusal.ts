@@ -15,9 +15,9 @@ export const exitCodes = {
   ca: 5,
   /** The cloud does not accept the credentials or the permissions. */
   credentials: 6,
-  /** What is there already differs from what should be written. */
+  /** What is there already differs from what should be written, or another run is at work in the same folder. */
   conflict: 7,
-  /** The journal is damaged, locked or cannot be written. */
+  /** The journal or the audit log is damaged or was cut off, or the disk cannot be written. */
   journal: 8,
   interrupted: 130,
 } as const;
@@ -30,8 +30,8 @@ export const exitCodeMeanings: Readonly<Record<number, string>> = {
   4: 'partly done; the same command goes on',
   5: 'the CA: missing, locked, damaged or not registered',
   6: 'AWS or the backend does not accept the credentials or the permissions',
-  7: 'conflict with what is there already',
-  8: 'journal, audit log or disk; or another run is at work here',
+  7: 'conflict with what is there already, or with another run at work here',
+  8: 'journal, audit log or disk',
   130: 'interrupted',
 };
 

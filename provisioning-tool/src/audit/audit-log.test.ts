@@ -107,7 +107,7 @@ describe('the audit log', () => {
       },
     });
     const lock = await LockFile.acquire(join(workspace, 'audit.lock'));
-    await expect(impatient.append(scanned(1))).rejects.toMatchObject({ exitCode: 8 });
+    await expect(impatient.append(scanned(1))).rejects.toMatchObject({ exitCode: 7 });
     expect(now).toBe(5_000);
     await lock.release();
     await impatient.append(scanned(1));

@@ -1,11 +1,14 @@
 import { join } from 'node:path';
 import { exists } from '../files/durable-files.ts';
 import { journalPath } from '../journal/journal.ts';
+import { knownLines, refuseCut } from '../journal/known-lines.ts';
 import { type Outcome, outcomeOf } from '../outcome.ts';
-import type { AuditLog } from './audit-log.ts';
+import { type AuditLog, auditPath } from './audit-log.ts';
 import type { AuditRecord } from './audit-records.ts';
-import { journalHead } from './journal-head.ts';
+import { type JournalHead, journalHead } from './journal-head.ts';
+import { findLastAnchor } from './last-anchor.ts';
 import { withoutCodes, withoutSecrets } from './redaction.ts';
+import { readTail } from './tail.ts';
 
 export interface AuditedCommand {
   /** `batch run`. */
@@ -39,6 +42,7 @@ export async function audited(
     if (await log.hasWorkspace()) await log.append(await endOf(what, await begin(), outcome));
   };
   try {
+    await refuseCutJournal(what.workspace);
     await work(begin);
   } catch (error) {
     await end(outcomeOf(error, what.signal));
@@ -54,10 +58,7 @@ function begunOf({ command, words, toolVersion }: AuditedCommand): AuditRecord {
 }
 
 async function endOf(what: AuditedCommand, begun: number, outcome: Outcome): Promise<AuditRecord> {
-  const path = journalPath(what.workspace);
-  const head = await journalHead(path);
-  // While a run has the journal, its last line may not be on the disk yet.
-  const journal = (await exists(join(what.workspace, 'journal.lock'))) ? undefined : head;
+  const journal = await anchorNow(what.workspace);
   return {
     type: 'command_ended',
     command: what.command,
@@ -66,4 +67,23 @@ async function endOf(what: AuditedCommand, begun: number, outcome: Outcome): Pro
     ...(outcome.message === undefined ? {} : { message: withoutSecrets(outcome.message) }),
     ...(journal ? { journal } : {}),
   };
+}
+
+/** The journal's last line, where it is one to hold on to. */
+async function anchorNow(workspace: string): Promise<JournalHead | undefined> {
+  const head = await journalHead(journalPath(workspace));
+  // While a run has the journal, its last line may not be on the disk yet.
+  if (await exists(join(workspace, 'journal.lock'))) return undefined;
+  // Of a journal that lost its end, the end that is left is no witness.
+  const before = await findLastAnchor(auditPath(workspace));
+  return head && before && head.seq < before.seq ? undefined : head;
+}
+
+/** The commands that do not read the whole journal are not to go on beside one that was cut off, either. */
+async function refuseCutJournal(workspace: string): Promise<void> {
+  const path = journalPath(workspace);
+  const known = await knownLines(path);
+  const [{ line }, head] = [await readTail(path), await journalHead(path)];
+  // A last line that is damaged is named by whoever reads the journal.
+  if (!line || head) refuseCut(path, head?.seq ?? 0, known);
 }

@@ -66,10 +66,12 @@ describe('batch run, with a disk that fails', () => {
   }
 
   const journal = 'journal.jsonl';
+  // Opening it syncs it as well.
+  const afterOpening = 1;
   it.each<[string, Fault]>([
     [
       'killed right after the first record of each run',
-      { file: journal, operation: 'sync', at: 1, effect: 'kill-after' },
+      { file: journal, operation: 'sync', at: afterOpening + 1, effect: 'kill-after' },
     ],
     [
       'killed in the middle of the second record of each run',
@@ -77,7 +79,7 @@ describe('batch run, with a disk that fails', () => {
     ],
     [
       'killed before the second record of each run is safe',
-      { file: journal, operation: 'sync', at: 2, effect: 'kill-before' },
+      { file: journal, operation: 'sync', at: afterOpening + 2, effect: 'kill-before' },
     ],
     [
       'out of space in the middle of the second record',
@@ -136,7 +138,8 @@ describe('batch run, with a disk that fails', () => {
     const words = ['device', 'rma', 'N4K-000001', '--reason', 'a test of this'];
     let runs = 0;
     for (; runs < 20; runs++) {
-      const { code } = await run({ file: journal, operation: 'sync', at: 1, effect: 'kill-after' }, words);
+      const fault: Fault = { file: journal, operation: 'sync', at: afterOpening + 1, effect: 'kill-after' };
+      const { code } = await run(fault, words);
       expect(await factory.activeWithoutBundle('boards')).toEqual([]);
       if (code === 0) break;
       if (

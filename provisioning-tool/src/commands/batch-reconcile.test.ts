@@ -146,6 +146,7 @@ describe('batch reconcile', () => {
         )
         .join('\n')}\n`,
     );
+    await factory.forgetJournalEnd();
     factory.iot.things.delete('aovis-n4k-000008');
     factory.iot.things.delete('aovis-n4k-000009');
     factory.backend.batches.set('aovis-n4k-000009', 'boards');

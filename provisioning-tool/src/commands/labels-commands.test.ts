@@ -266,7 +266,7 @@ describe('labels', () => {
     await mkdir(folder('sheets'), { mode: 0o700 });
     await writeFile(folder('sheets', '.20261121T000000000Z-a4-24.pdf.partial'), 'codes', { mode: 0o600 });
     const lock = await LockFile.acquire(folder('labels.lock'));
-    expect(await print()).toMatchObject({ exitCode: 8, stderr: expect.stringContaining('Another run') });
+    expect(await print()).toMatchObject({ exitCode: 7, stderr: expect.stringContaining('Another run') });
     await lock.release();
     await printed();
     expect((await readdir(folder('sheets'))).filter((name) => name.endsWith('.partial'))).toEqual([]);

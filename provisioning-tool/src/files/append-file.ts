@@ -3,6 +3,7 @@ import { privateFileMode } from './durable-files.ts';
 
 interface Waiting {
   text: string;
+  onDisk: (() => void) | undefined;
   resolve: () => void;
   reject: (error: unknown) => void;
 }
@@ -24,7 +25,10 @@ export class AppendFile {
     this.#handle = handle;
   }
 
-  /** `validBytes`: what to keep of the present content; a torn tail beyond it is cut off. */
+  /**
+   * `validBytes`: what to keep of the present content; a torn tail beyond it is cut off. What is kept is synced: lines that a
+   * killed process wrote whole may still be in memory only, and whoever reads them builds on them.
+   */
   static async open(path: string, validBytes: number): Promise<AppendFile> {
     const handle = await open(path, 'a', privateFileMode);
     try {
@@ -32,7 +36,7 @@ export class AppendFile {
       if (size > validBytes) {
         await handle.truncate(validBytes);
         await handle.sync();
-      }
+      } else if (size > 0) await handle.datasync();
     } catch (error) {
       await handle.close();
       throw error;
@@ -40,9 +44,12 @@ export class AppendFile {
     return new AppendFile(path, handle);
   }
 
-  append(text: string): Promise<void> {
+  /** `onDisk`: called once the text is on the disk, for the last of those that share a sync. */
+  append(text: string, onDisk?: () => void): Promise<void> {
     if (this.#broken) return Promise.reject(this.#broken.cause);
-    const written = new Promise<void>((resolve, reject) => this.#waiting.push({ text, resolve, reject }));
+    const written = new Promise<void>((resolve, reject) =>
+      this.#waiting.push({ text, onDisk, resolve, reject }),
+    );
     this.#flushing ??= this.#flush();
     return written;
   }
@@ -60,6 +67,7 @@ export class AppendFile {
         if (this.#broken) throw this.#broken.cause;
         await this.#handle.appendFile(group.map(({ text }) => text).join(''));
         await this.#handle.datasync();
+        group.at(-1)?.onDisk?.();
         for (const { resolve } of group) resolve();
       } catch (error) {
         this.#broken ??= { cause: error };

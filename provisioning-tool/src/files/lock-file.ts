@@ -77,7 +77,7 @@ export class LockFile {
         }
         await clearStale(path, `${unique}.stale`);
       }
-      throw new Refusal('journal', `The lock ${path} keeps changing hands; try again in a moment.`);
+      throw new Refusal('conflict', `The lock ${path} keeps changing hands; try again in a moment.`);
     } finally {
       await rm(unique, { force: true });
     }
@@ -92,7 +92,7 @@ async function clearStale(path: string, aside: string): Promise<void> {
   const holder = await readHolder(path);
   if (holder && (await isAlive(holder))) {
     throw new Refusal(
-      'journal',
+      'conflict',
       `Another run (process ${holder.pid} on ${holder.host}) is working in this folder; wait for it or stop it. ` +
         `If that computer is gone for good, delete ${path}.`,
     );

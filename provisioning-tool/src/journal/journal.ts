@@ -9,7 +9,9 @@ import { ensurePrivateDirectory, syncDirectory } from '../files/durable-files.ts
 import { LockFile } from '../files/lock-file.ts';
 import { refuseLooseFile } from '../files/private-file.ts';
 import { messageOf, Refusal, systemCodeOf } from '../refusal.ts';
+import { HighWater, highWaterPath } from './high-water.ts';
 import { type BoardState, JournalState } from './journal-state.ts';
+import { type KnownLine, knownLines, refuseCut, refuseReplaced } from './known-lines.ts';
 import {
   type BoardIssued,
   boardIssuedSchema,
@@ -40,7 +42,8 @@ export interface Replay {
 /**
  * What this station did, for good: one JSON object a line, each carrying the SHA-256 of the line before it
  * (`prev`), so that a changed, missing or reordered line shows. A line is on the disk before `append` resolves.
- * An unfinished last line, left by a power cut, was never acknowledged and is cut off.
+ * An unfinished last line, left by a power cut, was never acknowledged and is cut off. Whole lines that are missing at the end
+ * were on the disk: `HighWater` and the audit log remember them, and such a journal is refused.
  */
 export class Journal {
   readonly path: string;
@@ -48,17 +51,26 @@ export class Journal {
   #clock: Clock;
   #file: AppendFile;
   #lock: LockFile;
+  #highWater: HighWater;
   #seq: number;
   #head: string;
   #bytes: number;
 
-  private constructor(path: string, replay: Replay, file: AppendFile, lock: LockFile, clock: Clock) {
+  private constructor(
+    path: string,
+    replay: Replay,
+    file: AppendFile,
+    highWater: HighWater,
+    lock: LockFile,
+    clock: Clock,
+  ) {
     this.path = path;
     this.state = replay.state;
     this.#seq = replay.seq;
     this.#head = replay.head;
     this.#bytes = replay.validBytes;
     this.#file = file;
+    this.#highWater = highWater;
     this.#lock = lock;
     this.#clock = clock;
   }
@@ -71,8 +83,9 @@ export class Journal {
     try {
       const replay = await replayJournal(path);
       const file = await AppendFile.open(path, replay.validBytes);
+      const highWater = HighWater.open(highWaterPath(path), { seq: replay.seq, sha256: replay.head });
       await syncDirectory(workspace);
-      return new Journal(path, replay, file, lock, clock);
+      return new Journal(path, replay, file, highWater, lock, clock);
     } catch (error) {
       await lock.release();
       throw error;
@@ -88,8 +101,9 @@ export class Journal {
     this.#seq += 1;
     this.#head = sha256(line);
     this.#bytes += Buffer.byteLength(line) + 1;
+    const mark = { seq: this.#seq, sha256: this.#head };
     try {
-      await this.#file.append(`${line}\n`);
+      await this.#file.append(`${line}\n`, () => this.#highWater.note(mark));
     } catch (error) {
       throw new Refusal(
         'journal',
@@ -119,6 +133,7 @@ export class Journal {
 
   async close(): Promise<void> {
     await this.#file.close();
+    this.#highWater.close();
     await this.#lock.release();
   }
 }
@@ -208,8 +223,12 @@ async function readLineAt(path: string, offset: number): Promise<string> {
   }
 }
 
-/** Reads the journal without changing it; a missing one is empty. */
+/**
+ * Reads the journal without changing it; a missing one is empty.
+ * @throws Refusal when a line cannot be trusted, or lines are missing at the end that are known to have been there
+ */
 export async function replayJournal(path: string): Promise<Replay> {
+  const known = await knownLines(path);
   const replay: Replay = { state: new JournalState(), seq: 0, head: genesis, validBytes: 0, tornBytes: 0 };
   let rest: Buffer = Buffer.alloc(0);
   await refuseLooseFile(path, { what: 'The journal', kind: 'journal' });
@@ -218,7 +237,7 @@ export async function replayJournal(path: string): Promise<Replay> {
       rest = rest.length === 0 ? (chunk as Buffer) : Buffer.concat([rest, chunk as Buffer]);
       let end = rest.indexOf(10);
       while (end !== -1) {
-        applyLine(path, replay, rest.subarray(0, end));
+        applyLine(path, replay, rest.subarray(0, end), known);
         rest = rest.subarray(end + 1);
         end = rest.indexOf(10);
       }
@@ -229,10 +248,11 @@ export async function replayJournal(path: string): Promise<Replay> {
   }
   if (rest.length > longestLine) throw damaged(path, replay.seq + 1, 'the line is far too long');
   replay.tornBytes = rest.length;
+  refuseCut(path, replay.seq, known);
   return replay;
 }
 
-function applyLine(path: string, replay: Replay, line: Buffer): void {
+function applyLine(path: string, replay: Replay, line: Buffer, known: readonly KnownLine[]): void {
   const number = replay.seq + 1;
   let parsed: unknown;
   try {
@@ -252,6 +272,7 @@ function applyLine(path: string, replay: Replay, line: Buffer): void {
   replay.seq = number;
   replay.head = sha256(line);
   replay.validBytes += line.length + 1;
+  refuseReplaced(path, { seq: number, sha256: replay.head }, known);
 }
 
 function damaged(path: string, line: number, why: string, cause?: unknown): Refusal {

@@ -130,6 +130,12 @@ export class FactoryFixture {
     return this.cli('batch', 'run', csv, '--passphrase-file', this.passphraseFile, ...more);
   }
 
+  /** As where a copy of the journal alone was put back: nothing here remembers how far it had been. */
+  async forgetJournalEnd(): Promise<void> {
+    for (const name of ['journal.jsonl.head', 'audit.jsonl'])
+      await rm(join(this.workspace, name), { force: true });
+  }
+
   /** Every file below the workspace, by its path from there. */
   async files(): Promise<Map<string, string>> {
     const entries = await readdir(this.workspace, { recursive: true, withFileTypes: true });
