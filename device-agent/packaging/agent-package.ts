@@ -1,14 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { settings } from '../src/config.ts';
+import { settings, settingsFile } from '../src/config.ts';
 import type { PackagedFile } from './archive.ts';
 import { type Architecture, deb } from './deb.ts';
+import { packagedPage } from './packaged-page.ts';
 
 const files = join(import.meta.dirname, 'files');
 /** What sets the clock may do that and nothing else; the agent may do everything but that. */
 const units = ['aovis-agent.service', 'aovis-agent-clock.service', 'aovis-agent-clock.path'];
 export const packageName = 'aovis-agent';
-const configurationPath = '/etc/aovis-agent/agent.env';
 
 export interface AgentPackageOptions {
   version: string;
@@ -33,7 +33,7 @@ export async function agentPackage({ dist, ...options }: AgentPackageOptions): P
       'device shadow, sends H.264 video, serves the live view and executes commands.',
     ],
     files: await packagedFiles(dist),
-    configuration: [configurationPath],
+    configuration: [settingsFile],
     scripts: {
       postinst: await readFile(join(files, 'postinst')),
       prerm: await readFile(join(files, 'prerm')),
@@ -56,11 +56,16 @@ async function packagedFiles(dist: string): Promise<PackagedFile[]> {
     ...(await Promise.all(units.map((unit) => file(`/usr/lib/systemd/system/${unit}`, join(files, unit))))),
     await file('/usr/lib/sysusers.d/aovis-agent.conf', join(files, 'sysusers.conf')),
     // May hold the password of a camera: postinst gives it to the agent's group.
-    { path: configurationPath, content: Buffer.from(settingsFile()), mode: 0o640 },
+    { path: settingsFile, content: Buffer.from(renderSettings()), mode: 0o640 },
     await file(`${documentation}/copyright`, join(files, 'copyright')),
     await file(`${documentation}/third-party-licences.txt`, join(dist, 'third-party-licences.txt')),
-    await file(`${documentation}/agent.md`, join(import.meta.dirname, '../../docs/agent.md')),
+    { path: `${documentation}/agent.md`, content: Buffer.from(await manual()), mode: 0o644 },
   ];
+}
+
+async function manual(): Promise<string> {
+  const path = 'docs/agent.md';
+  return packagedPage(await readFile(join(import.meta.dirname, '../..', path), 'utf8'), path);
 }
 
 /** What the package can do by itself. */
@@ -69,7 +74,7 @@ const packaged: Readonly<Record<string, string>> = {
 };
 
 /** Every setting with its default, commented out but for what the package brings. */
-function settingsFile(): string {
+function renderSettings(): string {
   const head =
     '# Settings of aovis-agent, for the service and for the command on the shell. After a change:\n' +
     '#   systemctl restart aovis-agent\n';

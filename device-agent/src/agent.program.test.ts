@@ -294,7 +294,15 @@ describe('logs', () => {
     agent.kill('SIGTERM');
     await exit;
     expect((await aovisAgent(...flags)).stdout).toMatch(/INFO {2}The agent stops\.$/m);
-    expect((await aovisAgent('logs', '--state', bundle)).stdout).toContain('There are no lines');
+    expect(await aovisAgent('logs', '--state', `${state}2`)).toMatchObject({
+      code: 16,
+      stdout: '',
+      stderr: expect.stringContaining(`No agent ever ran with ${state}2: there is no such directory.`),
+    });
+    expect(await aovisAgent('logs', '--state', bundle, '--json')).toMatchObject({
+      code: 16,
+      stderr: expect.stringContaining(`No agent ever ran with ${bundle}: nothing in it is an agent's.`),
+    });
     expect(await aovisAgent(...flags, '--lines', 'all')).toMatchObject({ code: 2 });
   });
 });

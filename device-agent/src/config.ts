@@ -228,6 +228,14 @@ export const settings: SettingsTable = {
   },
 };
 
+/** Where the package keeps them, as `VARIABLE=value`. */
+export const settingsFile = '/etc/aovis-agent/agent.env';
+
+/** For whoever misses what a setting would bring, e.g. `set AOVIS_AGENT_PTZ_COMMAND in /etc/…, and restart the agent`. */
+export function howToSet(name: SettingName): string {
+  return `set ${settings[name].variable} in ${settingsFile}, and restart the agent`;
+}
+
 export type SettingName = keyof AgentConfig;
 export const settingNames = Object.keys(settings) as SettingName[];
 

@@ -1,3 +1,4 @@
+import { howToSet } from '../config.ts';
 import type { Clock } from '../host/clock.ts';
 import type { Logger } from '../host/logger.ts';
 import { type ActionContext, type ActionResult, type Actions, action } from './command-action.ts';
@@ -34,7 +35,9 @@ export function boardActions(options: BoardActionsOptions): Actions {
         : failed('not_possible', 'This camera makes keyframes on its own; the next one comes by itself.'),
     ),
     identify: action('identify', async ({ duration_s }, context) => {
-      logger.info({ durationSeconds: duration_s }, 'Somebody looks for this board: here it is.');
+      const here = 'Somebody looks for this board: here it is.';
+      const light = identify === undefined ? ` For a light, ${howToSet('identifyCommand')}.` : '';
+      logger.info({ durationSeconds: duration_s }, `${here}${light}`);
       if (identify === undefined) return { ...succeeded, result: { shown_by: 'log' } };
       const env = { AOVIS_DURATION_S: String(duration_s) };
       const ended = await run(identify, { env, timeoutMs: duration_s * 1_000 + identifyGraceMs }, context);

@@ -1,5 +1,6 @@
 import { type CommandType, commandParamsSchemas } from '@aovis/contracts/commands';
 import type * as z from 'zod';
+import { howToSet, type SettingName } from '../config.ts';
 import { type CommandAnswer, rejected } from './command-answer.ts';
 import type { JournalEntry } from './command-journal.ts';
 
@@ -44,4 +45,17 @@ export function action<Type extends CommandType>(
     },
     ...(resume === undefined ? {} : { resume }),
   };
+}
+
+/** What a type needs that not every board can do. */
+const neededFor: Readonly<Partial<Record<CommandType, SettingName>>> = {
+  reboot: 'rebootCommand',
+  ptz: 'ptzCommand',
+};
+
+/** The answer to a command that this board is not set up for. */
+export function unsupported(type: CommandType): CommandAnswer {
+  const setting = neededFor[type];
+  const what = setting === undefined ? '.' : `: ${howToSet(setting)}.`;
+  return rejected('unsupported', `This board is not set up for ${type}${what}`);
 }

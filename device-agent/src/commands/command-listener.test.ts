@@ -69,6 +69,17 @@ it.each([
   expect(keyframes).toBe(0);
 });
 
+it.each([
+  ['reboot', {}, 'AOVIS_AGENT_REBOOT_COMMAND'],
+  ['ptz', { pan: 0, tilt: 0, zoom: 0 }, 'AOVIS_AGENT_PTZ_COMMAND'],
+])('names the setting that %s needs, and its file', async (type, params, variable) => {
+  stand.deliver(stand.command({ type, params }));
+  expect((await stand.untilAnswered('rejected'))[0]?.error?.message).toBe(
+    `This board is not set up for ${type}: set ${variable} in /etc/aovis-agent/agent.env, and restart the agent.`,
+  );
+  await stand.stop();
+});
+
 it.each(['', '{', 'null', '{}', '{"id":"../../x","type":"reboot"}'])(
   'ignores what is no command: %j',
   async (text) => {

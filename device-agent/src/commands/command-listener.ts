@@ -4,7 +4,7 @@ import type { Clock } from '../host/clock.ts';
 import type { Logger } from '../host/logger.ts';
 import type { IotConnection, IotMessage } from '../iot/iot-connection.ts';
 import type { Part, PartHealth } from '../part.ts';
-import type { ActionContext, ActionResult, Actions } from './command-action.ts';
+import { type ActionContext, type ActionResult, type Actions, unsupported } from './command-action.ts';
 import { type CommandAnswer, failed, isFinal, rejected } from './command-answer.ts';
 import type { CommandJournal, JournalEntry } from './command-journal.ts';
 
@@ -99,7 +99,7 @@ export class CommandListener implements Part {
     const { actions, clock } = this.#options;
     if (expires_at <= clock.now()) return rejected('expired', 'The command came too late.');
     if (!isCommandType(type)) return rejected('unknown_command', `This board knows no command ${type}.`);
-    return actions[type]?.prepare(params) ?? rejected('unsupported', `This board cannot do ${type}.`);
+    return actions[type]?.prepare(params) ?? unsupported(type);
   }
 
   /** Undefined when it is on disk, else why it cannot be taken. */

@@ -58,7 +58,8 @@ describe('jobs', () => {
     await stand.start();
     expect(await stand.untilStatus('job', 'REJECTED')).toMatchObject({
       statusDetails: {
-        message: 'This board is not set up for upload-logs: set AOVIS_AGENT_LOGS_COMMAND.',
+        message:
+          'This board is not set up for upload-logs: set AOVIS_AGENT_LOGS_COMMAND in /etc/aovis-agent/agent.env, and restart the agent.',
       },
     });
     await stand.stop();

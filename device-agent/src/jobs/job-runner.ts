@@ -1,5 +1,5 @@
 import { isJobOperation, type JobOperation, type StatusDetails } from '@aovis/contracts/jobs';
-import { settings } from '../config.ts';
+import { howToSet } from '../config.ts';
 import { Backoff } from '../host/backoff.ts';
 import type { Clock } from '../host/clock.ts';
 import type { Logger } from '../host/logger.ts';
@@ -23,9 +23,9 @@ const endedCodes = new Set(['InvalidStateTransition', 'TerminalStateReached', 'R
 
 /** What a board lacks that has no handler for an operation. */
 const neededFor: Readonly<Record<JobOperation, string>> = {
-  reboot: `set ${settings.rebootCommand.variable}`,
-  'upload-logs': `set ${settings.logsCommand.variable}`,
-  'update-agent': `set ${settings.updateKey.variable}, and run the agent as one file (aovis-agent.cjs)`,
+  reboot: howToSet('rebootCommand'),
+  'upload-logs': howToSet('logsCommand'),
+  'update-agent': `${howToSet('updateKey')}, as one file (aovis-agent.cjs)`,
   'rotate-certificate': 'its agent must be updated first',
 };
 

@@ -1,7 +1,7 @@
 import { commandParamsSchemas } from '@aovis/contracts/commands';
 import type { LiveReply } from '@aovis/contracts/live-view';
 import { liveCommandSchema, liveCommandTypes } from '@aovis/contracts/live-view';
-import type { Actions } from '../commands/command-action.ts';
+import { type Actions, unsupported } from '../commands/command-action.ts';
 import { type CommandAnswer, failed, isFinal, rejected } from '../commands/command-answer.ts';
 import type { Logger } from '../host/logger.ts';
 
@@ -58,7 +58,7 @@ export class ControlChannel {
       return rejected('not_live', `${type} is not for the live view: send it as a command of the device.`);
     if (this.#underWay >= maxUnderWay)
       return rejected('busy', 'Too many commands are under way; send it again later.');
-    return actions[live]?.prepare(params) ?? rejected('unsupported', `This board cannot do ${type}.`);
+    return actions[live]?.prepare(params) ?? unsupported(live);
   }
 
   async #execute(

@@ -11,6 +11,7 @@ import { examineBoard } from './doctor/doctor.ts';
 import { renderReport } from './doctor/render-report.ts';
 import { type JournalQuery, readJournal } from './logs/journal.ts';
 import { renderEntry } from './logs/log-entry.ts';
+import { noLines, refuseForeignDirectory } from './logs/no-lines.ts';
 import { readLogs } from './logs/read-logs.ts';
 import { resetBoard, resetSentence } from './reset.ts';
 
@@ -34,12 +35,9 @@ export async function printLogs(
     // The journal has the lines of the service, whose state directory is the default one.
     ...(state === settings.state.default ? { readJournal } : {}),
   });
+  if (entries.length === 0) await refuseForeignDirectory(state);
   for (const entry of entries) print(`${json ? JSON.stringify(entry) : renderEntry(entry)}\n`);
-  if (entries.length === 0 && !json)
-    print(
-      `There are no lines: no agent has run with ${state} yet, or this user may not read its log (run this as root, ` +
-        'or as the user the agent runs as).\n',
-    );
+  if (entries.length === 0 && !json) print(noLines(state));
   return 0;
 }
 

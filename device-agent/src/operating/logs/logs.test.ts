@@ -4,6 +4,7 @@ import { describe, expect, it } from '@jest/globals';
 import { temporaryDirectory } from '../../testing/temporary-directory.ts';
 import { readJournal } from './journal.ts';
 import { renderEntry } from './log-entry.ts';
+import { refuseForeignDirectory } from './no-lines.ts';
 import { readLogs } from './read-logs.ts';
 
 const line = (second: number, level: string, msg: string, more: object = {}): string =>
@@ -111,6 +112,15 @@ describe('the journal', () => {
     const entries = await readLogs({ directory, lines: 5, level: 'info', readJournal: async () => journal });
     expect(entries.map(({ message }) => message)).toEqual(['as service 1', 'by hand', 'as service 3']);
   });
+});
+
+it('without lines, a directory in which an agent ran is told from any other', async () => {
+  const directory = await temporaryDirectory();
+  const refusal = { code: 'stateUnusable', message: expect.stringContaining('No agent ever ran with') };
+  await expect(refuseForeignDirectory(directory)).rejects.toMatchObject(refusal);
+  await expect(refuseForeignDirectory(join(directory, 'mistyped'))).rejects.toMatchObject(refusal);
+  await writeFile(join(directory, 'last-boot.json'), '{}');
+  await refuseForeignDirectory(directory);
 });
 
 it('a line for a person', () => {

@@ -38,7 +38,8 @@ async function readIfThere(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {
-    if (isCode(error, 'ENOENT')) return '';
+    // The journal may be open to a user to whom the directory is not.
+    if (isCode(error, 'ENOENT') || isCode(error, 'EACCES') || isCode(error, 'ENOTDIR')) return '';
     throw error;
   }
 }
