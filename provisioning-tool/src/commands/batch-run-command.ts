@@ -25,9 +25,9 @@ import type { BatchState } from '../journal/journal-state.ts';
 import { Refusal } from '../refusal.ts';
 import { openIssuingSigner } from '../signers/open-signer.ts';
 import { startProgress } from '../terminal/progress.ts';
-import { counted } from '../terminal/wording.ts';
 import { type BatchInputs, eachBoard, withInputsCopy } from './batch-inputs.ts';
 import { type BatchFlags, checkNovelty, countBoards } from './batch-plan-command.ts';
+import { summariseRun } from './batch-run-summary.ts';
 import { type CommandContext, withStop } from './command-context.ts';
 
 /** Provisions every board of a CSV; run again, it goes on where it stopped. */
@@ -147,7 +147,16 @@ class Session {
         await labels?.close();
       }
       await this.#arrangeLabels();
-      this.#summarise(batch, counts, handover, backend);
+      summariseRun(this.#context.terminal, {
+        batch,
+        boards: this.#inputs.boards,
+        folder: this.#folder,
+        state: this.#journal.state,
+        counts,
+        handover,
+        hasBackend: backend !== undefined,
+        printedCodes: this.#printedCodes,
+      });
     } finally {
       await lease?.release();
       signer?.close();
@@ -319,53 +328,5 @@ class Session {
     }
     await handover.finish();
     return run.counts;
-  }
-
-  #summarise(
-    batch: BatchState,
-    counts: BatchRunCounts,
-    handover: Handover,
-    backend: BackendClient | undefined,
-  ): void {
-    const manifests = [...this.#journal.state.manifests.values()].filter(
-      ({ batch: { id } }) => id === batch.id,
-    );
-    const waiting = manifests.filter(({ accepted }) => !accepted);
-    const finished = counts.finished + counts.alreadyFinished;
-    this.#context.terminal.result(
-      {
-        batch_id: batch.id,
-        boards: this.#inputs.boards,
-        finished,
-        finished_now: counts.finished,
-        failed: counts.failed,
-        manifests_accepted: manifests.length - waiting.length,
-        manifests_waiting: waiting.length,
-        bundles: this.#folder.bundle('').replace(/\/$/, ''),
-        labels: this.#folder.labels,
-      },
-      [
-        `Batch ${batch.id}: ${finished} of ${counted(this.#inputs.boards, 'board')} finished (${counts.finished} now), ${counts.failed} failed.`,
-        `Manifests: ${manifests.length - waiting.length} accepted by the backend, ${waiting.length} waiting.`,
-        `Bundles: ${this.#folder.bundle('').replace(/\/$/, '')}`,
-        this.#printedCodes
-          ? 'Labels:  none; the boards keep those that they have.'
-          : `Labels:  ${this.#folder.labels} (activation codes: print, then keep them as the procedure says)`,
-      ],
-    );
-    this.#refuseUnfinished(batch, counts, handover, waiting.length > 0 && backend !== undefined);
-  }
-
-  #refuseUnfinished(batch: BatchState, counts: BatchRunCounts, handover: Handover, waiting: boolean): void {
-    if (counts.failed > 0) {
-      throw new Refusal(
-        counts.conflicts > 0 ? 'conflict' : 'partial',
-        `${counted(counts.failed, 'board')} could not be finished; «aovis-provision batch status ${batch.id}» says why. ` +
-          'Mend that, then run the same command again.',
-      );
-    }
-    if (handover.failure) throw runFailureOf(handover.failure);
-    if (waiting)
-      throw new Refusal('partial', 'Some manifests are still waiting; run the same command again.');
   }
 }

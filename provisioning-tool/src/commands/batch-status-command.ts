@@ -1,13 +1,13 @@
 import { BatchFolder } from '../batch/batch-folder.ts';
 import { journalPath, replayJournal } from '../journal/journal.ts';
-import { type BoardState, hasStep, isProvisioned } from '../journal/journal-state.ts';
+import { type BoardState, hasStep, isLive, isProvisioned } from '../journal/journal-state.ts';
 import { Refusal } from '../refusal.ts';
 import { counted } from '../terminal/wording.ts';
 import type { CommandContext } from './command-context.ts';
 
 const mostFailures = 10;
 
-/** From least to most done; a board counts once, at the furthest point it reached. */
+/** From least to most done, and those that are no more; a board counts once, at the furthest point it reached. */
 const stages = [
   'waiting',
   'issued',
@@ -17,10 +17,13 @@ const stages = [
   'active',
   'manifest written',
   'handed over',
+  'revoked',
+  'destroyed',
 ] as const;
 type Stage = (typeof stages)[number];
 
 function stageOf(board: BoardState): Stage {
+  if (board.life?.ended) return board.life.ended;
   if (board.manifest) return board.manifest.accepted ? 'handed over' : 'manifest written';
   if (isProvisioned(board)) return 'active';
   if (hasStep(board, 'bundle')) return 'bundled';
@@ -38,8 +41,10 @@ export async function batchStatus(context: CommandContext, batchId: string | und
       return {
         batch_id: batch.id,
         boards: batch.boards,
-        finished: boards.filter(isProvisioned).length,
-        handed_over: boards.filter((board) => board.manifest?.accepted).length,
+        finished: boards.filter((board) => isLive(board) && isProvisioned(board)).length,
+        handed_over: boards.filter((board) => stageOf(board) === 'handed over').length,
+        revoked: boards.filter((board) => stageOf(board) === 'revoked').length,
+        destroyed: boards.filter((board) => stageOf(board) === 'destroyed').length,
         started_at: batch.startedAt,
       };
     });
@@ -48,7 +53,10 @@ export async function batchStatus(context: CommandContext, batchId: string | und
       { batches },
       rows.length === 0
         ? ['There is no batch yet; begin with: aovis-provision batch plan boards.csv']
-        : terminal.table([['batch', 'boards', 'finished', 'handed over', 'started'], ...rows]),
+        : terminal.table([
+            ['batch', 'boards', 'finished', 'handed over', 'revoked', 'destroyed', 'started'],
+            ...rows,
+          ]),
     );
     return;
   }
@@ -63,7 +71,8 @@ export async function batchStatus(context: CommandContext, batchId: string | und
   for (const [, board] of boards) counts.set(stageOf(board), (counts.get(stageOf(board)) ?? 0) + 1);
   counts.set('waiting', batch.boards - boards.length);
   const failures = boards.flatMap(([serial, { failure }]) => (failure ? [{ serial, ...failure }] : []));
-  const unfinished = batch.boards - boards.filter(([, board]) => isProvisioned(board)).length;
+  const unfinished =
+    batch.boards - boards.filter(([, board]) => isProvisioned(board) || !isLive(board)).length;
   terminal.result(
     {
       batch_id: batchId,

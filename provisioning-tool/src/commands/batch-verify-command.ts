@@ -28,13 +28,19 @@ export async function batchVerify(context: CommandContext, batchId: string, offl
       registry?.close();
     }
   });
-  const finished = state.boardsOf(batchId).filter(([, board]) => isProvisioned(board));
+  const boards = state.boardsOf(batchId).map(([, board]) => board);
+  const finished = boards.filter((board) => isLive(board) && isProvisioned(board));
   const verified = finished.length;
-  const unfinished = batch.boards - verified;
-  const waiting = finished.filter(([, board]) => isLive(board) && !board.manifest?.accepted).length;
+  const [revoked, destroyed] = (['revoked', 'destroyed'] as const).map(
+    (end) => boards.filter((board) => board.life?.ended === end).length,
+  ) as [number, number];
+  const unfinished = batch.boards - verified - revoked - destroyed;
+  const waiting = finished.filter((board) => !board.manifest?.accepted).length;
   const value = {
     batch_id: batchId,
     verified,
+    revoked,
+    destroyed,
     unfinished,
     not_handed_over: waiting,
     registry_checked: !offline,
@@ -49,6 +55,7 @@ export async function batchVerify(context: CommandContext, batchId: string, offl
       ...terminal.table(findings.map(({ subject, problem }) => [subject, problem])),
       `Batch ${batchId}: ${counted(verified, 'finished board')} checked${notAsked(offline, backendAsked)}; ` +
         (findings.length === 0 ? 'everything agrees.' : `${counted(findings.length, 'problem')}.`),
+      ...(revoked + destroyed > 0 ? [`No longer boards: ${revoked} revoked, ${destroyed} destroyed.`] : []),
       ...(unfinished > 0 ? [`Not finished, and not checked: ${counted(unfinished, 'board')}.`] : []),
       ...(waiting > 0 ? [`Not handed over to the backend yet: ${counted(waiting, 'board')}.`] : []),
     ],

@@ -144,6 +144,30 @@ describe('device commands', () => {
     await expectAllAgree();
   });
 
+  it('revoked and destroyed boards count as what they are, not as finished or handed over', async () => {
+    await factory.succeed('device', 'revoke', serial, ...reason);
+    await factory.succeed('device', 'destroy', 'N4K-000002', '--confirm', 'N4K-000002', ...reason);
+    const counts = { boards: 2, finished: 0, handed_over: 0, revoked: 1, destroyed: 1 };
+    const { stdout: all } = await factory.succeed('batch', 'status', '--json');
+    expect(JSON.parse(all)).toMatchObject({ batches: [counts] });
+    const { stdout: one } = await factory.succeed('batch', 'status', 'boards', '--json');
+    expect(JSON.parse(one)).toMatchObject({
+      stages: { waiting: 0, active: 0, handed_over: 0, revoked: 1, destroyed: 1 },
+    });
+    expect((await factory.succeed('batch', 'status', 'boards')).stdout).toContain('Check it with');
+    const { stdout: verified } = await factory.succeed('batch', 'verify', 'boards', '--json');
+    expect(JSON.parse(verified)).toMatchObject({
+      verified: 0,
+      revoked: 1,
+      destroyed: 1,
+      unfinished: 0,
+      not_handed_over: 0,
+    });
+    expect((await factory.succeed('batch', 'verify', 'boards')).stdout).toContain(
+      'No longer boards: 1 revoked, 1 destroyed.',
+    );
+  });
+
   it('revoke does not wait for a backend that is away; the same command tells it later', async () => {
     factory.backend.fault = () => 503;
     const patience = ['--outage-patience-seconds', '0'];
