@@ -132,6 +132,23 @@ describe.each(['ec-p256', 'rsa-3072'] as const)('openssl and a CA of kind %s', (
     await expect(alone).rejects.toThrow('unable to get local issuer certificate');
   });
 
+  it.each([caFiles.rootKey, caFiles.issuingKey])('reads back how %s is encrypted', async (name) => {
+    const structure = await openssl('asn1parse', '-in', join(ca.directory, name));
+    // RFC 8018 appendix A.4, with a salt of 16 bytes and 600,000 rounds (0x927C0).
+    const fields = structure.split('\n').map((line) => line.replace(/^.*prim: |^.*cons: /, '').trim());
+    expect(fields).toEqual(
+      expect.arrayContaining([
+        'OBJECT            :PBES2',
+        'OBJECT            :PBKDF2',
+        'INTEGER           :0927C0',
+        'OBJECT            :hmacWithSHA256',
+        'OBJECT            :aes-256-cbc',
+      ]),
+    );
+    const [salt = '', iv = ''] = fields.flatMap((field) => /HEX DUMP\]:([0-9A-F]+)$/.exec(field)?.[1] ?? []);
+    expect([salt.length, iv.length]).toEqual([32, 32]);
+  });
+
   it('opens the encrypted CA key with the passphrase', async () => {
     const ofKey = await openssl(
       'pkey',

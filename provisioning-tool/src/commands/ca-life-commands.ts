@@ -1,12 +1,14 @@
 import { join } from 'node:path';
 import { validityOf } from '../ca/board-identity.ts';
+import type { ExternalKey } from '../ca/ca-creation.ts';
 import { importCa } from '../ca/ca-import.ts';
 import type { CaKeyKind } from '../ca/ca-key.ts';
 import { changePassphrase } from '../ca/ca-passphrase.ts';
 import { openRootKey, rollOver } from '../ca/ca-roll-over.ts';
-import { caFiles, fingerprintOf, loadCa, refuseExistingCa } from '../ca/ca-store.ts';
+import { caFiles, type FactoryCa, fingerprintOf, loadCa, refuseExistingCa } from '../ca/ca-store.ts';
 import { exists } from '../files/durable-files.ts';
 import { Journal } from '../journal/journal.ts';
+import type { JournalState } from '../journal/journal-state.ts';
 import { Refusal } from '../refusal.ts';
 import { counted } from '../terminal/wording.ts';
 import { externalKeyOf, showCa } from './ca-commands.ts';
@@ -89,17 +91,25 @@ export async function caRollOver(context: CommandContext, flags: CaRollOverFlags
     : passphrase;
   const journal = await Journal.open(workspace, surroundings.clock);
   try {
-    const next = await rollOver(workspace, ca, {
-      rootSigner: await openRootKey(ca, rootKeyFile, rootPassphrase),
-      keyKind: flags.key,
-      passphrase,
-      issuingKey,
-      ...validityOf(surroundings.clock.now(), flags.years),
-    });
+    const rootSigner = await openRootKey(ca, rootKeyFile, rootPassphrase);
+    const cutShort = unrecorded(ca, journal.state, issuingKey);
+    if (cutShort)
+      terminal.say(
+        `Issuing CA ${ca.current.generation} was made by a run that was cut short; it is the one that signs now.`,
+      );
+    const next = cutShort
+      ? ca
+      : await rollOver(workspace, ca, {
+          rootSigner,
+          keyKind: flags.key,
+          passphrase,
+          issuingKey,
+          ...validityOf(surroundings.clock.now(), flags.years),
+        });
     await journal.append({
       type: 'ca_rolled_over',
       issuing_certificate_sha256: fingerprintOf(next.issuing),
-      former_issuing_certificate_sha256: former,
+      former_issuing_certificate_sha256: cutShort?.former ?? former,
       operator: context.operator,
     });
     await showCa(context, next, journal.state);
@@ -110,6 +120,21 @@ export async function caRollOver(context: CommandContext, flags: CaRollOverFlags
   } finally {
     await journal.close();
   }
+}
+
+/**
+ * A roll-over whose new CA is there, and whose line in the journal is not: the power went between the two. Undefined when
+ * there is none, or another key is asked for.
+ */
+function unrecorded(
+  ca: FactoryCa,
+  { issuingCas }: JournalState,
+  wanted: ExternalKey | undefined,
+): { former: string } | undefined {
+  if (ca.current.generation === 1 || issuingCas.has(fingerprintOf(ca.issuing))) return undefined;
+  if (wanted && !wanted.publicKey.equals(ca.issuing.publicKey)) return undefined;
+  const [former = ''] = [...ca.issuers].at(-2) ?? [];
+  return { former };
 }
 
 export async function caPassphrase(context: CommandContext, newFile: string | undefined): Promise<void> {

@@ -84,16 +84,21 @@ export class JournalState {
   readonly caRegistrations = new Map<string, CaRegistration>();
   /** Ids at AWS by `issuing_certificate_sha256`, of each region: former CAs, too. */
   readonly registeredCas = new Map<string, Map<string, string>>();
+  /** SHA-256 of every issuing CA that a line names. */
+  readonly issuingCas = new Set<string>();
 
   /** Returns what is wrong with the record, if it cannot follow the ones before. */
   apply(record: JournalRecord, offset: number, at: string): string | undefined {
     switch (record.type) {
       case 'ca_initialised':
       case 'ca_rolled_over':
+        this.issuingCas.add(record.issuing_certificate_sha256);
+        return undefined;
       case 'ca_passphrase_changed':
       case 'station_initialised':
         return undefined;
       case 'ca_registered':
+        this.issuingCas.add(record.issuing_certificate_sha256);
         this.#registerCa(record);
         return undefined;
       case 'batch_started':

@@ -5,6 +5,7 @@ import {
   CreateAliasCommand,
   CreateKeyCommand,
   DisableKeyCommand,
+  EnableKeyCommand,
   GetPublicKeyCommand,
   type KeySpec,
   KMSClient,
@@ -124,5 +125,66 @@ describe('an issuing key in AWS KMS', () => {
     });
     process.env['AWS_SECRET_ACCESS_KEY'] = 'another';
     expect((await factory.cli('ca', 'register', '--mode', 'DEFAULT')).exitCode).toBe(6);
+  });
+
+  describe('of a batch that is under way', () => {
+    let arn: string;
+    let csv: string;
+    const run = () => factory.cli('batch', 'run', csv, '--boards-in-flight', '2');
+    const refuse = (code: string, times: number) =>
+      cloud.addFault({
+        service: 'kms',
+        operation: 'Sign',
+        effect: { kind: 'error', status: 400, code },
+        times,
+      });
+
+    beforeEach(async () => {
+      arn = await createKey('ECC_NIST_P256');
+      await init(arn);
+      await factory.succeed('ca', 'register');
+      const { stdout } = await factory.succeed('station', 'init', '--json');
+      const { public_key_pem } = JSON.parse(stdout) as { public_key_pem: string };
+      factory.backend.stations.set('line-1', public_key_pem);
+      csv = await factory.writeBoards('boards.csv', 4);
+    });
+
+    async function expectMadeOnce(): Promise<void> {
+      expect(await run()).toMatchObject({ exitCode: 0 });
+      expect(await factory.cli('batch', 'verify', 'boards')).toMatchObject({ exitCode: 0 });
+      expect(factory.iot.certificates.size).toBe(4);
+    }
+
+    it('waits where AWS KMS throttles or loses an answer', async () => {
+      await refuse('ThrottlingException', 3);
+      await cloud.addFault({ service: 'kms', operation: 'Sign', effect: { kind: 'lose-answer' }, times: 1 });
+      await expectMadeOnce();
+    });
+
+    it('stops where AWS KMS denies it, with what to do, and goes on when it may', async () => {
+      await refuse('AccessDeniedException', 2);
+      const denied = await run();
+      expect(denied).toMatchObject({ exitCode: 6, stderr: expect.stringContaining('kms:Sign') });
+      expect(factory.iot.certificates.size).toBeLessThan(4);
+      await expectMadeOnce();
+    });
+
+    it('stops where the key was disabled in mid-batch, and goes on when it is enabled', async () => {
+      let registered = 0;
+      let disabled: Promise<unknown> | undefined;
+      factory.iot.options.onCall = (operation, done) => {
+        if (operation === 'RegisterCertificate' && done && ++registered === 1)
+          disabled = kms.send(new DisableKeyCommand({ KeyId: arn }));
+      };
+      const stopped = await factory.cli('batch', 'run', csv, '--boards-in-flight', '1');
+      await disabled;
+      expect(stopped).toMatchObject({
+        exitCode: 5,
+        stderr: expect.stringContaining('is disabled; enable it'),
+      });
+      expect(await run()).toMatchObject({ exitCode: 5, stderr: expect.stringContaining('is disabled') });
+      await kms.send(new EnableKeyCommand({ KeyId: arn }));
+      await expectMadeOnce();
+    });
   });
 });

@@ -7,9 +7,9 @@ import { basename } from 'node:path';
  * on files of that name. A killed process is gone as in a power cut; the rest fails as a full disk does.
  */
 export interface DiskFault {
-  /** Name of the file, without its folder; for `rename` that of the target. */
+  /** Name of the file, without its folder; for `rename` that of the target. `*`: any. */
   file: string;
-  operation: 'write' | 'sync' | 'rename';
+  operation: 'write' | 'sync' | 'rename' | 'any';
   at: number;
   effect:
     | 'kill-before'
@@ -85,7 +85,8 @@ class Injector {
     whole: () => Promise<void>,
     half: () => Promise<void> = () => Promise.resolve(),
   ): Promise<void> {
-    const isMeant = operation === this.#fault.operation && file === this.#fault.file;
+    const isMeant =
+      [operation, 'any'].includes(this.#fault.operation) && [file, '*'].includes(this.#fault.file);
     if (!isMeant || ++this.#seen !== this.#fault.at) return await whole();
     const { effect } = this.#fault;
     if (effect === 'kill-after') await whole();
