@@ -124,7 +124,11 @@ describe('aovis-agent doctor', () => {
   });
 
   it('clock: a board without a battery', async () => {
-    expectFailure(await examine(() => 300_000), 'clock', /1970.*says that it is 20.*Set it: sudo aovis-agent clock --set/);
+    expectFailure(
+      await examine(() => 300_000),
+      'clock',
+      /1970.*says that it is 20.*Set it: sudo aovis-agent clock --set/,
+    );
   });
 
   it('dns: one name among others', async () => {

@@ -17,11 +17,15 @@ const common = {
   issued_at: z.iso.datetime(),
 };
 
+/** Characters of a reason, here and at the station. */
+export const shortestReason = 3;
+export const longestReason = 200;
+
 /** Who acts at the station and why: for the audit log, no secrets. */
 const accountable = {
   serial: serialSchema,
   operator: z.string().min(1).max(64),
-  reason: z.string().min(3).max(200),
+  reason: z.string().min(shortestReason).max(longestReason),
 };
 
 /** Asks what the backend has of boards: of those named, or of a batch, 500 at a time in the order of their serials. */

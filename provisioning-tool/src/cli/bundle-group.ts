@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { type Define, textOf } from './command-spec.ts';
+import { collect, type Define, textOf } from './command-spec.ts';
 
 /** Bundles on their way to the station that flashes them. */
 export function addBundleCommands(program: Command, define: Define): void {
@@ -47,18 +47,28 @@ export function addBundleCommands(program: Command, define: Define): void {
           line: 'aovis-provision bundle seal boards --recipient age1…',
           does: 'writes boards.tar.age and prints its SHA-256',
         },
+        {
+          line: 'aovis-provision bundle seal boards --serial N4K-000123 --recipient age1…',
+          does: 'only one board, for example after device rotate: writes aovis-n4k-000123.tar.age',
+        },
       ],
       changes: true,
     },
     async (context, flags, [batchId]) => {
       const { bundleSeal } = await import('../commands/bundle-commands.ts');
       const recipient = textOf(flags, 'recipient') ?? '';
-      await bundleSeal(context, batchId ?? '', { recipient, to: textOf(flags, 'to') });
+      const boards = Array.isArray(flags['serial']) ? flags['serial'] : [];
+      await bundleSeal(context, batchId ?? '', { recipient, to: textOf(flags, 'to'), boards });
     },
   )
     .argument('<batch>', 'name of the batch')
     .requiredOption('--recipient <key>', 'Public key of the station that opens it, age1….')
-    .option('--to <file>', 'File to write; default: <batch>.tar.age.');
+    .option(
+      '--serial <board>',
+      'Only this board, by serial or device id; may be given several times.',
+      collect,
+    )
+    .option('--to <file>', 'File to write; default: <batch>.tar.age, of a single board <device id>.tar.age.');
   define(
     bundle,
     {

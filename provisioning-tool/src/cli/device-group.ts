@@ -3,7 +3,12 @@ import type { DeviceChangeKind } from '../journal/records.ts';
 import type { CommandSpec, Define, Flags } from './command-spec.ts';
 import { batchSettings } from './setting-groups.ts';
 
-const serialArgument = ['<serial>', 'serial of the board, e.g. N4K-000123'] as const;
+const serialArgument = ['<board>', 'its serial, e.g. N4K-000123, or its device id'] as const;
+const csrOption = [
+  '--csr <file>',
+  'Request (PKCS#10) for a new key of a board that keeps its own, PEM or DER.',
+] as const;
+const confirmOption = ['--confirm <board>', 'The board once more, because there is no way back.'] as const;
 const reasonOption = [
   '--reason <text>',
   'Why; kept in the journal, the audit log and at the backend.',
@@ -67,8 +72,14 @@ export function addDeviceCommands(program: Command, define: Define): void {
     summary: 'Give a board on the bench a new key and certificate.',
     teaches:
       'The new certificate becomes ACTIVE when its bundle lies in its place and the backend has it on record; then every\n' +
-      `other certificate of the board is revoked. Flash the bundle again. Boards in the field get theirs by an IoT job. ${goesOn}`,
+      'other certificate of the board is revoked. Flash the bundle again. Boards in the field get theirs by an IoT job. A board\n' +
+      'that keeps its own key (secure element) makes a new one and a request for it: --csr. It is verified as by «csr sign»,\n' +
+      `and no board may ever have had the key. ${goesOn}`,
     examples: [
+      {
+        line: "aovis-provision device rotate N4K-000123 --csr N4K-000123.csr --reason 'new key on the board'",
+        does: 'certifies the new key of a board that keeps its own',
+      },
       {
         line: "aovis-provision device rotate N4K-000123 --reason 'bundle was copied'",
         does: 'makes a new bundle and revokes the old certificate',
@@ -77,25 +88,29 @@ export function addDeviceCommands(program: Command, define: Define): void {
     changes: true,
     passphrase: true,
     settings: batchSettings,
-  });
+  }).option(...csrOption);
   addChange(device, define, 'rma', {
     name: 'rma',
     summary: 'Make a returned board ready again, or replace it by another one.',
     teaches:
-      'Without --replaced-by: new key, certificate and code under the same serial, all former ones worthless. With it: the\n' +
-      'board is taken out for good (as «destroy»), and the backend notes which one its owner gets instead. Who owns it\n' +
-      `keeps it until staff release it. ${goesOn}`,
+      'Without --replaced-by: new key, certificate and code under the same serial, all former ones worthless; a board that\n' +
+      'keeps its own key needs --csr, as with «rotate». With it: the board is taken out for good as by «destroy», so that it\n' +
+      'takes --confirm, too, and the backend notes which one its owner gets instead. A board that somebody owns is refused\n' +
+      `until staff release it. ${goesOn}`,
     examples: [
       { line: "aovis-provision device rma N4K-000123 --reason 'repaired, case 4711'", does: 'makes it new' },
       {
-        line: "aovis-provision device rma N4K-000123 --replaced-by N4K-000456 --reason 'beyond repair'",
+        line: "aovis-provision device rma N4K-000123 --replaced-by N4K-000456 --confirm N4K-000123 --reason 'beyond repair'",
         does: 'takes it out',
       },
     ],
     changes: true,
     passphrase: true,
     settings: batchSettings,
-  }).option('--replaced-by <serial>', 'The board that takes its place; this one is destroyed.');
+  })
+    .option('--replaced-by <board>', 'The board that takes its place; this one is destroyed.')
+    .option(...confirmOption)
+    .option(...csrOption);
   addChange(device, define, 'transfer', {
     name: 'transfer',
     summary: 'Count a board to another batch.',
@@ -124,7 +139,7 @@ export function addDeviceCommands(program: Command, define: Define): void {
     ],
     changes: true,
     settings: batchSettings,
-  }).option('--confirm <serial>', 'The serial once more, because there is no way back.');
+  }).option(...confirmOption);
 }
 
 function addChange(group: Command, define: Define, kind: DeviceChangeKind, spec: CommandSpec): Command {
@@ -137,6 +152,7 @@ function addChange(group: Command, define: Define, kind: DeviceChangeKind, spec:
       reason: textOf(flags, 'reason'),
       toBatch: textOf(flags, 'toBatch'),
       replacedBy,
+      csr: textOf(flags, 'csr'),
       confirm: textOf(flags, 'confirm'),
     });
   })

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { SheetFlags } from '../commands/labels-print-command.ts';
-import { type Define, type Flags, textOf } from './command-spec.ts';
+import { collect, type Define, type Flags, textOf } from './command-spec.ts';
 
 const sheetSettings = ['activation_url', 'label_format'] as const;
 
@@ -57,7 +57,11 @@ function addPrint(labels: Command, define: Define): void {
     },
   )
     .argument('<batch>', 'name of the batch')
-    .option('--serial <serial>', 'Only this board; may be given several times.', collect)
+    .option(
+      '--serial <board>',
+      'Only this board, by serial or device id; may be given several times.',
+      collect,
+    )
     .option('--only-new', 'Leave out labels that were printed before.')
     .option('--reason <text>', 'Why labels are printed again; needed for that, and kept in the audit log.');
   addSheetOptions(command, 'File to write; - is standard output. Default: a new file in the batch’s folder.');
@@ -100,7 +104,7 @@ function addCheck(labels: Command, define: Define): void {
   )
     .argument('[scan]', 'what was scanned or typed; - or nothing: lines of standard input')
     .option('--batch <name>', 'The label must be of this batch.')
-    .option('--serial <serial>', 'The label must be of this board.')
+    .option('--serial <board>', 'The label must be of this board (serial or device id).')
     .option('--all', 'Every label of the batch must be among the scans.');
 }
 
@@ -128,7 +132,7 @@ function addLedger(labels: Command, define: Define): void {
     },
   )
     .argument('<batch>', 'name of the batch')
-    .option('--serial <serial>', 'Only this board, with all its prints.');
+    .option('--serial <board>', 'Only this board (serial or device id), with all its prints.');
 }
 
 function addSample(labels: Command, define: Define): void {
@@ -208,10 +212,6 @@ function sheetFlagsOf(flags: Flags): SheetFlags {
     cutMarks: typeof flags['cutMarks'] === 'boolean' ? flags['cutMarks'] : undefined,
     shift: { x, y },
   };
-}
-
-function collect(value: string, before: string[] | undefined): string[] {
-  return [...(before ?? []), value];
 }
 
 function skipArgument(text: string): string {

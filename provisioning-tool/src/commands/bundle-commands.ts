@@ -1,9 +1,10 @@
 import { basename, resolve } from 'node:path';
 import { deviceIdOf } from '@aovis/contracts/ids';
 import { BatchFolder } from '../batch/batch-folder.ts';
+import { readSerial } from '../device/board-name.ts';
 import { exists } from '../files/durable-files.ts';
 import { journalPath, replayJournal } from '../journal/journal.ts';
-import { isLive, isProvisioned } from '../journal/journal-state.ts';
+import { isLive, isProvisioned, type JournalState } from '../journal/journal-state.ts';
 import { Refusal } from '../refusal.ts';
 import { counted } from '../terminal/wording.ts';
 import { checkRecipient, digestOf, openBundles, sealBundles } from '../transport/sealed-file.ts';
@@ -32,25 +33,23 @@ export async function bundleKey({ terminal, workspace }: CommandContext): Promis
   terminal.result({ transport_key: recipient }, [recipient]);
 }
 
-/** Seals the bundles of a batch's live boards. */
+/** Seals the bundles of a batch's live boards, or of those named by serial or device id. */
 export async function bundleSeal(
   context: CommandContext,
   batchId: string,
-  { recipient, to }: { recipient: string; to: string | undefined },
+  { recipient, to, boards }: { recipient: string; to: string | undefined; boards: readonly string[] },
 ): Promise<void> {
   const { terminal, workspace, surroundings } = context;
   checkRecipient(recipient);
   const replay = await replayJournal(journalPath(workspace));
   findBatch(replay, batchId);
   const folder = new BatchFolder(workspace, batchId);
-  const bundles = replay.state
-    .boardsOf(batchId)
-    .filter(([, board]) => isProvisioned(board) && isLive(board))
-    .map(([serial]) => deviceIdOf(serial))
+  const serials = sealedSerials(replay.state, batchId, boards);
+  const bundles = serials
+    .map((serial) => deviceIdOf(serial))
     .map((deviceId) => ({ deviceId, directory: folder.bundle(deviceId) }));
-  if (bundles.length === 0)
-    throw new Refusal('conflict', `Batch ${batchId} has no finished board yet; there is nothing to seal.`);
-  const path = resolve(to ?? `${batchId}.tar.age`);
+  const name = boards.length > 0 && bundles.length === 1 ? bundles[0]?.deviceId : batchId;
+  const path = resolve(to ?? `${name}.tar.age`);
   if (await exists(path))
     throw new Refusal('conflict', `${path} is there already; name another file with --to.`);
   const count = counted(bundles.length, 'bundle');
@@ -68,6 +67,24 @@ export async function bundleSeal(
   terminal.say(
     'Tell the receiver the SHA-256 by another way than the file: anybody can seal something to a public key.',
   );
+}
+
+/** Boards with a bundle that is good for something, in the order in which they were made. @throws Refusal */
+function sealedSerials(state: JournalState, batchId: string, boards: readonly string[]): string[] {
+  const finished = state
+    .boardsOf(batchId)
+    .filter(([, board]) => isProvisioned(board) && isLive(board))
+    .map(([serial]) => serial);
+  if (finished.length === 0)
+    throw new Refusal('conflict', `Batch ${batchId} has no finished board yet; there is nothing to seal.`);
+  const wanted = new Set(boards.map(readSerial));
+  const strangers = [...wanted].filter((serial) => !finished.includes(serial));
+  if (strangers.length > 0)
+    throw new Refusal(
+      'usage',
+      `Batch ${batchId} has no finished board ${strangers.join(', ')}; «aovis-provision device show» says where it is.`,
+    );
+  return wanted.size === 0 ? finished : finished.filter((serial) => wanted.has(serial));
 }
 
 /** Opens what was sealed to this station. */

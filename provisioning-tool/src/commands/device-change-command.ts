@@ -1,6 +1,5 @@
-import { serialSchema } from '@aovis/contracts/ids';
 import { ulid } from 'ulid';
-import { holdsCode } from '../audit/redaction.ts';
+import { readReason } from '../audit/reason.ts';
 import { BatchFolder } from '../batch/batch-folder.ts';
 import { runFailureOf } from '../batch/batch-run.ts';
 import { bundleSettingsOf, checkCloud } from '../batch/preflight.ts';
@@ -8,6 +7,8 @@ import { validityOf } from '../ca/board-identity.ts';
 import { type FactoryCa, fingerprintOf, leafIssuerOf, loadCa } from '../ca/ca-store.ts';
 import type { AwsIotRegistry } from '../cloud/aws-iot-registry.ts';
 import { type Config, requireSetting } from '../config.ts';
+import type { CertificateAsk } from '../csr/certificate-request.ts';
+import { readSerial } from '../device/board-name.ts';
 import {
   checkChange,
   checkKey,
@@ -22,7 +23,7 @@ import { addNewCode, type IdentityDesk, stageNewKey } from '../device/new-identi
 import { planChange, runChange } from '../device/run-change.ts';
 import { loadStation } from '../handover/station-key.ts';
 import { StationRequests } from '../handover/station-requests.ts';
-import { Journal, journalPath, replayJournal } from '../journal/journal.ts';
+import { Journal, journalPath, readIssued, readStandings, replayJournal } from '../journal/journal.ts';
 import { isLive, isProvisioned, type JournalState } from '../journal/journal-state.ts';
 import type { BoardIssued, DeviceChangeKind } from '../journal/records.ts';
 import { Refusal } from '../refusal.ts';
@@ -37,14 +38,17 @@ export interface DeviceChangeFlags {
   toBatch: string | undefined;
   /** Of a board that is destroyed: the one that takes its place. */
   replacedBy: string | undefined;
+  /** File with the request of a board that keeps its own key, for a new one. */
+  csr: string | undefined;
   /** The serial once more, where there is no way back. */
   confirm: string | undefined;
 }
 
 /** Changes one board. Cut short at any instant, the same command goes on. */
-export async function deviceChange(context: CommandContext, flags: DeviceChangeFlags): Promise<void> {
-  const serial = checkSerial(flags.serial);
-  checkFlags(flags);
+export async function deviceChange(context: CommandContext, given: DeviceChangeFlags): Promise<void> {
+  const flags = { ...given, replacedBy: given.replacedBy && readSerial(given.replacedBy) };
+  const serial = readSerial(flags.serial);
+  checkFlags(flags, serial);
   if (context.flags.dryRun) return await sayWhatWouldBeDone(context, flags, serial);
   const { workspace, surroundings } = context;
   const config = await context.config();
@@ -107,7 +111,7 @@ class Session {
     const parts = await this.#parts(ca, state.batch.id);
     if (state.life?.pending?.kind !== kind) {
       const before = await this.#journal.issued(this.#serial);
-      checkKey(before, kind);
+      checkKey(before, kind, this.#flags.csr !== undefined);
       const pending = await this.#journal.pendingChange(state);
       // Revoking waits for nobody.
       if (parts.backend && kind !== 'revoke') {
@@ -121,7 +125,7 @@ class Session {
         changeId: ulid(this.#context.surroundings.clock.now()),
         kind,
         operator: this.#context.operator,
-        reason: requireReason(this.#flags),
+        reason: readReason(this.#flags.reason),
         after,
         replacedBy: this.#flags.replacedBy,
       });
@@ -180,18 +184,30 @@ class Session {
     switch (this.#flags.kind) {
       case 'reissue_code':
         return await addNewCode(folder, before);
-      case 'rotate':
-        return await this.#withDesk(ca, (desk) => stageNewKey(desk, folder, before));
-      case 'rma':
+      case 'rotate': {
+        const ask = await this.#request(ca);
+        return await this.#withDesk(ca, (desk) => stageNewKey(desk, folder, before, ask));
+      }
+      case 'rma': {
+        const ask = await this.#request(ca);
         return await this.#withDesk(ca, async (desk) =>
-          addNewCode(folder, await stageNewKey(desk, folder, before)),
+          addNewCode(folder, await stageNewKey(desk, folder, before, ask)),
         );
+      }
       case 'transfer':
         return { ...before, batch_id: this.#flags.toBatch ?? before.batch_id };
       case 'revoke':
       case 'destroy':
         return before;
     }
+  }
+
+  /** Of a board that keeps its own key. */
+  async #request(ca: FactoryCa): Promise<CertificateAsk | undefined> {
+    const { csr } = this.#flags;
+    if (csr === undefined) return undefined;
+    const { readNewRequest } = await import('../csr/new-request.ts');
+    return await readNewRequest(csr, this.#serial, { standings: this.#journal.standings(), ca });
   }
 
   async #withDesk(ca: FactoryCa, work: (desk: IdentityDesk) => Promise<BoardIssued>): Promise<BoardIssued> {
@@ -208,29 +224,13 @@ class Session {
   }
 }
 
-function checkSerial(text: string): string {
-  const parsed = serialSchema.safeParse(text.toUpperCase());
-  if (parsed.success) return parsed.data;
-  throw new Refusal('usage', `«${text}» is no serial: ${parsed.error.issues[0]?.message ?? 'not valid'}.`);
-}
-
-function checkFlags(flags: DeviceChangeFlags): void {
-  requireReason(flags);
-  if (flags.kind !== 'destroy' || flags.replacedBy !== undefined) return;
-  if (flags.confirm !== flags.serial)
-    throw new Refusal(
-      'usage',
-      `There is no way back from this: say so with --confirm ${flags.serial}. Its certificate, thing, bundle and code will be gone.`,
-    );
-}
-
-function requireReason({ reason }: DeviceChangeFlags): string {
-  const text = reason?.trim() ?? '';
-  if (text.length < 3 || text.length > 200)
-    throw new Refusal('usage', 'Give a --reason of 3 to 200 characters; it is kept here and at the backend.');
-  if (holdsCode(text))
-    throw new Refusal('usage', 'The reason holds an activation code; name the board by its serial instead.');
-  return text;
+function checkFlags(flags: DeviceChangeFlags, serial: string): void {
+  readReason(flags.reason);
+  if (flags.kind !== 'destroy' || (flags.confirm && readSerial(flags.confirm) === serial)) return;
+  throw new Refusal(
+    'usage',
+    `There is no way back from this: say so with --confirm ${serial}. Its certificate, thing, bundle and code will be gone.`,
+  );
 }
 
 function checkTarget(
@@ -265,12 +265,22 @@ async function sayWhatWouldBeDone(
   serial: string,
 ): Promise<void> {
   const config = await context.config();
-  const { state } = await replayJournal(journalPath(context.workspace));
+  const path = journalPath(context.workspace);
+  const replay = await replayJournal(path);
+  const { state } = replay;
   const board = getBoardState(state, serial);
   const done = isDoneAlready(board, flags.kind);
   if (!done) {
     checkChange(board, serial, flags.kind, config.backend_url !== undefined);
     checkTarget(state, flags, serial);
+  }
+  if (!done && board.life?.pending?.kind !== flags.kind) {
+    checkKey(await readIssued(path, state, serial), flags.kind, flags.csr !== undefined);
+    if (flags.csr !== undefined) {
+      const { readNewRequest } = await import('../csr/new-request.ts');
+      const ca = await loadCa(context.workspace);
+      await readNewRequest(flags.csr, serial, { standings: readStandings(path, replay), ca });
+    }
   }
   const pending = board.life?.pending?.kind === flags.kind ? board.life.pending : undefined;
   const left = done ? [] : changeSteps[flags.kind].filter(({ name }) => !pending?.steps.has(name));
@@ -285,7 +295,7 @@ async function sayWhatWouldBeDone(
 
 function report(
   { terminal, workspace }: CommandContext,
-  { kind, toBatch }: DeviceChangeFlags,
+  { kind, toBatch, csr }: DeviceChangeFlags,
   { serial, batchId }: { serial: string; batchId: string },
   changeId: string | undefined,
   result: 'done' | 'unchanged',
@@ -294,8 +304,8 @@ function report(
   const print = `aovis-provision labels print ${batchId} --serial ${serial}`;
   const sentences: Record<DeviceChangeKind, string> = {
     reissue_code: `Board ${serial} has a new activation code; the one before is worth nothing. Destroy the old label and print the new one: ${print}`,
-    rotate: `Board ${serial} has a new key and certificate; flash its bundle again. The certificate before is revoked.`,
-    rma: `Board ${serial} has a new key, certificate and activation code. Flash its bundle, destroy the old label and print the new one: ${print}`,
+    rotate: `Board ${serial} has a new ${csr === undefined ? 'key and certificate' : 'certificate for its own new key'}; flash its bundle again. The certificate before is revoked.`,
+    rma: `Board ${serial} has a new ${csr === undefined ? 'key, certificate' : 'certificate for its own new key'} and activation code. Flash its bundle, destroy the old label and print the new one: ${print}`,
     transfer: `Board ${serial} counts to batch ${toBatch} now.`,
     revoke: `Board ${serial} is revoked: its certificates open nothing, and nobody can activate it.`,
     destroy: `Board ${serial} is gone: at AWS IoT, at the backend and here.`,

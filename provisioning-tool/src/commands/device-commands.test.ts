@@ -93,12 +93,41 @@ describe('device commands', () => {
   });
 
   it('rma by another board: this one is destroyed, and the backend knows by which', async () => {
-    await factory.succeed('device', 'rma', serial, '--replaced-by', 'N4K-000002', ...reason);
+    const words = ['device', 'rma', serial, '--replaced-by', 'aovis-n4k-000002', ...reason];
+    for (const confirm of [[], ['--confirm', 'N4K-000002']])
+      expect(await factory.cli(...words, ...confirm)).toMatchObject({
+        exitCode: 2,
+        stderr: expect.stringContaining(`say so with --confirm ${serial}`),
+      });
+    expect(factory.backend.statuses.get(deviceId)).toBeUndefined();
+    await factory.succeed(...words, '--confirm', serial);
     expect(factory.backend.statuses.get(deviceId)).toBe('retired');
     expect(factory.backend.changes.at(-1)).toMatchObject({
       action: 'retire_board',
       replaced_by: 'N4K-000002',
       reason: 'a test of this',
+    });
+  });
+
+  it('show: a table for a person, by serial or device id', async () => {
+    const { stdout } = await factory.succeed('device', 'show', deviceId);
+    expect(stdout).not.toMatch(/[{}[\]"]/);
+    expect(stdout).toMatch(/^here +serial +N4K-000001$/m);
+    expect(stdout).toMatch(/^AWS IoT +certificate +ACTIVE$/m);
+    expect(stdout).toMatch(/^AWS IoT +attached +the certificate above$/m);
+    expect(stdout).toMatch(/^backend +status +provisioned$/m);
+    expect(stdout).toMatch(/^backend +activation code +number 1, the one known here$/m);
+    const shown = JSON.parse((await factory.succeed('device', 'show', serial, '--json')).stdout) as object;
+    expect(shown).toMatchObject({ serial, at_backend: { same_code: true, owned: false } });
+    const offline = await factory.succeed('device', 'show', serial, '--offline');
+    expect(offline.stdout).not.toContain('AWS');
+    await factory.succeed('device', 'revoke', deviceId, ...reason);
+    expect((await factory.succeed('device', 'show', serial)).stdout).toMatch(
+      /^AWS IoT +certificate +REVOKED$/m,
+    );
+    expect(await factory.cli('device', 'show', 'aovis-1')).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining('neither a serial'),
     });
   });
 

@@ -1,7 +1,9 @@
-import { deviceIdOf, serialSchema } from '@aovis/contracts/ids';
+import { deviceIdOf } from '@aovis/contracts/ids';
 import { BatchFolder } from '../batch/batch-folder.ts';
 import { runFailureOf } from '../batch/batch-run.ts';
+import { readSerial } from '../device/board-name.ts';
 import { commandOf, getBoardState } from '../device/change-checks.ts';
+import { type DeviceView, deviceRows, type ViewElsewhere } from '../device/device-rows.ts';
 import { exists } from '../files/durable-files.ts';
 import { journalPath, readIssued, replayJournal } from '../journal/journal.ts';
 import { type BoardState, isProvisioned } from '../journal/journal-state.ts';
@@ -14,13 +16,12 @@ export async function deviceShow(context: CommandContext, given: string, offline
   const { terminal, workspace } = context;
   const path = journalPath(workspace);
   const { state } = await replayJournal(path);
-  const parsed = serialSchema.safeParse(given.toUpperCase());
-  const serial = parsed.success ? parsed.data : given;
+  const serial = readSerial(given);
   const board = getBoardState(state, serial);
   const issued = await readIssued(path, state, serial);
   const folder = new BatchFolder(workspace, board.batch.id);
   const bundle = folder.bundle(deviceIdOf(serial));
-  const value = {
+  const value: DeviceView = {
     serial,
     device_id: deviceIdOf(serial),
     model: issued.model,
@@ -33,13 +34,7 @@ export async function deviceShow(context: CommandContext, given: string, offline
     failure: board.failure && `${board.failure.step}: ${board.failure.message}`,
     ...(offline ? {} : await askElsewhere(context, issued)),
   };
-  const lines = Object.entries(value)
-    .filter(([, each]) => each !== undefined)
-    .map(([name, each]) => [
-      name.replaceAll('_', ' '),
-      typeof each === 'object' ? JSON.stringify(each) : String(each),
-    ]);
-  terminal.result(value, terminal.table(lines));
+  terminal.result(value, terminal.table(deviceRows(value)));
 }
 
 function standingOf(board: BoardState): string {
@@ -49,7 +44,7 @@ function standingOf(board: BoardState): string {
   return isProvisioned(board) ? 'finished' : 'not finished';
 }
 
-async function askElsewhere(context: CommandContext, board: BoardIssued) {
+async function askElsewhere(context: CommandContext, board: BoardIssued): Promise<ViewElsewhere> {
   const config = await context.config();
   return await withStop(context.surroundings.signal, async (stop) => {
     const registry = await context.registry(config, stop.signal);

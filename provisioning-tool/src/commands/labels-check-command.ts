@@ -1,3 +1,4 @@
+import { readSerial } from '../device/board-name.ts';
 import { type BoardCode, readBoardCodes } from '../labels/board-codes.ts';
 import { ScanCheck, type ScanVerdict } from '../labels/scan-check.ts';
 import { Refusal } from '../refusal.ts';
@@ -19,10 +20,11 @@ const mostMissing = 10;
 export async function labelsCheck(context: CommandContext, flags: LabelsCheckFlags): Promise<void> {
   if (flags.all && flags.batchId === undefined)
     throw new Refusal('usage', '--all needs the batch whose labels are meant; give --batch NAME.');
+  const serial = flags.serial === undefined ? undefined : readSerial(flags.serial);
   const { activation_url: activationUrl } = await context.config();
   const boards = await readBoardCodes(context.workspace, undefined);
   refuseUnknownBatch(flags.batchId, boards);
-  const check = new ScanCheck(boards, { batchId: flags.batchId, serial: flags.serial, activationUrl });
+  const check = new ScanCheck(boards, { batchId: flags.batchId, serial, activationUrl });
   const seen = new Set<string>();
   let scans = 0;
   let wrong = 0;

@@ -90,7 +90,7 @@ describe('labels', () => {
     );
     for (const reason of [
       '',
-      'torn',
+      'no',
       'x'.repeat(201),
       'two\nlines of it',
       `the code is ${codeOf('N4K-000002')}`,

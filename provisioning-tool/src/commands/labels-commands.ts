@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { formatActivationCode, generateActivationCode } from '@aovis/contracts/activation-code';
 import { BatchFolder } from '../batch/batch-folder.ts';
+import { readSerial } from '../device/board-name.ts';
 import { type BoardCode, readBoardCodes } from '../labels/board-codes.ts';
 import { readFormatBook } from '../labels/format-book.ts';
 import { labelsPerSheet } from '../labels/label-format.ts';
@@ -74,7 +75,7 @@ export async function labelsLedger(
 ): Promise<void> {
   const codes = await readBoardCodes(context.workspace, flags.batchId);
   const ledger = await PrintLedger.read(context.workspace, codes);
-  if (flags.serial !== undefined) return showBoard(context, codes, ledger, flags.serial);
+  if (flags.serial !== undefined) return showBoard(context, codes, ledger, readSerial(flags.serial));
   const boards = [...codes.values()].filter(({ digest }) => digest !== undefined);
   const printed = boards.filter((board) => ledger.printsOf(board).length > 0);
   const again = printed.filter((board) => ledger.printsOf(board).length > 1);

@@ -3,6 +3,7 @@ import { PassThrough, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { BatchFolder } from '../batch/batch-folder.ts';
 import { requireSetting } from '../config.ts';
+import { readSerial } from '../device/board-name.ts';
 import { ensurePrivateDirectory } from '../files/durable-files.ts';
 import { LockFile } from '../files/lock-file.ts';
 import { readBoardCodes } from '../labels/board-codes.ts';
@@ -29,14 +30,16 @@ export interface SheetFlags {
 
 export interface LabelsPrintFlags extends SheetFlags {
   batchId: string;
+  /** Serials or device ids; empty: all boards. */
   serials: readonly string[];
   onlyNew: boolean;
   reason: string | undefined;
 }
 
 /** Label sheets of a batch as PDF. Every print is in the ledger before anybody can have it. */
-export async function labelsPrint(context: CommandContext, flags: LabelsPrintFlags): Promise<void> {
+export async function labelsPrint(context: CommandContext, given: LabelsPrintFlags): Promise<void> {
   const { workspace } = context;
+  const flags = { ...given, serials: given.serials.map(readSerial) };
   const codes = await readBoardCodes(workspace, flags.batchId);
   const folder = new BatchFolder(workspace, flags.batchId);
   const job = await sheetJobOf(context, flags, `Batch ${flags.batchId}`);

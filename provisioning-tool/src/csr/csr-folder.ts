@@ -1,12 +1,11 @@
-import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { deviceIdOf } from '@aovis/contracts/ids';
 import type { BoardRow } from '../batch/boards-csv.ts';
 import type { FactoryCa } from '../ca/ca-store.ts';
 import type { Journal } from '../journal/journal.ts';
 import { messageOf, Refusal, systemCodeOf } from '../refusal.ts';
-import { type CertificateAsk, CsrRefused, readCertificateRequest } from './certificate-request.ts';
+import { type CertificateAsk, CsrRefused } from './certificate-request.ts';
+import { KnownKeys } from './known-keys.ts';
 
 /** So many problems are told; one mistake of the line often shows in every file. */
 const toldProblems = 100;
@@ -14,28 +13,16 @@ const toldProblems = 100;
 /** Certificate requests of a batch: `<serial>.csr` or `<serial>.pem`, one for each board, each of a key of its own. */
 export class CsrFolder {
   readonly #directory: string;
-  /** SHA-256 of the public key → whose it is. */
-  readonly #owners: Map<string, string>;
+  readonly #keys: KnownKeys;
   readonly #problems: string[] = [];
 
-  private constructor(directory: string, owners: Map<string, string>) {
+  private constructor(directory: string, keys: KnownKeys) {
     this.#directory = directory;
-    this.#owners = owners;
+    this.#keys = keys;
   }
 
-  /** Knows the keys of all boards that were ever issued, and our CAs' own. */
   static async open(directory: string, journal: Journal, ca: FactoryCa): Promise<CsrFolder> {
-    const owners = new Map<string, string>();
-    for (const { publicKey } of [
-      ca.root,
-      ...[...ca.issuers.values()].map(({ certificate }) => certificate),
-    ]) {
-      const spki = publicKey.export({ type: 'spki', format: 'der' });
-      owners.set(createHash('sha256').update(spki).digest('hex'), 'our own CA');
-    }
-    for await (const { board } of journal.standings())
-      owners.set(board.public_key_sha256, `board ${board.serial}`);
-    return new CsrFolder(directory, owners);
+    return new CsrFolder(directory, await KnownKeys.read(journal.standings(), ca));
   }
 
   /** Verifies the request of one board, before anything happens to any. */
@@ -76,19 +63,7 @@ export class CsrFolder {
   }
 
   async #read(row: BoardRow): Promise<CertificateAsk> {
-    const ask = await readCertificateRequest(await this.#content(row.serial));
-    const { commonName, publicKeySha256 } = ask;
-    const names = [row.serial, deviceIdOf(row.serial)];
-    if (commonName !== undefined && !names.includes(commonName))
-      throw new CsrRefused(`is made out to «${commonName}», not to ${row.serial}: files were mixed up`);
-    const owner = this.#owners.get(publicKeySha256);
-    const own = `board ${row.serial}`;
-    if (owner !== undefined && owner !== own)
-      throw new CsrRefused(
-        `has the key of ${owner}: a chip was cloned, its random numbers are broken, or a file was copied`,
-      );
-    this.#owners.set(publicKeySha256, own);
-    return ask;
+    return await this.#keys.admit(await this.#content(row.serial), row.serial, { fresh: false });
   }
 
   async #content(serial: string): Promise<Buffer> {

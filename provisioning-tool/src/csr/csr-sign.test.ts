@@ -141,6 +141,65 @@ describe('csr sign', () => {
     });
   });
 
+  it('certifies a new key of a board that keeps its own: rotate and rma', async () => {
+    const first = await ecRequest('');
+    await put(serialOf(1), first.pem);
+    await put(serialOf(2), (await ecRequest('')).pem);
+    expect(await sign(await factory.writeBoards('boards.csv', 2))).toMatchObject({ exitCode: 0 });
+    const file = join(factory.directory, 'new.csr');
+    const change = (kind: string, ...more: string[]) =>
+      factory.cli(
+        'device',
+        kind,
+        serialOf(1),
+        '--reason',
+        'a new key on the board',
+        '--passphrase-file',
+        factory.passphraseFile,
+        ...more,
+      );
+    const refusals: [string, string][] = [
+      [first.pem, 'has a key that this board has or had'],
+      [await readFile(join(requests, `${serialOf(2)}.csr`), 'utf8'), `has the key of board ${serialOf(2)}`],
+      [(await ecRequest(`CN=${serialOf(2)}`)).pem, `is made out to «${serialOf(2)}»`],
+      ['nothing', 'is no certificate request'],
+    ];
+    for (const [content, sentence] of refusals) {
+      await writeFile(file, content);
+      for (const more of [[], ['--dry-run']])
+        expect(await change('rotate', '--csr', file, ...more)).toMatchObject({
+          exitCode: 3,
+          stderr: expect.stringContaining(sentence),
+        });
+    }
+    expect(await change('rotate')).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining('give that with --csr FILE'),
+    });
+    const keyOf = async () => {
+      const leaf = new X509Certificate(await readFile(join(bundle(serialOf(1)), 'device.crt')));
+      return leaf.publicKey.export({ type: 'spki', format: 'der' }).toString('hex');
+    };
+    for (const kind of ['rotate', 'rma']) {
+      const asked = await ecRequest('');
+      await writeFile(file, asked.pem);
+      const before = factory.backend.devices.get('aovis-n4k-000001')?.certificate_id ?? '';
+      expect(await change(kind, '--csr', file)).toMatchObject({
+        exitCode: 0,
+        stdout: expect.stringContaining('certificate for its own new key'),
+      });
+      const spki = Buffer.from(new x509.Pkcs10CertificateRequest(asked.pem).publicKey.rawData);
+      expect(await keyOf()).toBe(spki.toString('hex'));
+      expect(await readdir(bundle(serialOf(1)))).not.toContain('device.key');
+      expect(factory.iot.certificates.get(before)?.status).toBe('REVOKED');
+    }
+    expect(factory.backend.devices.get('aovis-n4k-000001')?.code_epoch).toBe(2);
+    expect(await factory.cli('batch', 'reconcile', 'boards')).toMatchObject({ exitCode: 0 });
+    // What it had before is not good for anything any more, its very first key included.
+    await writeFile(file, first.pem);
+    expect(await change('rotate', '--csr', file)).toMatchObject({ exitCode: 3 });
+  });
+
   it('a batch stays what it began as', async () => {
     await put(serialOf(1), (await ecRequest('')).pem);
     const csv = await factory.writeBoards('boards.csv', 1);

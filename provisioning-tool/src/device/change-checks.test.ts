@@ -22,12 +22,15 @@ const standing = {
 };
 
 describe('what speaks against a change', () => {
-  it('a board that keeps its own key is given none, but may have a new code', () => {
+  it('a board that keeps its own key is given none without its request, but may have a new code', () => {
     const keeper = { ...board, key: 'board' as const };
-    expect(() => checkKey(keeper, 'rotate')).toThrow('keeps its own key');
-    expect(() => checkKey(keeper, 'rma')).toThrow('keeps its own key');
-    expect(() => checkKey(keeper, 'reissue_code')).not.toThrow();
-    expect(() => checkKey(board, 'rotate')).not.toThrow();
+    expect(() => checkKey(keeper, 'rotate', false)).toThrow('keeps its own key');
+    expect(() => checkKey(keeper, 'rma', false)).toThrow('give that with --csr FILE');
+    expect(() => checkKey(keeper, 'rotate', true)).not.toThrow();
+    expect(() => checkKey(keeper, 'reissue_code', false)).not.toThrow();
+    expect(() => checkKey(board, 'rotate', false)).not.toThrow();
+    expect(() => checkKey(board, 'rotate', true)).toThrow('needs no request for this');
+    expect(() => checkKey(keeper, 'destroy', true)).toThrow('needs no request for this');
   });
 
   it.each([

@@ -49,13 +49,19 @@ export function checkChange(
     );
 }
 
-/** A board that keeps its own key cannot be given one. */
-export function checkKey({ serial, key }: BoardIssued, kind: DeviceChangeKind): void {
-  if (key !== 'board' || (kind !== 'rotate' && kind !== 'rma')) return;
+/** A board that keeps its own key cannot be given one: it asks for the certificate of a new one. */
+export function checkKey({ serial, key }: BoardIssued, kind: DeviceChangeKind, hasRequest: boolean): void {
+  const getsKey = kind === 'rotate' || kind === 'rma';
+  if (hasRequest && !(getsKey && key === 'board'))
+    throw new Refusal(
+      'usage',
+      `--csr is for new keys of boards that keep their own; ${serial} needs no request for this: leave it out.`,
+    );
+  if (!getsKey || key !== 'board' || hasRequest) return;
   throw new Refusal(
     'usage',
-    `Board ${serial} keeps its own key, so none can be made for it here: destroy it with «aovis-provision device destroy», ` +
-      'and make the board again from a new certificate request under a new serial; or let it rotate by itself in the field.',
+    `Board ${serial} keeps its own key, so none can be made for it here: have it make a new key and a certificate request ` +
+      '(PKCS#10), and give that with --csr FILE; or let it rotate by itself in the field.',
   );
 }
 

@@ -5,10 +5,10 @@ import { deviceIdOf } from '@aovis/contracts/ids';
 import type { BatchFolder } from '../batch/batch-folder.ts';
 import { type BundleSettings, bundleOf } from '../batch/bundle.ts';
 import { addLabel, dropLabels } from '../batch/labels.ts';
-import { issueBoardIdentity, type LeafIssuer } from '../ca/board-identity.ts';
+import { certifyKey, issueBoardIdentity, type LeafIssuer } from '../ca/board-identity.ts';
+import type { CertificateAsk } from '../csr/certificate-request.ts';
 import { ensurePrivateDirectory, writeDirectoryDurably } from '../files/durable-files.ts';
 import type { BoardIssued } from '../journal/records.ts';
-import { Refusal } from '../refusal.ts';
 
 /** With what a new key is certified and bundled. */
 export interface IdentityDesk {
@@ -16,19 +16,20 @@ export interface IdentityDesk {
   bundle: BundleSettings;
 }
 
-/** A new key and certificate in `staging/`. What a cut leaves there before the journal knows it is made anew. */
+/**
+ * A new key and certificate in `staging/`; of a board that keeps its own key, the certificate of the key it asks for. What a
+ * cut leaves there before the journal knows it is made anew.
+ */
 export async function stageNewKey(
   desk: IdentityDesk,
   folder: BatchFolder,
   board: BoardIssued,
+  ask: CertificateAsk | undefined,
 ): Promise<BoardIssued> {
-  if (board.key === 'board')
-    throw new Refusal(
-      'usage',
-      `Board ${board.serial} keeps its own key, so that none can be made here; have it ask for a certificate over the air, or destroy it.`,
-    );
   const deviceId = deviceIdOf(board.serial);
-  const identity = await issueBoardIdentity(deviceId, desk.issuer);
+  const identity = ask
+    ? { privateKeyPem: undefined, ...(await certifyKey(deviceId, ask.spki, desk.issuer)) }
+    : await issueBoardIdentity(deviceId, desk.issuer);
   const staged = folder.staged(deviceId);
   await ensurePrivateDirectory(folder.staged(''));
   await ensurePrivateDirectory(folder.replaced(''));

@@ -1,4 +1,4 @@
-import { holdsCode } from '../audit/redaction.ts';
+import { readReason } from '../audit/reason.ts';
 import { Refusal } from '../refusal.ts';
 import { counted } from '../terminal/wording.ts';
 import type { BoardCode } from './board-codes.ts';
@@ -23,9 +23,6 @@ export interface PrintSelection {
   unfinished: number;
 }
 
-const shortestReason = 8;
-const longestReason = 200;
-
 /** What a print comes to. Refuses a reprint without a reason, and boards whose codes are not there. */
 export async function selectLabels(
   wishes: PrintWishes,
@@ -33,7 +30,7 @@ export async function selectLabels(
   labelsPath: string,
   ledger: PrintLedger,
 ): Promise<PrintSelection> {
-  if (wishes.reason !== undefined) checkReason(wishes.reason);
+  if (wishes.reason !== undefined) readReason(wishes.reason);
   const wanted = wantedBoards(wishes, codes);
   const boards = new Map<string, BoardCode>();
   const reprints: BoardCode[] = [];
@@ -101,15 +98,4 @@ function refuseSilentReprint(
       `(${first.serial} on ${print?.at} by ${print?.operator}). Print only the others with --only-new; or, if these are ` +
       'needed once more, destroy the ones that are there and say why with --reason.',
   );
-}
-
-function checkReason(reason: string): void {
-  const plain = reason.trim();
-  if (plain.length < shortestReason || plain.length > longestReason || /\p{Cc}/u.test(plain))
-    throw new Refusal(
-      'usage',
-      `A reason has ${shortestReason} to ${longestReason} letters on one line, such as «label torn when applied».`,
-    );
-  if (holdsCode(plain))
-    throw new Refusal('usage', 'The reason holds an activation code; name the board by its serial instead.');
 }

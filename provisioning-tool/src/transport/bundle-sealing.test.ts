@@ -66,6 +66,21 @@ describe('bundle seal and open', () => {
     });
   }, 60_000);
 
+  it('seals single boards, by serial or device id', async () => {
+    const recipient = await keygen();
+    const answer = await seal(recipient, '--serial', 'n4k-000002', '--serial', 'aovis-n4k-000001', '--json');
+    const { sha256, bundles } = JSON.parse(answer.stdout) as { sha256: string; bundles: number };
+    expect(bundles).toBe(2);
+    expect(await open(sha256)).toMatchObject({ exitCode: 0 });
+    expect((await readdir(target)).toSorted()).toEqual(['aovis-n4k-000001', 'aovis-n4k-000002']);
+    expect(await seal(recipient, '--serial', 'N4K-999999')).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining('has no finished board N4K-999999'),
+    });
+    const rehearsed = ['bundle', 'seal', 'boards', '--recipient', recipient, '--serial', 'N4K-000001'];
+    expect((await factory.succeed(...rehearsed, '--dry-run')).stdout).toContain('aovis-n4k-000001.tar.age');
+  });
+
   it('refuses a changed byte anywhere, and a cut anywhere, and keeps nothing', async () => {
     await seal(await keygen());
     const whole = await readFile(sealed);
