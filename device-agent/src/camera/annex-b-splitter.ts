@@ -30,8 +30,13 @@ export class AnnexBSplitter {
   push(chunk: Uint8Array, timestampMs: number): TimedNalUnit[] {
     this.#append(chunk);
     const nalUnits: TimedNalUnit[] = [];
+    const bytes = this.#buffer.subarray(0, this.#length);
     let begin = 0;
-    for (let code = this.#find(this.#scanned); code !== -1; code = this.#find(begin)) {
+    for (
+      let code = bytes.indexOf(startCode, this.#scanned);
+      code !== -1;
+      code = bytes.indexOf(startCode, begin)
+    ) {
       if (this.#started) this.#emit(begin, code, nalUnits);
       this.#started = true;
       this.#startedAtMs = timestampMs;
@@ -54,17 +59,14 @@ export class AnnexBSplitter {
     return nalUnits;
   }
 
-  #find(from: number): number {
-    const at = this.#buffer.subarray(0, this.#length).indexOf(startCode, from);
-    return at;
-  }
-
   /** Zero bytes before a start code belong to it or pad the stream: a NAL unit never ends with one (7.4.1). */
   #emit(begin: number, end: number, into: TimedNalUnit[]): void {
     let last = end;
     while (last > begin && this.#buffer[last - 1] === 0) last--;
     if (last === begin) return;
-    into.push({ nalUnit: Buffer.from(this.#buffer.subarray(begin, last)), timestampMs: this.#startedAtMs });
+    const nalUnit = Buffer.allocUnsafe(last - begin);
+    this.#buffer.copy(nalUnit, 0, begin, last);
+    into.push({ nalUnit, timestampMs: this.#startedAtMs });
   }
 
   #append(chunk: Uint8Array): void {

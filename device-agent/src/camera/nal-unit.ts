@@ -28,11 +28,13 @@ export function isSlice(type: number): boolean {
 
 /** Takes the emulation prevention bytes out: `00 00 03` → `00 00` (ITU-T H.264, 7.4.1.1). Skips the NAL header. */
 export function rawBytesOf(nalUnit: Buffer, maxBytes = nalUnit.length): Buffer {
-  const source = nalUnit.subarray(1, 1 + maxBytes);
-  const bytes = Buffer.allocUnsafe(source.length);
+  const end = Math.min(nalUnit.length, 1 + maxBytes);
+  const bytes = Buffer.allocUnsafe(Math.max(0, end - 1));
   let length = 0;
   let zeros = 0;
-  for (const byte of source) {
+  // By index: this is done for each picture, and an iterator would make an object of each byte.
+  for (let i = 1; i < end; i++) {
+    const byte = nalUnit[i] as number;
     if (zeros >= 2 && byte === 3) {
       zeros = 0;
       continue;

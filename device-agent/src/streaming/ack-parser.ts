@@ -45,7 +45,8 @@ export class AckParser {
   /** Throws AckSyntaxError for anything that is not an acknowledgement, or longer than 4 KiB. */
   push(chunk: Uint8Array): Ack[] {
     const acks: Ack[] = [];
-    for (const byte of chunk) {
+    for (let i = 0; i < chunk.length; i++) {
+      const byte = chunk[i] as number;
       if (this.#depth === 0 && whitespace.has(byte)) continue;
       if (this.#depth === 0 && byte !== openBrace)
         throw new AckSyntaxError('The service answered something that is no acknowledgement.');
