@@ -5,6 +5,7 @@ import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { launchEnvironment, nodeFlags } from '@aovis/device-agent/host/launch-line';
 import { answerShadowRequests } from '@aovis/device-agent/iot/testing/answer-shadow-requests';
 import { TestBroker } from '@aovis/device-agent/iot/testing/test-broker';
 import { PutMediaServer } from '@aovis/device-agent/streaming/testing/put-media-server';
@@ -19,8 +20,8 @@ export interface Cost {
 
 /** Boards may have another Node than the one that runs this. */
 export const boardNode = process.env['AOVIS_BOARD_NODE'] ?? process.execPath;
-/** As the first line of the bundled agent says. */
-export const boardNodeFlags = ['--max-semi-space-size=1', '--single-threaded-gc'];
+/** For a program that runs as the agent does. */
+export const boardEnvironment = { ...process.env, ...launchEnvironment };
 
 /** Bundles a program of the agent's as the agent is bundled for boards; answers where it is. */
 export async function buildForBoards(entry: string, directory: string): Promise<string> {
@@ -71,7 +72,8 @@ export async function streamWithWholeAgent({
     '--log-level',
     'warn',
   ];
-  const agent = spawn(boardNode, [...boardNodeFlags, program, ...run], {
+  const agent = spawn(boardNode, [...nodeFlags, program, ...run], {
+    env: boardEnvironment,
     stdio: ['ignore', 'ignore', 'inherit'],
   });
   const exited = once(agent, 'exit');

@@ -2,16 +2,10 @@ import { mkdirSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { launchEnvironment, nodeFlags } from '@aovis/device-agent/host/launch-line';
 import { PutMediaServer } from '@aovis/device-agent/streaming/testing/put-media-server';
 import { type Benchmark, type BenchmarkContext, type Figure, median } from './benchmark.ts';
-import {
-  boardNode,
-  boardNodeFlags,
-  buildForBoards,
-  type Cost,
-  canReadCosts,
-  streamWithWholeAgent,
-} from './board-agent.ts';
+import { boardNode, buildForBoards, type Cost, canReadCosts, streamWithWholeAgent } from './board-agent.ts';
 import { makeClip, streamFile } from './clip.ts';
 import { runProgram } from './run-program.ts';
 
@@ -25,16 +19,10 @@ async function streamWithAgent(program: string, clip: string, seconds: number): 
   const sink = new PutMediaServer();
   await sink.start();
   try {
-    const { stdout } = await runProgram(boardNode, [
-      ...boardNodeFlags,
-      program,
-      '--file',
-      clip,
-      '--endpoint',
-      sink.url.href,
-      '--seconds',
-      String(seconds),
-    ]);
+    const run = ['--file', clip, '--endpoint', sink.url.href, '--seconds', String(seconds)];
+    const { stdout } = await runProgram(boardNode, [...nodeFlags, program, ...run], {
+      env: launchEnvironment,
+    });
     return JSON.parse(stdout) as AgentCost;
   } finally {
     await sink.stop();

@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { nodeFlags } from '@aovis/device-agent/host/launch-line';
 import { PutMediaServer } from '@aovis/device-agent/streaming/testing/put-media-server';
 import { Uplink, type UplinkConditions } from '@aovis/device-agent/streaming/testing/uplink';
-import { boardNode, boardNodeFlags } from './board-agent.ts';
+import { boardEnvironment, boardNode } from './board-agent.ts';
 
 /** `silent`: nothing arrives and nobody is told; `refused`: connections are reset, new ones too. */
 export type OutageKind = 'silent' | 'refused';
@@ -59,7 +60,8 @@ export class StreamUnderTest {
     const uplink = await Uplink.open(server.url);
     server.dataEndpoint = uplink.url;
     const options = ['--file', clip, '--endpoint', uplink.url.href, '--seconds', '3600', '--disk', disk];
-    const child = spawn(boardNode, [...boardNodeFlags, program, ...options], {
+    const child = spawn(boardNode, [...nodeFlags, program, ...options], {
+      env: boardEnvironment,
       stdio: ['ignore', 'pipe', 'ignore'],
     });
     return new StreamUnderTest(server, uplink, child);

@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { launchEnvironment, nodeFlags } from '@aovis/device-agent/host/launch-line';
 import type { ProvisionedBoard } from './factory.ts';
 import { ManagedProcess, runProgram } from './managed-process.ts';
 
@@ -11,9 +12,6 @@ export const agentBundle = join(import.meta.dirname, '../../device-agent/dist/ao
  * names one; by default it is the simulator's own.
  */
 export const boardNode = process.env['AOVIS_BOARD_NODE'] || process.execPath;
-
-/** As in the agent's own first line. */
-const boardNodeFlags = ['--max-semi-space-size=1', '--single-threaded-gc'];
 
 export interface BoardOptions {
   stateDirectory: string;
@@ -51,7 +49,7 @@ export class Board {
       name: this.deviceId,
       node: boardNode,
       args: [
-        ...boardNodeFlags,
+        ...nodeFlags,
         agentBundle,
         'run',
         '--bundle',
@@ -61,7 +59,7 @@ export class Board {
         '--source',
         source,
       ],
-      env: this.#settings,
+      env: { ...launchEnvironment, ...this.#settings },
       logFile: this.#logFile,
     });
   }
