@@ -290,7 +290,10 @@ describe('logs', () => {
     expect((await aovisAgent(...flags)).stdout).toMatch(/^2\S+Z INFO {2}The agent runs\. version=\S+$/m);
     const last = await aovisAgent(...flags, '--lines', '1', '--level', 'info', '--json');
     expect(last.stdout.match(/\n/g)).toHaveLength(1);
-    expect(JSON.parse(last.stdout)).toMatchObject({ at: expect.any(Number), message: expect.any(String) });
+    expect(JSON.parse(last.stdout)).toMatchObject({
+      logged_at: expect.stringMatching(/^2\S+Z$/),
+      message: expect.any(String),
+    });
     agent.kill('SIGTERM');
     await exit;
     expect((await aovisAgent(...flags)).stdout).toMatch(/INFO {2}The agent stops\.$/m);

@@ -93,7 +93,7 @@ export interface BoardStatus {
   running: boolean;
   version?: string;
   connection?: { state: string };
-  stream?: { state: string; last_persisted_at?: number };
+  stream?: { state: string; last_persisted_at?: string };
   binding?: { claimable: boolean; owned?: boolean; epoch?: number };
 }
 

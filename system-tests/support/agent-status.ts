@@ -33,7 +33,8 @@ export async function untilCaughtUp(running: RunningSystem, deviceId: string): P
     'caught up',
     ({ stream, buffer }) =>
       stream.state === 'streaming' &&
-      (stream.last_persisted_at ?? 0) > now + longestFragmentMs &&
+      stream.last_persisted_at !== undefined &&
+      Date.parse(stream.last_persisted_at) > now + longestFragmentMs &&
       buffer.fragments <= 2,
   );
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { type BindingChallenge, bindingChallengeSchema } from '@aovis/contracts/binding-proof';
 import { bindingChallengeTopic, bindingProofTopic } from '@aovis/contracts/topics';
 import type { Clock } from '../host/clock.ts';
+import { counted } from '../host/counted.ts';
 import type { Logger } from '../host/logger.ts';
 import type { IotConnection, IotMessage } from '../iot/iot-connection.ts';
 import type { Part, PartHealth } from '../part.ts';
@@ -74,7 +75,7 @@ export class ChallengeResponder implements Part {
   }
 
   health(): PartHealth {
-    return { ok: true, detail: `${this.#options.journal.entries.length} claims signed of late` };
+    return { ok: true, detail: `${counted(this.#options.journal.entries.length, 'claim')} signed of late` };
   }
 
   #onMessage({ payload }: IotMessage): void {

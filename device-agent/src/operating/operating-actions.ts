@@ -10,7 +10,7 @@ import { readStatus } from '../status/status-client.ts';
 import { examineBoard } from './doctor/doctor.ts';
 import { renderReport } from './doctor/render-report.ts';
 import { type JournalQuery, readJournal } from './logs/journal.ts';
-import { renderEntry } from './logs/log-entry.ts';
+import { entryAsJson, renderEntry } from './logs/log-entry.ts';
 import { noLines, refuseForeignDirectory } from './logs/no-lines.ts';
 import { readLogs } from './logs/read-logs.ts';
 import { resetBoard, resetSentence } from './reset.ts';
@@ -36,7 +36,7 @@ export async function printLogs(
     ...(state === settings.state.default ? { readJournal } : {}),
   });
   if (entries.length === 0) await refuseForeignDirectory(state);
-  for (const entry of entries) print(`${json ? JSON.stringify(entry) : renderEntry(entry)}\n`);
+  for (const entry of entries) print(`${json ? entryAsJson(entry) : renderEntry(entry)}\n`);
   if (entries.length === 0 && !json) print(noLines(state));
   return 0;
 }

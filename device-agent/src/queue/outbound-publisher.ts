@@ -1,5 +1,6 @@
 import { Backoff } from '../host/backoff.ts';
 import type { Clock } from '../host/clock.ts';
+import { counted } from '../host/counted.ts';
 import type { Logger } from '../host/logger.ts';
 import { type IotConnection, PublishError } from '../iot/iot-connection.ts';
 import type { Part, PartHealth } from '../part.ts';
@@ -60,7 +61,7 @@ export class OutboundPublisher implements Part {
       queue.diskFailure === undefined ? 'on the disk' : 'in memory or on a disk that takes no more';
     return {
       ok: queue.healthy,
-      detail: `${queue.depth} waiting ${where}, ${event} events and ${telemetry} telemetry batches dropped so far`,
+      detail: `${queue.depth} waiting ${where}, ${counted(event, 'event')} and ${counted(telemetry, 'telemetry batch', 'telemetry batches')} dropped so far`,
     };
   }
 

@@ -1,5 +1,8 @@
 import * as z from 'zod';
 
+/** ISO 8601 in UTC; the names of such fields end in `_at`. */
+const instant = z.iso.datetime();
+
 /** What a running agent tells about itself, over its socket and by `status --json`. Holds no secrets. */
 export const agentStatusSchema = z.object({
   running: z.literal(true),
@@ -9,7 +12,7 @@ export const agentStatusSchema = z.object({
   serial: z.string(),
   uptime_s: z.int(),
   connection: z.object({ state: z.string(), endpoint: z.string(), detail: z.string() }),
-  certificate: z.object({ id: z.string(), expires_at: z.string(), days_left: z.int() }),
+  certificate: z.object({ id: z.string(), expires_at: instant, days_left: z.int() }),
   shadow: z.object({
     version: z.int().optional(),
     config_version: z.int(),
@@ -20,14 +23,14 @@ export const agentStatusSchema = z.object({
     /** Absent until the cloud has said so once. */
     owned: z.boolean().optional(),
     epoch: z.int().optional(),
-    window_closes_at: z.number().optional(),
+    window_closes_at: instant.optional(),
     detail: z.string(),
   }),
   camera: z.object({ detail: z.string() }),
   stream: z.object({
     state: z.string(),
     bitrate_bps: z.number(),
-    last_persisted_at: z.number().optional(),
+    last_persisted_at: instant.optional(),
     dropped_fragments: z.int(),
     detail: z.string(),
   }),
@@ -46,7 +49,8 @@ export const agentStatusSchema = z.object({
       part: z.string(),
       level: z.enum(['warn', 'error']),
       sentence: z.string(),
-      at: z.number(),
+      /** The latest time. */
+      last_at: instant,
       count: z.int(),
     }),
   ),

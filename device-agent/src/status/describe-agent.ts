@@ -62,7 +62,7 @@ export function describeAgent(agent: DescribedAgent): AgentStatus {
     stream: {
       state: stream.state,
       bitrate_bps: stream.bitrate_bps,
-      ...(stream.last_persisted_at === undefined ? {} : { last_persisted_at: stream.last_persisted_at }),
+      ...(stream.last_persisted_at === undefined ? {} : { last_persisted_at: iso(stream.last_persisted_at) }),
       dropped_fragments: stream.dropped_fragments,
       detail: streaming.health().detail,
     },
@@ -76,7 +76,7 @@ export function describeAgent(agent: DescribedAgent): AgentStatus {
       dropped_telemetry: queue.dropped.telemetry,
     },
     parts: parts.map((part) => ({ name: part.name, ...part.health() })),
-    problems: [...problems.list()],
+    problems: problems.list().map(({ at, ...problem }) => ({ ...problem, last_at: iso(at) })),
   };
 }
 
@@ -85,7 +85,9 @@ function describeBinding(keeper: OwnershipKeeper): AgentStatus['binding'] {
   return {
     claimable,
     ...ownership,
-    ...(windowClosesAt === undefined ? {} : { window_closes_at: windowClosesAt }),
+    ...(windowClosesAt === undefined ? {} : { window_closes_at: iso(windowClosesAt) }),
     detail: keeper.health().detail,
   };
 }
+
+const iso = (epochMs: number): string => new Date(epochMs).toISOString();

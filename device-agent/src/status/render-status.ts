@@ -1,3 +1,4 @@
+import { counted } from '../host/counted.ts';
 import { duration } from '../host/duration.ts';
 import type { AgentStatus } from './agent-status.ts';
 
@@ -7,15 +8,16 @@ const renewalDays = 30;
 
 /** One screen for a person in front of the board. */
 export function renderStatus(status: AgentStatus, now: number): string {
+  const ago = (instant: string): string => `${duration(now - Date.parse(instant))} ago`;
   const { connection, certificate, shadow, binding, stream, buffer, camera } = status;
   const persisted =
     stream.last_persisted_at === undefined
       ? 'nothing persisted yet'
-      : `last persisted ${ago(now - stream.last_persisted_at)}`;
+      : `last persisted ${ago(stream.last_persisted_at)}`;
   const rows: [string, string][] = [
     ['Device', `${status.device_id} (serial ${status.serial})`],
     ['Agent', `version ${status.version}, process ${status.pid}, up ${duration(status.uptime_s * 1_000)}`],
-    ['Connection', `${connection.state}: ${connection.detail}`],
+    ['Connection', describeConnection(connection)],
     ['Certificate', describeCertificate(certificate)],
     ['Shadow', `reported version ${shadow.version ?? 'none'}, config version ${shadow.config_version}`],
     ...Object.entries(shadow.config_errors).map(([key, reason]): [string, string] => [
@@ -28,37 +30,41 @@ export function renderStatus(status: AgentStatus, now: number): string {
     ['', stream.detail],
     [
       'Buffer',
-      `${buffer.fragments} fragments (${kib(buffer.fragment_bytes)}), ${stream.dropped_fragments} dropped`,
+      `${counted(buffer.fragments, 'fragment')} (${kib(buffer.fragment_bytes)}), ${stream.dropped_fragments} dropped`,
     ],
     [
       'Messages',
       `${buffer.messages} waiting ${buffer.messages_on === 'disk' ? 'on the disk' : 'in memory'} ` +
-        `(${kib(buffer.message_bytes)}), ${buffer.dropped_events} events and ` +
-        `${buffer.dropped_telemetry} telemetry batches dropped`,
+        `(${kib(buffer.message_bytes)}), ${counted(buffer.dropped_events, 'event')} and ` +
+        `${counted(buffer.dropped_telemetry, 'telemetry batch', 'telemetry batches')} dropped`,
     ],
   ];
-  return [...rows.map(([label, text]) => `${label.padEnd(12)}${text}`), ...renderProblems(status, now)].join(
+  return [...rows.map(([label, text]) => `${label.padEnd(12)}${text}`), ...renderProblems(status, ago)].join(
     '\n',
   );
 }
 
+/** `connected to HOST`, `waiting: what is wrong`. */
+function describeConnection({ state, detail }: AgentStatus['connection']): string {
+  return detail.startsWith(state) ? detail : `${state}: ${detail}`;
+}
+
 function describeCertificate({ expires_at, days_left }: AgentStatus['certificate']): string {
-  const text = `expires ${expires_at.slice(0, 10)} (${days_left} days left)`;
+  const text = `expires ${expires_at.slice(0, 10)} (${counted(days_left, 'day')} left)`;
   return days_left < renewalDays
     ? `${text}: give the board a new one by the job rotate-certificate, or provision it again`
     : text;
 }
 
-function renderProblems({ problems }: AgentStatus, now: number): string[] {
+function renderProblems({ problems }: AgentStatus, ago: (instant: string) => string): string[] {
   if (problems.length === 0) return ['Problems    none since the start'];
   return [
     'Problems',
-    ...problems.slice(0, problemsShown).map(({ at, count, level, part, sentence }) => {
+    ...problems.slice(0, problemsShown).map(({ last_at, count, level, part, sentence }) => {
       const times = count > 1 ? `, ${count} times` : '';
-      return `  ${level.toUpperCase()} ${part}, ${ago(now - at)}${times}: ${sentence}`;
+      return `  ${level.toUpperCase()} ${part}, ${ago(last_at)}${times}: ${sentence}`;
     }),
   ];
 }
 
 const kib = (bytes: number): string => `${Math.round(bytes / 1024)} KiB`;
-const ago = (ms: number): string => `${duration(ms)} ago`;

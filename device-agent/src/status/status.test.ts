@@ -31,9 +31,9 @@ const status: AgentStatus = {
   stream: {
     state: 'streaming',
     bitrate_bps: 1_234_567,
-    last_persisted_at: now - 2_000,
+    last_persisted_at: new Date(now - 2_000).toISOString(),
     dropped_fragments: 1,
-    detail: 'The stream is streaming.',
+    detail: 'Fragments are stored as they come.',
   },
   buffer: {
     fragments: 2,
@@ -45,7 +45,15 @@ const status: AgentStatus = {
     dropped_telemetry: 7,
   },
   parts: [{ name: 'iot', ok: false, detail: 'x' }],
-  problems: [{ part: 'iot', level: 'warn', sentence: 'The uplink is down.', at: now - 60_000, count: 4 }],
+  problems: [
+    {
+      part: 'iot',
+      level: 'warn',
+      sentence: 'The uplink is down.',
+      last_at: new Date(now - 60_000).toISOString(),
+      count: 4,
+    },
+  ],
 };
 
 let directory: string;
@@ -146,13 +154,29 @@ describe('the screen', () => {
         'Owner       owned (epoch 1)',
         'Camera      clip: last picture 12 ms ago.',
         'Stream      streaming, 1235 kb/s, last persisted 2 s ago',
-        '            The stream is streaming.',
+        '            Fragments are stored as they come.',
         'Buffer      2 fragments (200 KiB), 1 dropped',
         'Messages    3 waiting on the disk (1 KiB), 0 events and 7 telemetry batches dropped',
         'Problems',
         '  WARN iot, 1 min ago, 4 times: The uplink is down.',
       ].join('\n'),
     );
+  });
+
+  it('counts one as one, and says nothing twice', () => {
+    const screen = renderStatus(
+      {
+        ...status,
+        connection: { state: 'connected', endpoint: 'iot.example', detail: 'connected to iot.example' },
+        certificate: { ...status.certificate, days_left: 1 },
+        buffer: { ...status.buffer, fragments: 1, dropped_events: 1, dropped_telemetry: 1 },
+      },
+      now,
+    );
+    expect(screen).toContain('Connection  connected to iot.example\n');
+    expect(screen).toContain('(1 day left)');
+    expect(screen).toContain('Buffer      1 fragment (');
+    expect(screen).toContain('1 event and 1 telemetry batch dropped');
   });
 
   it('says what to do about a certificate that is about to expire', () => {

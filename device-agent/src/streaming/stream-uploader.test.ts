@@ -230,11 +230,32 @@ it('drops the oldest groups of pictures when the uplink is gone for longer than 
   expect(server.persisted).toEqual(timecodes.slice(-3));
 });
 
+it('is not well before its first fragment and while the service cannot be reached, though it goes on trying', async () => {
+  await server.stop();
+  await start({ random: () => 0 });
+  expect(uploader.health().ok).toBe(false);
+  camera.deliverGroup();
+  await reached('waiting');
+  expect(uploader.health()).toMatchObject({
+    ok: false,
+    detail: expect.stringContaining('check the uplink'),
+  });
+  await server.start();
+  await deliverGroups(2);
+  await reached('streaming');
+  expect(uploader.health()).toEqual({ ok: true, detail: 'Fragments are stored as they come.' });
+  await uploader.setEnabled(false);
+  expect(uploader.health()).toEqual({ ok: true, detail: 'No pictures are wanted.' });
+});
+
 it('sends in mode on_event from before the event, and nothing without one', async () => {
   await start({ mode: 'on_event' });
   const timecodes = Array.from({ length: 14 }, () => camera.deliverGroup());
   expect(server.attempts).toHaveLength(0);
-  expect(uploader.health().detail).toMatch(/^The stream waits for an event/);
+  expect(uploader.health()).toEqual({
+    ok: true,
+    detail: expect.stringMatching(/^The stream waits for an event/),
+  });
   uploader.trigger({ id: '01JD4Q0000000000000000000A', type: 'motion' });
   await server.until(() => server.persisted.length >= 9);
   await uploader.stop();
@@ -260,7 +281,7 @@ it('says how far behind it is on an uplink that carries too little', async () =>
   await deliverGroups(12);
   expect(uploader.health()).toEqual({
     ok: true,
-    detail: expect.stringMatching(/^The stream is streaming, 1\d s behind\. .* lower camera\.bitrate_bps/),
+    detail: expect.stringMatching(/^The stream is 1\d s behind\. .* lower camera\.bitrate_bps/),
   });
 });
 

@@ -93,6 +93,16 @@ const behindAfterMs = 10_000;
 /** No picture for so long: the fragment ends as it is. */
 const cameraSilenceMs = 5_000;
 
+/** What is said beside the state, where nothing is wrong. */
+const paces: Readonly<Record<StreamState, string>> = {
+  off: 'No pictures are wanted.',
+  starting: 'No fragment has been stored since the start of the agent.',
+  streaming: 'Fragments are stored as they come.',
+  degraded: 'Fragments are stored, but some were lost within the last half minute.',
+  waiting: 'There is no connection to the video service just now; the next attempt follows.',
+  failed: 'It is tried again once a minute.',
+};
+
 /** Brings the camera's pictures into the Kinesis Video stream of the board. */
 export class StreamUploader implements Part {
   readonly name = 'streaming';
@@ -213,17 +223,18 @@ export class StreamUploader implements Part {
 
   health(): PartHealth {
     const { state, lastError } = this.status();
-    return { ok: state !== 'failed', detail: lastError ?? this.#pace(state) };
+    const flows = state === 'streaming' || state === 'degraded';
+    const rests = state === 'off' || (this.#awaitsEvent && lastError === undefined);
+    return { ok: flows || rests, detail: lastError ?? this.#pace(state) };
   }
 
   #pace(state: StreamState): string {
     if (state === 'waiting' && this.#awaitsEvent)
       return 'The stream waits for an event (motion or alarm); the last 10 s are kept ready.';
     const behindMs = this.#buffer.behindMs;
-    if ((state !== 'streaming' && state !== 'degraded') || behindMs < behindAfterMs)
-      return `The stream is ${state}.`;
+    if ((state !== 'streaming' && state !== 'degraded') || behindMs < behindAfterMs) return paces[state];
     return (
-      `The stream is ${state}, ${Math.round(behindMs / 1_000)} s behind. If that grows, the uplink carries less than ` +
+      `The stream is ${Math.round(behindMs / 1_000)} s behind. If that grows, the uplink carries less than ` +
       'the camera delivers: improve it, or lower camera.bitrate_bps; once the buffer is full the oldest video is dropped.'
     );
   }

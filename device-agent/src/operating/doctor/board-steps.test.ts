@@ -2,11 +2,12 @@ import { X509Certificate } from 'node:crypto';
 import type { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import type { BundleFiles, CertificateChain } from '../../identity/bundle.ts';
 import { type TimeAnswer, TimeUnknown } from '../../identity/clock-answer.ts';
 import { FakeClock } from '../../testing/fake-clock.ts';
 import { temporaryDirectory } from '../../testing/temporary-directory.ts';
 import { TestCa } from '../../testing/test-pki.ts';
-import { lookAtClock, lookAtState } from './board-steps.ts';
+import { lookAtChain, lookAtClock, lookAtState } from './board-steps.ts';
 
 let parent: string;
 
@@ -80,5 +81,40 @@ describe('the clock, as the doctor sees it', () => {
   it('is refused with what the cloud says when it cannot be right', async () => {
     await expect(look(0, cloud)).rejects.toThrow('Set it: sudo aovis-agent clock --set, which');
     await expect(look(0, nobody)).rejects.toThrow('this agent was built on');
+  });
+});
+
+describe('the chain, as the doctor sees it', () => {
+  async function look(options: {
+    sentAlong: boolean;
+    ownCloud: boolean;
+    factoryName?: string;
+  }): Promise<string> {
+    const [factory, cloud] = [await TestCa.create(options.factoryName), await TestCa.create()];
+    const { certificate, privateKey } = await factory.issueClient({ commonName: 'board' });
+    const pem = options.sentAlong ? `${certificate}\n${factory.certificate}` : certificate;
+    const rootCa = (options.ownCloud ? factory : cloud).certificate;
+    const chain = pem
+      .split(/(?=-----BEGIN)/)
+      .map((text) => new X509Certificate(text)) as unknown as CertificateChain;
+    const files = { certificate: pem, privateKey, rootCa } as BundleFiles;
+    return (await lookAtChain(files, chain)).detail;
+  }
+
+  it('is the board’s certificate and its issuer', async () => {
+    expect(await look({ sentAlong: true, ownCloud: false })).toMatch(/^2 certificates, issued by /);
+  });
+
+  it('may be the board’s alone when the cloud issued it', async () => {
+    expect(await look({ sentAlong: false, ownCloud: true })).toMatch(/^1 certificate, issued by /);
+    // One RDN, as AWS IoT writes it.
+    const factoryName = 'x,OU=Amazon Web Services O\\=Amazon.com Inc. L\\=Seattle ST\\=Washington C\\=US';
+    expect(await look({ sentAlong: false, ownCloud: false, factoryName })).toMatch(/^1 certificate/);
+  });
+
+  it('is refused without an issuer that the cloud cannot know', async () => {
+    await expect(look({ sentAlong: false, ownCloud: false })).rejects.toThrow(
+      /^device\.crt holds the certificate of the board alone, without that of its issuer \(.+\), which the cloud has no other way/,
+    );
   });
 });

@@ -89,11 +89,27 @@ export async function lookAtChain(files: BundleFiles, chain: CertificateChain): 
       `${bundleFiles.rootCa} holds no certificate of an authority but one of ${root.subject.replaceAll('\n', ', ')}: ` +
         "put the cloud's root certificate there (for AWS: Amazon Root CA 1).",
     );
-  const [leaf] = chain;
+  const [leaf, issuer] = chain;
+  if (issuer === undefined && !isIssuedByCloud(leaf, root))
+    throw new Finding(
+      `${bundleFiles.certificate} holds the certificate of the board alone, without that of its issuer (${oneLine(leaf.issuer)}), ` +
+        'which the cloud has no other way to learn. Put it behind the board’s in the same file, or copy the bundle again: ' +
+        `cat ${bundleFiles.certificate} issuing-ca.pem > both.pem && mv both.pem ${bundleFiles.certificate} && chmod 600 ${bundleFiles.certificate}`,
+    );
   return {
     value: undefined,
     detail: `${chain.length} certificate${chain.length === 1 ? '' : 's'}, issued by ${oneLine(leaf.issuer)}`,
   };
+}
+
+/**
+ * AWS IoT's own certificates bear this issuer (AWS IoT Core Developer Guide, "X.509 client certificates"); those of stand-ins bear the
+ * authority that their servers have, too. Of all others a cloud that registers boards at their first connection learns the issuer from the board
+ * ("Just-in-time registration").
+ */
+function isIssuedByCloud(leaf: X509Certificate, root: X509Certificate): boolean {
+  const byStandIn = leaf.checkIssued(root) && leaf.verify(root.publicKey);
+  return byStandIn || /\bO\\?=Amazon\.com Inc\./.test(leaf.issuer);
 }
 
 const oneLine = (name: string): string => name.replaceAll('\n', ', ');

@@ -65,6 +65,11 @@ export function renderEntry({ at, level, part, message, details = {} }: LogEntry
   return [time.padEnd(24), level.toUpperCase().padEnd(5), sentence, ...fields].join(' ');
 }
 
+/** A line for programs: as the entry, its time as ISO 8601 in `logged_at`. */
+export function entryAsJson({ at, ...entry }: LogEntry): string {
+  return JSON.stringify({ ...(at === undefined ? {} : { logged_at: new Date(at).toISOString() }), ...entry });
+}
+
 /** In one line, whatever it is. */
 function renderValue(value: unknown): string {
   return typeof value === 'string' && /^[\w.:/@+-]+$/.test(value) ? value : JSON.stringify(value);

@@ -23,7 +23,7 @@ const status: AgentStatus = {
   stream: {
     state: 'streaming',
     bitrate_bps: 1_000,
-    last_persisted_at: 1_795_000_000_500,
+    last_persisted_at: new Date(1_795_000_000_500).toISOString(),
     dropped_fragments: 1,
     detail: '',
   },

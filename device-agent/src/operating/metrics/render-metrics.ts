@@ -5,7 +5,7 @@ type Sample = readonly [labels: Labels, value: number];
 type Metric = readonly [name: string, type: 'gauge' | 'counter', help: string, samples: readonly Sample[]];
 
 const only = (value: number): Sample[] => [[{}, value]];
-const seconds = (ms: number): number => ms / 1_000;
+const secondsOf = (instant: string): number => Date.parse(instant) / 1_000;
 
 /** The agent's figures as Prometheus reads them (text-based exposition format, version 0.0.4). */
 export function renderMetrics(status: AgentStatus, rssBytes: number): string {
@@ -44,7 +44,7 @@ function metricsOf(status: AgentStatus, rssBytes: number): Metric[] {
       'certificate_expiry_timestamp_seconds',
       'gauge',
       'When the certificate of the board expires.',
-      only(seconds(Date.parse(certificate.expires_at))),
+      only(secondsOf(certificate.expires_at)),
     ],
     [
       'config_version',
@@ -64,7 +64,7 @@ function metricsOf(status: AgentStatus, rssBytes: number): Metric[] {
       'stream_last_persisted_timestamp_seconds',
       'gauge',
       'When the service last confirmed a fragment.',
-      persisted === undefined ? [] : only(seconds(persisted)),
+      persisted === undefined ? [] : only(secondsOf(persisted)),
     ],
     [
       'fragments_dropped_total',
