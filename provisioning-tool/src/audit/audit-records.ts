@@ -51,7 +51,15 @@ export const auditRecordSchema = z.discriminatedUnion('type', [
     reason: z.string().optional(),
     labels: z.array(printedLabelSchema).min(1),
   }),
-  /** A batch whose labels were all scanned back. */
+  /** Labels of a batch that were scanned back and found right, so that the rest can be scanned later. */
+  z.strictObject({
+    type: z.literal('labels_scanned_so_far'),
+    batch_id: batchIdSchema,
+    labels: z.array(printedLabelSchema).min(1),
+  }),
+  /** None of the scans before counts any more. */
+  z.strictObject({ type: z.literal('label_scans_restarted'), batch_id: batchIdSchema }),
+  /** How a scan-back of a whole batch ended. */
   z.strictObject({
     type: z.literal('labels_scanned'),
     batch_id: batchIdSchema,

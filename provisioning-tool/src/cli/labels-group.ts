@@ -77,12 +77,18 @@ function addCheck(labels: Command, define: Define): void {
         'Reads the link of a QR code or a typed code, tolerantly (case, spaces, hyphens, O for 0, I and L for 1), and says\n' +
         'whose label it is; of a code with one wrong symbol, which one. Works by the digests in the journal, so the codes\n' +
         'need not be here any more. The code is not shown and not kept. Without a scan it reads lines of standard input,\n' +
-        'where a scanner types; prefer that, because a shell remembers arguments. Ends with 7 if a label is not right.',
+        'where a scanner types; prefer that, because a shell remembers arguments. With --all, which labels were right is kept\n' +
+        'in the audit log, until --restart; one that is printed again must be scanned again. Ends with 7 if a label is not\n' +
+        'right, with 4 if some are missing.',
       examples: [
         { line: 'aovis-provision labels check --batch boards', does: 'one label after the other' },
         {
           line: 'aovis-provision labels check --batch boards --all',
-          does: 'the same, and says at the end which labels were not scanned; the result is in the audit log',
+          does: 'the same, and says at the end which labels were not scanned; after a break, run it again and go on with those',
+        },
+        {
+          line: 'aovis-provision labels check --batch boards --all < /dev/null',
+          does: 'only says which labels are missing',
         },
         {
           line: 'aovis-provision labels check --serial N4K-000123',
@@ -99,13 +105,15 @@ function addCheck(labels: Command, define: Define): void {
         batchId: textOf(flags, 'batch'),
         serial: textOf(flags, 'serial'),
         all: flags['all'] === true,
+        restart: flags['restart'] === true,
       });
     },
   )
     .argument('[scan]', 'what was scanned or typed; - or nothing: lines of standard input')
     .option('--batch <name>', 'The label must be of this batch.')
     .option('--serial <board>', 'The label must be of this board (serial or device id).')
-    .option('--all', 'Every label of the batch must be among the scans.');
+    .option('--all', 'Every label of the batch must be among the scans, of this session or earlier ones.')
+    .option('--restart', 'With --all: earlier sessions do not count any more.');
 }
 
 function addLedger(labels: Command, define: Define): void {

@@ -81,6 +81,10 @@ function describe({ record }: AuditEntry): [what: string, how: string] {
         `${record.batch_id}: ${counted(record.labels.length, 'label')}, ${record.format}` +
           (record.reason === undefined ? '' : `, because: ${record.reason}`),
       ];
+    case 'labels_scanned_so_far':
+      return ['labels scanned', `${record.batch_id}: ${counted(record.labels.length, 'label')}`];
+    case 'label_scans_restarted':
+      return ['scan-back begun anew', record.batch_id];
     case 'labels_scanned':
       return [
         'labels scanned back',
@@ -105,6 +109,8 @@ function batchFilter(batchId: string | undefined): (entry: AuditEntry) => boolea
   return ({ seq, record }) => {
     switch (record.type) {
       case 'labels_printed':
+      case 'labels_scanned_so_far':
+      case 'label_scans_restarted':
       case 'labels_scanned':
         return record.batch_id === batchId;
       case 'command_ended':

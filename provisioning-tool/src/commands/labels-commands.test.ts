@@ -318,11 +318,50 @@ describe('labels', () => {
     const some = await scan(links.slice(2), '--batch', 'boards', '--all');
     const missing = '"missing":["N4K-000001","N4K-000002"]';
     expect(some).toMatchObject({ exitCode: 4, stdout: expect.stringContaining(missing) });
-    const all = await scan(links, '--batch', 'boards', '--all');
+    expect(some.stderr).toContain('run the same command again');
+    const gone = await scan(links.slice(1, 2), '--batch', 'boards', '--all');
+    expect(gone).toMatchObject({ exitCode: 4, stdout: expect.stringContaining('"missing":["N4K-000001"]') });
+    expect(gone.stderr).toContain(
+      'Goes on: 3 of 5 labels of batch boards were scanned; not: N4K-000001, N4K-000002.',
+    );
+    // Only asked.
+    expect(await scan([], '--batch', 'boards', '--all')).toMatchObject({
+      exitCode: 4,
+      stdout: gone.stdout.split('\n').slice(1).join('\n'),
+    });
+    const all = await scan(links.slice(0, 1), '--batch', 'boards', '--all');
     expect(all).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('"complete":true') });
     const shown = await factory.succeed('audit', 'show');
     expect(shown.stdout).toMatch(/labels scanned back +boards: 3 labels, not complete/);
     expect(shown.stdout).toMatch(/labels scanned back +boards: 5 labels, complete/);
     expect((await factory.cli('audit', 'verify')).exitCode).toBe(0);
+  });
+
+  it('a scan counts until its label is printed again, its code issued anew, or all begins anew', async () => {
+    const links = [...codes.keys()].map(linkOf);
+    const check = ['--batch', 'boards', '--all'];
+    const missing = async (...more: string[]) => {
+      const { stdout } = await scan([], ...check, ...more);
+      return (JSON.parse(stdout) as { missing: string[] }).missing;
+    };
+    await printed();
+    expect(await scan(links, ...check)).toMatchObject({ exitCode: 0 });
+    await factory.succeed('labels', 'print', 'boards', '--serial', 'n4k-000002', '--reason', 'torn off');
+    expect(await missing()).toEqual(['N4K-000002']);
+    await factory.succeed('device', 'reissue-code', 'N4K-000004', '--reason', 'label was photographed');
+    expect(await missing()).toEqual(['N4K-000002', 'N4K-000004']);
+    const again = await scan([linkOf('N4K-000001'), linkOf('N4K-000002')], ...check);
+    expect(again.stdout.split('\n').map((line) => line.includes('scanned_before'))).toEqual([
+      true,
+      false,
+      false,
+      false,
+    ]);
+    expect(await missing('--restart')).toHaveLength(5);
+    expect(await missing()).toHaveLength(5);
+    expect(await scan([], '--batch', 'boards', '--restart')).toMatchObject({ exitCode: 2 });
+    expect((await factory.succeed('audit', 'show', '--batch', 'boards')).stdout).toMatch(
+      /scan-back begun anew +boards/,
+    );
   });
 });
