@@ -1,59 +1,33 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
-import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { journalPath, replayJournal } from '../journal/journal.ts';
 import { isProvisioned } from '../journal/journal-state.ts';
+import type { DiskFault } from '../testing/disk-fault.ts';
 import { FactoryFixture } from '../testing/factory-fixture.ts';
+import { ToolProcess } from '../testing/tool-process.ts';
 
 const boards = 1;
-const here = import.meta.dirname ?? __dirname;
-const main = join(here, '..', 'main.ts');
-const faults = pathToFileURL(join(here, '..', 'testing', 'disk-faults.ts')).href;
-
-interface Fault {
-  file: string;
-  operation: 'write' | 'sync' | 'rename';
-  at: number;
-  effect: 'kill-before' | 'kill-after' | 'kill-torn' | 'enospc' | 'enospc-torn';
-}
 
 /** Real processes whose disk fails at a chosen operation, or that are killed there; then the same command. */
 describe('batch run, with a disk that fails', () => {
   let factory: FactoryFixture;
-  let child: ChildProcess | undefined;
+  let tool: ToolProcess;
   let csv: string;
 
   beforeEach(async () => {
     factory = new FactoryFixture();
+    tool = new ToolProcess(factory);
     await factory.start();
     await factory.prepare();
     csv = await factory.writeBoards('boards.csv', boards);
   });
 
   afterEach(async () => {
-    child?.kill('SIGKILL');
+    tool.kill();
     await factory.stop();
   });
 
-  async function run(
-    fault?: Fault,
-    words = ['batch', 'run', csv],
-  ): Promise<{ code: number | null; stderr: string }> {
-    const common = ['--workspace', factory.workspace, '--passphrase-file', factory.passphraseFile];
-    const env = fault ? { AOVIS_TEST_DISK_FAULT: JSON.stringify(fault) } : {};
-    child = spawn(process.execPath, ['--import', faults, main, ...words, ...common], {
-      env: { ...process.env, ...factory.env, ...env },
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
-    const [stderr, [code]] = await Promise.all([
-      text(child.stderr as NodeJS.ReadableStream),
-      once(child, 'exit') as Promise<[number | null]>,
-    ]);
-    child = undefined;
-    return { code, stderr };
+  function run(fault?: DiskFault, words = ['batch', 'run', csv]) {
+    return tool.run([...words, '--passphrase-file', factory.passphraseFile], fault);
   }
 
   async function expectAllDoneOnce(): Promise<void> {
@@ -68,7 +42,7 @@ describe('batch run, with a disk that fails', () => {
   const journal = 'journal.jsonl';
   // Opening it syncs it as well.
   const afterOpening = 1;
-  it.each<[string, Fault]>([
+  it.each<[string, DiskFault]>([
     [
       'killed right after the first record of each run',
       { file: journal, operation: 'sync', at: afterOpening + 1, effect: 'kill-after' },
@@ -102,7 +76,7 @@ describe('batch run, with a disk that fails', () => {
     90_000,
   );
 
-  it.each<[string, Fault, RegExp]>([
+  it.each<[string, DiskFault, RegExp]>([
     ['a key', { file: 'device.key', operation: 'write', at: 1, effect: 'enospc' }, /ENOSPC/],
     [
       'a certificate, half written',
@@ -138,7 +112,12 @@ describe('batch run, with a disk that fails', () => {
     const words = ['device', 'rma', 'N4K-000001', '--reason', 'a test of this'];
     let runs = 0;
     for (; runs < 20; runs++) {
-      const fault: Fault = { file: journal, operation: 'sync', at: afterOpening + 1, effect: 'kill-after' };
+      const fault: DiskFault = {
+        file: journal,
+        operation: 'sync',
+        at: afterOpening + 1,
+        effect: 'kill-after',
+      };
       const { code } = await run(fault, words);
       expect(await factory.activeWithoutBundle('boards')).toEqual([]);
       if (code === 0) break;

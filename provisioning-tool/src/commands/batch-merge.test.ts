@@ -2,6 +2,7 @@ import { cp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { FactoryFixture } from '../testing/factory-fixture.ts';
+import { startSecondStation } from '../testing/second-station.ts';
 
 describe('batch merge', () => {
   /** The second one works with the cloud, the backend and the CA of the first. */
@@ -10,18 +11,9 @@ describe('batch merge', () => {
 
   beforeEach(async () => {
     first = new FactoryFixture();
-    second = new FactoryFixture();
     await first.start();
     await first.prepare();
-    await second.start();
-    const { AOVIS_IOT_CONTROL_URL, AOVIS_BACKEND_URL } = first.env;
-    Object.assign(second.env, { AOVIS_IOT_CONTROL_URL, AOVIS_BACKEND_URL, AOVIS_STATION_ID: 'line-2' });
-    await cp(join(first.workspace, 'ca'), join(second.workspace, 'ca'), { recursive: true });
-    await second.succeed('ca', 'register');
-    const station = JSON.parse((await second.succeed('station', 'init', '--json')).stdout) as {
-      public_key_pem: string;
-    };
-    first.backend.stations.set('line-2', station.public_key_pem);
+    second = await startSecondStation(first);
     expect((await first.runBatch(await first.writeCsv('boards.csv', list(1, 2)))).exitCode).toBe(0);
   });
 

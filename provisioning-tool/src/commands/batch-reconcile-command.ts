@@ -37,7 +37,8 @@ async function compareOnly(context: CommandContext, batchId: string): Promise<Ju
     try {
       const requests = await stationRequestsOf(context, config, stop.signal);
       const nothing = () => Promise.resolve();
-      const backend = requests && { requests, repairs: { handOver: nothing, end: nothing } };
+      const repairs = { handOver: nothing, handOverWaiting: nothing, end: nothing };
+      const backend = requests && { requests, repairs };
       const findings = await compareBatch(context, {
         config,
         replay,
@@ -81,6 +82,7 @@ async function compareAndMend(context: CommandContext, batchId: string): Promise
           requests,
           repairs: {
             handOver: async (board: { serial: string }) => handover.add(board.serial),
+            handOverWaiting: async () => handover.resume(),
             end: (board: { serial: string }, ended: 'revoked' | 'destroyed') =>
               tellEnd(requests, board.serial, ended, context.operator),
           },

@@ -129,6 +129,22 @@ describe('batch reconcile', () => {
     expect(await reconcile()).toMatchObject({ exitCode: 0, differences: [] });
   });
 
+  it('hands over a manifest that waits', async () => {
+    factory.backend.fault = () => 503;
+    const more = await factory.writeCsv('more.csv', 'serial,model\nN4K-000008,n4k\n');
+    expect((await factory.runBatch(more, '--outage-patience-seconds', '0')).exitCode).toBe(4);
+    factory.backend.fault = () => undefined;
+    const seen = await factory.cli('batch', 'reconcile', 'more');
+    expect(seen).toMatchObject({
+      exitCode: 7,
+      stdout: expect.stringContaining('its manifest waits, and the backend does not have it'),
+    });
+    expect((await factory.cli('batch', 'reconcile', 'more', '--apply')).exitCode).toBe(0);
+    expect(factory.backend.devices.has('aovis-n4k-000008')).toBe(true);
+    expect((await factory.cli('batch', 'reconcile', 'more')).stdout).toContain('agree');
+    expect((await factory.succeed('batch', 'status', 'more')).stdout).toMatch(/handed over +1/);
+  });
+
   it('finds certificates without a board: an active one is switched off, an old one deleted', async () => {
     await factory.runBatch(
       await factory.writeCsv('more.csv', 'serial,model\nN4K-000008,n4k\nN4K-000009,n4k\n'),

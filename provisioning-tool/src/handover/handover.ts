@@ -28,6 +28,7 @@ export interface HandoverParts {
 export class Handover {
   readonly #parts: HandoverParts;
   #serials: string[] = [];
+  #resumed = false;
   #work: Promise<void> = Promise.resolve();
   #failure: CloudFailure | Refusal | undefined;
 
@@ -40,8 +41,10 @@ export class Handover {
     return this.#failure;
   }
 
-  /** Manifests of an earlier run that the backend has not answered yet. */
+  /** Manifests of an earlier run that the backend has not answered yet; once. */
   resume(): void {
+    if (this.#resumed) return;
+    this.#resumed = true;
     for (const manifest of this.#parts.journal.state.manifests.values()) {
       if (manifest.batch.id === this.#parts.batch.id && !manifest.accepted)
         this.#enqueue(() => this.#deliver(manifest));

@@ -1,30 +1,14 @@
 import fsPromises from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 import { basename } from 'node:path';
-
-/**
- * Preloaded into a run of the tool (`node --import`), this makes one operation on a file go wrong: the `at`-th of the kind
- * on files of that name. A killed process is gone as in a power cut; the rest fails as a full disk does.
- */
-export interface DiskFault {
-  /** Name of the file, without its folder; for `rename` that of the target. `*`: any. */
-  file: string;
-  operation: 'write' | 'sync' | 'rename' | 'any';
-  at: number;
-  effect:
-    | 'kill-before'
-    | 'kill-after'
-    /** Half of it reaches the disk. */
-    | 'kill-torn'
-    | 'enospc'
-    /** Half of it reaches the disk, then it is full. */
-    | 'enospc-torn';
-}
-
-export const diskFaultVariable = 'AOVIS_TEST_DISK_FAULT';
+import { type DiskFault, diskFaultVariable } from './disk-fault.ts';
 
 type Handle = Awaited<ReturnType<typeof fsPromises.open>>;
 
+/**
+ * Preloaded into a run of the tool (`node --import`), this makes one operation on a file go wrong. A killed process is gone as in a
+ * power cut; the rest fails as a full disk does.
+ */
 class Injector {
   readonly #fault: DiskFault;
   readonly #names = new WeakMap<object, string>();

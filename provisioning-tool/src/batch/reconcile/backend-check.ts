@@ -6,11 +6,13 @@ import type { Finding } from './finding.ts';
 export interface BackendRepairs {
   /** Hands a board over that the backend has lost. */
   handOver(board: BoardIssued): Promise<void>;
+  /** Hands over the manifests that wait; without it they are nobody's difference. */
+  handOverWaiting?: () => Promise<void>;
   /** Tells the backend again that a board was revoked or destroyed. */
   end(board: BoardIssued, ended: 'revoked' | 'destroyed'): Promise<void>;
 }
 
-/** Compares what the backend has of a board with the journal. Nothing to say of one that was not handed over yet. */
+/** Compares what the backend has of a board with the journal. Nothing to say of one without a manifest yet. */
 export function checkStanding(
   board: BoardIssued,
   state: BoardState,
@@ -21,7 +23,7 @@ export function checkStanding(
   if (!isLive(state)) return checkEnded(board, state, standing, repairs);
   if (!isProvisioned(state) || state.manifest === undefined) return [];
   if (standing.status === 'unknown' || standing.status === 'planned') {
-    if (!state.manifest.accepted) return [];
+    if (!state.manifest.accepted) return waiting(subject, repairs);
     const repair = { does: 'hand it over again', run: () => repairs.handOver(board) };
     return [{ subject, problem: 'the backend took it over and does not have it any more', repair }];
   }
@@ -34,6 +36,13 @@ export function checkStanding(
       },
     ];
   return differences(board, standing);
+}
+
+/** Written down and not taken over: a run that ended there hands it over when it is run again, and so does this. */
+function waiting(subject: string, { handOverWaiting }: BackendRepairs): Finding[] {
+  if (!handOverWaiting) return [];
+  const repair = { does: 'hand over the manifest that waits', run: handOverWaiting };
+  return [{ subject, problem: 'its manifest waits, and the backend does not have it', repair }];
 }
 
 function differences(board: BoardIssued, standing: BoardStanding): Finding[] {
