@@ -74,6 +74,14 @@ export const errorCodes = {
     409,
     'Another station is at work on this list of boards; details say which, and until when.',
   ],
+  factory_key_refused: [
+    401,
+    'No factory API key that counts came with the request: send «Authorization: Bearer aovis_fk_…»; yours may be mistyped, revoked or past its end.',
+  ],
+  factory_scope_missing: [
+    403,
+    'The factory API key is not good for this; details name the scope that it lacks.',
+  ],
   board_conflict: [409, 'The board is not in a state in which that can be done; details say why.'],
   credentials_not_ready: [409, 'The credentials are still being made; ask again in a moment.'],
   credentials_shown: [

@@ -19,25 +19,25 @@ export class FactoryKeyGuard {
     this.#refusals = new RefusalBudget(clock);
   }
 
-  /** @throws AppError unauthorized, forbidden */
+  /** @throws AppError factory_key_refused, factory_scope_missing */
   async admit(
     authorization: string | undefined,
     scope: FactoryScope,
     requestId: string,
   ): Promise<FactoryCaller> {
     const given = readFactoryKey(authorization);
-    if (given === undefined) throw new AppError('unauthorized');
+    if (given === undefined) throw new AppError('factory_key_refused');
     const repository = new FactoryKeyRepository(this.#db);
     const key = await repository.find(given.keyId);
     const now = this.#clock.now();
     if (!isSecretOf(key, given.secret) || !isUsable(key, now)) {
       // A key that was good once is worth a row; what never was one is not.
-      if (key !== undefined) await this.#note(key.keyId, { code: 'unauthorized', scope, requestId });
-      throw new AppError('unauthorized');
+      if (key !== undefined) await this.#note(key.keyId, { code: 'factory_key_refused', scope, requestId });
+      throw new AppError('factory_key_refused');
     }
     if (!key.scopes.includes(scope)) {
-      await this.#note(key.keyId, { code: 'forbidden', scope, requestId });
-      throw new AppError('forbidden');
+      await this.#note(key.keyId, { code: 'factory_scope_missing', scope, requestId });
+      throw new AppError('factory_scope_missing', { details: { scope } });
     }
     await repository.noteUse(key, now);
     return { keyId: key.keyId, lineId: key.lineId, scopes: key.scopes };

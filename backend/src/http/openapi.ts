@@ -251,9 +251,10 @@ export function codesOf({ method, auth, body, errors }: RouteContract): ErrorCod
   const byKey = typeof auth === 'object' && 'factoryKey' in auth;
   const codes = new Set<ErrorCode>([
     ...errors,
-    ...(signedIn ? (['unauthorized'] as const) : []),
+    ...(byKey ? (['factory_key_refused', 'factory_scope_missing'] as const) : []),
+    ...(signedIn && !byKey ? (['unauthorized'] as const) : []),
     ...(signedIn && !byKey && method !== 'get' ? (['csrf_refused'] as const) : []),
-    ...(typeof auth === 'object' && (byKey || 'role' in auth || ('device' in auth && auth.device === 'owner'))
+    ...(typeof auth === 'object' && ('role' in auth || ('device' in auth && auth.device === 'owner'))
       ? (['forbidden'] as const)
       : []),
     ...(body ? withBody : []),

@@ -18,6 +18,7 @@ import { badTokens, type Caller, type Cast, callers, seedCast, viewers } from '.
 type Verdict =
   | 'in'
   | '401 unauthorized'
+  | '401 factory_key_refused'
   | '403 forbidden'
   | '404 device_not_found'
   | '403 entitlement_required'
@@ -26,6 +27,7 @@ type Verdict =
 function expectedVerdict(auth: RouteAuth, caller: Caller): Verdict {
   if (auth === 'public' || auth === 'optional') return 'in';
   if (auth === 'signature') return 'unsigned';
+  if (typeof auth === 'object' && 'factoryKey' in auth) return '401 factory_key_refused';
   if (caller === 'nobody') return '401 unauthorized';
   if (auth === 'user') return 'in';
   if ('role' in auth) {
@@ -33,7 +35,6 @@ function expectedVerdict(auth: RouteAuth, caller: Caller): Verdict {
     return allowed ? 'in' : '403 forbidden';
   }
   // Who is signed in is no production line; what its keys may do is below.
-  if ('factoryKey' in auth) return '401 unauthorized';
   const views = caller === 'viewer' || caller === 'viewer without entitlement';
   if (!views && !caller.startsWith('owner')) return '404 device_not_found';
   if (views && auth.device === 'owner') return '403 forbidden';
@@ -43,7 +44,13 @@ function expectedVerdict(auth: RouteAuth, caller: Caller): Verdict {
 }
 
 /** Codes by which a guard refuses; any other answer is the handler's own. */
-const guardCodes = new Set(['unauthorized', 'forbidden', 'device_not_found', 'entitlement_required']);
+const guardCodes = new Set([
+  'unauthorized',
+  'factory_key_refused',
+  'forbidden',
+  'device_not_found',
+  'entitlement_required',
+]);
 const signatureCodes = new Set([
   'invalid_signature',
   'webhook_not_configured',
@@ -146,7 +153,7 @@ describe('who may call what', () => {
       for (const [wrong, token] of Object.entries(bad)) {
         await database.knex('rate_limits').delete();
         const answer = await send(contract, token, cast.deviceId);
-        const refused = answer.status === 401 && answer.text.includes('"unauthorized"');
+        const refused = answer.status === 401 && /"(unauthorized|factory_key_refused)"/.test(answer.text);
         if (contract.auth === 'signature') expect(verdictOf(contract, answer)).toBe('unsigned');
         else expect({ wrong, refused }).toEqual({ wrong, refused: !ignoresTokens });
       }

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { certificateIdSchema, deviceIdSchema, iccidSchema, modelCodeSchema, serialSchema } from '../ids.ts';
 import { manifestSchema } from '../provisioning.ts';
+import { onceErrors, onceHeader } from './admin-common.ts';
 import { defineRoute } from './route.ts';
 
 /** Where a board of the line API stands. */
@@ -204,6 +205,7 @@ export const rotateLineCredentials = defineRoute({
   tag: 'Line',
   auth: { factoryKey: 'rotate' },
   params: z.strictObject({ id: deviceIdSchema }),
+  headers: onceHeader,
   body: z.strictObject({ reason: z.string().min(3).max(200), csr: csrSchema.optional() }),
   example: {
     params: { id: 'aovis-n4k-000123' },
@@ -211,5 +213,5 @@ export const rotateLineCredentials = defineRoute({
     answer: { ...boardExample, credentials_version: 2, hardware_id: 'AC:DE:48:00:11:22' },
   },
   responses: { 200: lineBoardSchema },
-  errors: ['device_not_found', 'board_conflict'],
+  errors: ['device_not_found', 'board_conflict', ...onceErrors],
 });

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { withoutCodes } from '@aovis/contracts/code-redaction';
 import { exists } from '../files/durable-files.ts';
 import { journalPath } from '../journal/journal.ts';
 import { knownLines, refuseCut } from '../journal/known-lines.ts';
@@ -7,7 +8,7 @@ import { type AuditLog, auditPath } from './audit-log.ts';
 import type { AuditRecord } from './audit-records.ts';
 import { type JournalHead, journalHead } from './journal-head.ts';
 import { findLastAnchor } from './last-anchor.ts';
-import { withoutCodes, withoutSecrets } from './redaction.ts';
+import { withoutSecrets } from './redaction.ts';
 import { readTail } from './tail.ts';
 
 export interface AuditedCommand {

@@ -1,6 +1,6 @@
+import { holdsCode } from '@aovis/contracts/code-redaction';
 import { longestReason, shortestReason } from '@aovis/contracts/station-request';
 import { Refusal } from '../refusal.ts';
-import { holdsCode } from './redaction.ts';
 
 /**
  * Why an operator does something, as it is kept in journal, audit log and at the backend, which has the same rule.

@@ -1,23 +1,4 @@
-import { readActivationCode } from '@aovis/contracts/activation-code';
-
-const replacement = '[activation code]';
-/** As printed: three groups of six. */
-const printed = /[0-9A-Za-z]{6}[ -][0-9A-Za-z]{6}[ -][0-9A-Za-z]{6}/y;
-/** 18 symbols that begin and end with a word, grouped in whatever way. */
-const typed = /(?<![0-9A-Za-z])(?:[0-9A-Za-z][ -]?){17}[0-9A-Za-z](?![0-9A-Za-z])/y;
-
-/** The text without the activation codes somebody put where none belong, such as into a reason. */
-export function withoutCodes(text: string): string {
-  let clean = '';
-  let index = 0;
-  // From each place anew: words before a code may look like its beginning.
-  while (index < text.length) {
-    const found = codeAt(text, index);
-    clean += found === undefined ? text[index] : replacement;
-    index += found?.length ?? 1;
-  }
-  return clean;
-}
+import { withoutCodes } from '@aovis/contracts/code-redaction';
 
 const privateKey = /-----BEGIN [A-Z ]*PRIVATE KEY-----[^]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g;
 const transportKey = /AGE-SECRET-KEY-[0-9A-Z-]+/gi;
@@ -25,26 +6,4 @@ const transportKey = /AGE-SECRET-KEY-[0-9A-Z-]+/gi;
 /** The text without activation codes and without private keys, whole ones or the beginnings of such. */
 export function withoutSecrets(text: string): string {
   return withoutCodes(text.replace(privateKey, '[private key]').replace(transportKey, '[private key]'));
-}
-
-export function holdsCode(text: string): boolean {
-  return withoutCodes(text) !== text;
-}
-
-function codeAt(text: string, index: number): string | undefined {
-  const grouped = matchAt(printed, text, index);
-  if (grouped !== undefined && givesCodeAway(grouped)) return grouped;
-  const loose = matchAt(typed, text, index);
-  return loose !== undefined && readActivationCode(loose).ok ? loose : undefined;
-}
-
-/** Printed like a code, one wrong symbol gives the right one away too; other words of 18 symbols are left alone. */
-function givesCodeAway(text: string): boolean {
-  const reading = readActivationCode(text);
-  return reading.ok || reading.suggestion !== undefined;
-}
-
-function matchAt(pattern: RegExp, text: string, index: number): string | undefined {
-  pattern.lastIndex = index;
-  return pattern.exec(text)?.[0];
 }

@@ -42,7 +42,7 @@ describe('factory API keys', () => {
       const { key } = await keys.add('line-1', [own], undefined);
       const answer = await call(contract, key);
       if (own === scope) expect(answer).not.toMatch(/^40[13]/);
-      else expect(answer).toBe('403 forbidden');
+      else expect(answer).toBe('403 factory_scope_missing');
     }
   });
 
@@ -56,7 +56,7 @@ describe('factory API keys', () => {
       `aovis_fk_${'0'.repeat(16)}_${'A'.repeat(43)}`,
       '',
     ])
-      expect(await call(first.contract, wrong)).toBe('401 unauthorized');
+      expect(await call(first.contract, wrong)).toBe('401 factory_key_refused');
     const noted = await database.knex('audit_log').where({ action: 'factory.use_key', subject_id: keyId });
     expect(noted).toHaveLength(1);
   });
@@ -68,11 +68,11 @@ describe('factory API keys', () => {
     expect(await call(first.contract, fresh.key)).not.toMatch(/^40[13]/);
     await expect(keys.rotate(old.keyId, 24)).rejects.toThrow(`rotate ${fresh.keyId}`);
     app.clock.advance(24 * hourMs);
-    expect(await call(first.contract, old.key)).toBe('401 unauthorized');
+    expect(await call(first.contract, old.key)).toBe('401 factory_key_refused');
     expect(await call(first.contract, fresh.key)).not.toMatch(/^40[13]/);
     await expect(keys.rotate(old.keyId, 24)).rejects.toBeInstanceOf(FactoryKeyRefused);
     app.clock.advance(30 * 24 * hourMs);
-    expect(await call(first.contract, fresh.key)).toBe('401 unauthorized');
+    expect(await call(first.contract, fresh.key)).toBe('401 factory_key_refused');
   });
 
   it('revokes at once, and lists keys without their secrets', async () => {
@@ -80,7 +80,7 @@ describe('factory API keys', () => {
     await call(first.contract, key);
     expect(await keys.revoke(keyId)).toBe('revoked');
     expect(await keys.revoke(keyId)).toBe('unchanged');
-    expect(await call(first.contract, key)).toBe('401 unauthorized');
+    expect(await call(first.contract, key)).toBe('401 factory_key_refused');
     const listed = JSON.stringify((await keys.list()).find((each) => each.keyId === keyId));
     expect(listed).toContain('revokedAt');
     expect(listed).toContain('lastUsedAt');

@@ -59,7 +59,7 @@ export function lineRoutes({
         status: 200,
         body: await line.rotate({ factory, requestId }, params.id, body),
       }),
-      options,
+      { ...options, idempotent: true },
     ),
   ];
 }

@@ -1,3 +1,4 @@
+import { withoutCodes } from '@aovis/contracts/code-redaction';
 import type { LineBoard } from '@aovis/contracts/http/line';
 import { deviceIdOf, modelOf } from '@aovis/contracts/ids';
 import { type Database, transaction } from '../../db/database.ts';
@@ -41,14 +42,18 @@ export class LineService {
     this.#dependencies = dependencies;
   }
 
-  /** @throws AppError board_conflict */
+  /** @throws AppError invalid_request, board_conflict */
   async provision(
     asker: LineAsker,
     wanted: { serial: string; model: string; batch_id: string; csr?: string | undefined },
   ): Promise<LineBoard> {
     const deviceId = deviceIdOf(wanted.serial);
     // As in the CSV of the factory's own tool: the id carries the model.
-    if (modelOf(deviceId) !== wanted.model) throw conflict('known_otherwise');
+    const model = modelOf(deviceId);
+    if (model !== wanted.model) {
+      const message = `The serial ${wanted.serial} is one of model ${model}; correct one of the two`;
+      throw new AppError('invalid_request', { details: [{ path: 'body.model', message }] });
+    }
     return this.#change(asker, 'line.provision', deviceId, async (trx, repository) => {
       const { clock, proofModels } = this.#dependencies;
       const now = clock.now();
@@ -158,7 +163,8 @@ export class LineService {
       }
       const version = newest.version + 1;
       await this.#prepare(trx, repository, asker, { deviceId, version, csr });
-      return { reason, version };
+      // Somebody may say which label was seen.
+      return { reason: withoutCodes(reason), version };
     });
   }
 

@@ -173,6 +173,26 @@ describe('the line API', () => {
     expect(owned.body.error.details).toEqual({ reason: 'owned' });
   });
 
+  it('rotates once for one Idempotency-Key, whose answer may have been lost', async () => {
+    const { deviceId } = await claimed();
+    const rotate = (reason: string) =>
+      post(`${deviceId}/rotate-credentials`, { reason }).set('Idempotency-Key', '"repair-17"');
+    const first = await rotate('the answer was lost').expect(200);
+    await work();
+    expect((await rotate('the answer was lost').expect(200)).text).toBe(first.text);
+    expect((await rotate('another one').expect(422)).body.error.code).toBe('idempotency_key_reused');
+    expect((await take(deviceId).expect(200)).body).toMatchObject({ credentials_version: 2 });
+  });
+
+  it('keeps an activation code that stands in a reason out of the audit log', async () => {
+    const { deviceId } = await claimed();
+    const { activation_code } = (await take(deviceId).expect(200)).body as LineCredentials;
+    await post(`${deviceId}/rotate-credentials`, { reason: `label ${activation_code} was seen` }).expect(200);
+    const rows = JSON.stringify(await audited(deviceId));
+    expect(rows).toContain('label [activation code] was seen');
+    expect(rows).not.toContain(activation_code);
+  });
+
   it('erases at once what is rotated before it was fetched, and revokes its certificate', async () => {
     const { deviceId } = await claimed();
     const { certificate_id: first } = await db()('line_credentials').where({ device_id: deviceId }).first();
@@ -206,8 +226,12 @@ describe('the line API', () => {
     it('a serial with other data, and one of the factory’s own tool', async () => {
       const same = { serial, model: 'n4k', batch_id: 'B1' };
       await post('provision', same).expect(200);
-      for (const other of [{ batch_id: 'B2' }, { csr }, { model: 'n5k' }])
+      for (const other of [{ batch_id: 'B2' }, { csr }])
         expect(await reasonOf(post('provision', { ...same, ...other }))).toBe('known_otherwise');
+      const wrongModel = await post('provision', { ...same, model: 'n5k' }).expect(400);
+      expect(wrongModel.body.error.details).toEqual([
+        { path: 'body.model', message: `The serial ${serial} is one of model n4k; correct one of the two` },
+      ]);
       const own = await seedBoard(db(), { serial: 'N4K-400001' });
       expect(await reasonOf(post('provision', { ...same, serial: 'N4K-400001' }))).toBe('known_otherwise');
       await post('claim', { device_id: own, hardware_id: 'mac-own' }).expect(404);
