@@ -1,10 +1,10 @@
-import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, join, relative } from 'node:path';
 import { brotliCompressSync } from 'node:zlib';
 import { build, type Plugin, transform } from 'esbuild';
 
 /**
- * Makes `dist/aovis-provision.cjs`, the whole tool in one file for Node ≥ 20 that needs nothing beside it, and
+ * Makes `dist/aovis-provision.cjs`, the whole tool in one file for Node ≥ 20 that needs nothing beside it, its man page, and
  * `dist/package.json`, which makes an npm package of the folder (`npm pack ./dist`, `npm install --global ./dist`).
  *
  *     node build.ts [directory]      default: dist
@@ -116,6 +116,9 @@ await mkdir(dist, { recursive: true });
 await writeFile(program, loader);
 await chmod(program, 0o755);
 
+const manPage = 'aovis-provision.1';
+await copyFile(join(here, 'man', manPage), join(dist, manPage));
+
 const description = {
   name: 'aovis-provision',
   version,
@@ -125,7 +128,8 @@ const description = {
   private: true,
   engines: { node: '>=20' },
   bin: { 'aovis-provision': 'aovis-provision.cjs' },
-  files: ['aovis-provision.cjs'],
+  man: manPage,
+  files: ['aovis-provision.cjs', manPage],
   optionalDependencies,
 };
 await writeFile(join(dist, 'package.json'), `${JSON.stringify(description, undefined, 2)}\n`);

@@ -7,12 +7,13 @@ import { startDatabaseServer } from '@aovis/dev-database/server';
 import { apiContracts } from '../backend/src/http/api-contracts.ts';
 import { openApiDocument } from '../backend/src/http/openapi.ts';
 import { commandReference } from '../provisioning-tool/src/cli/command-reference.ts';
+import { manPage } from '../provisioning-tool/src/cli/man-page.ts';
 import { agentSettings } from './agent-settings.ts';
 import { envExample } from './env-example.ts';
 
 /**
  * Fails when a committed file differs from what its source makes: migrations/schema.sql, docs/openapi.json,
- * api-client/src/schema.ts, docs/provisioning-commands.md and .env.example.
+ * api-client/src/schema.ts, docs/provisioning-commands.md, the man page of the provisioning tool and .env.example.
  * `--write` (or `npm run check:generated -- --write`) writes them anew.
  */
 const root = join(import.meta.dirname, '..');
@@ -86,6 +87,11 @@ const checks = [
   checkFile('docs/openapi.json', openApi, 'the route contracts'),
   checkFile('api-client/src/schema.ts', await clientTypes(openApi), 'docs/openapi.json'),
   checkFile('docs/provisioning-commands.md', commandReference(), 'the command line of the provisioning tool'),
+  checkFile(
+    'provisioning-tool/man/aovis-provision.1',
+    manPage(),
+    'the command line of the provisioning tool',
+  ),
   checkFile('.env.example', envExample(), "the programs' tables of settings"),
   checkSection('docs/agent.md', agentSettings(), "the agent's table of settings"),
 ];

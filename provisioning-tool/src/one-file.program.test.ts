@@ -8,13 +8,14 @@ import { FactoryFixture } from './testing/factory-fixture.ts';
 /** The built program, alone in an empty folder, where no `node_modules` can help it out. */
 describe('the tool as one file', () => {
   let factory: FactoryFixture;
+  let dist: string;
   let folder: string;
   let program: string;
 
   beforeAll(async () => {
     factory = new FactoryFixture();
     await factory.start();
-    const dist = join(factory.directory, 'dist');
+    dist = join(factory.directory, 'dist');
     await promisify(execFile)(process.execPath, [join(import.meta.dirname, '..', 'build.ts'), dist]);
     folder = join(factory.directory, 'empty');
     await mkdir(folder);
@@ -46,6 +47,15 @@ describe('the tool as one file', () => {
     expect(await run('--version')).toEqual({ code: 0, stdout: '0.1.0\n', stderr: '' });
     expect(await succeed('--help')).toContain('aovis-provision batch run boards.csv');
     expect(await run('batch', 'fly')).toMatchObject({ code: 2, stdout: '' });
+  });
+
+  it('has its man page with it', async () => {
+    const { man, files } = JSON.parse(await readFile(join(dist, 'package.json'), 'utf8')) as {
+      man: string;
+      files: string[];
+    };
+    expect(files).toContain(man);
+    expect(await readFile(join(dist, man), 'utf8')).toContain('.SS labels print');
   });
 
   it('makes boards from the CA to the printed labels', async () => {

@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import type { Command } from 'commander';
 import { settingsHeading } from './command-maker.ts';
-import { commandReference, describedProgram } from './command-reference.ts';
+import { commandReference } from './command-reference.ts';
 import { specOf } from './command-spec.ts';
+import { describedProgram } from './described-program.ts';
 import { commandsOf } from './program.ts';
 
 const program = describedProgram();

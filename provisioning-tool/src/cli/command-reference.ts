@@ -1,30 +1,22 @@
-import { PassThrough } from 'node:stream';
 import type { Argument, Command, Option } from 'commander';
-import { systemClock } from '../clock.ts';
 import { exitCodeMeanings } from '../refusal.ts';
-import { type SettingName, settings } from '../settings.ts';
-import { Terminal } from '../terminal/terminal.ts';
-import { commonHeading, settingsHeading } from './command-maker.ts';
+import type { SettingName } from '../settings.ts';
 import { type CommandSpec, specOf } from './command-spec.ts';
-import { buildProgram, commandsOf } from './program.ts';
-
-/** The command line as it is described, not run: what it says goes nowhere. */
-export function describedProgram(): Command {
-  const streams = { stdin: new PassThrough(), stdout: new PassThrough(), stderr: new PassThrough() };
-  const nowhere = { writeOut: () => {}, writeErr: () => {} };
-  return buildProgram(new Terminal(streams, { json: false, plain: true, input: false }, {}), nowhere, {
-    env: {},
-    clock: systemClock,
-    random: Math.random,
-    signal: new AbortController().signal,
-    version: '',
-  });
-}
+import {
+  argumentSentence,
+  commonOptionsOf,
+  describedProgram,
+  leavesOf,
+  optionSentence,
+  ownOptionsOf,
+  pathOf,
+  settingRows,
+} from './described-program.ts';
 
 /** `docs/provisioning-commands.md`: every command as its help tells it, in one page to search. */
 export function commandReference(): string {
   const program = describedProgram();
-  const leaves = commandsOf(program).filter((command) => specOf(command) !== undefined);
+  const leaves = leavesOf(program);
   return [
     '# The commands of aovis-provision',
     '',
@@ -49,29 +41,23 @@ export function commandReference(): string {
 }
 
 function commonPart(leaves: readonly Command[]): string[] {
-  const common = new Map<string, Option>();
-  for (const command of leaves)
-    for (const option of command.options)
-      if (option.helpGroupHeading === commonHeading) common.set(option.flags, option);
   return [
     '## Options of every command',
     '',
     '`--dry-run` is there where a command changes something, the passphrase and the PIN where it uses the CA.',
     '',
-    ...table(['option', 'what'], [...common.values()].map(optionRow)),
+    ...table(['option', 'what'], commonOptionsOf(leaves).map(optionRow)),
     '',
   ];
 }
 
 function settingsPart(): string[] {
-  const rows = Object.entries(settings).map(
-    ([name, row]: [string, { variable: string; default?: string; sentence: string }]) => [
-      `\`${name}\``,
-      `\`${row.variable}\``,
-      row.default === undefined ? '' : `\`${row.default}\``,
-      row.sentence,
-    ],
-  );
+  const rows = settingRows().map(({ name, variable, fallback, sentence }) => [
+    `\`${name}\``,
+    `\`${variable}\``,
+    fallback === undefined ? '' : `\`${fallback}\``,
+    sentence,
+  ]);
   return [
     '## Settings',
     '',
@@ -91,9 +77,6 @@ function exitCodesPart(): string[] {
 function commandPart(command: Command): string[] {
   const spec = specOf(command);
   if (!spec) return [];
-  const own = command.options.filter(
-    ({ helpGroupHeading: heading }) => heading !== commonHeading && heading !== settingsHeading,
-  );
   return [
     `## ${pathOf(command)}`,
     '',
@@ -103,7 +86,7 @@ function commandPart(command: Command): string[] {
     '',
     ...teaching(spec),
     ...section(command.registeredArguments.map(argumentRow), ['argument', 'what']),
-    ...section(own.map(optionRow), ['option', 'what']),
+    ...section(ownOptionsOf(command).map(optionRow), ['option', 'what']),
     ...settingsOf(spec.settings),
     ...fenced(spec.examples.flatMap(({ line, does }) => [`# ${does}`, line])),
     '',
@@ -125,21 +108,11 @@ function section(rows: string[][], head: string[]): string[] {
 }
 
 function argumentRow(argument: Argument): string[] {
-  const choices = argument.argChoices ? ` One of ${argument.argChoices.join(', ')}.` : '';
-  return [
-    `\`${argument.name()}\`${argument.required ? '' : ' (optional)'}`,
-    `${argument.description}${choices}`,
-  ];
+  return [`\`${argument.name()}\`${argument.required ? '' : ' (optional)'}`, argumentSentence(argument)];
 }
 
 function optionRow(option: Option): string[] {
-  const choices = option.argChoices ? ` One of ${option.argChoices.join(', ')}.` : '';
-  const value: unknown = option.defaultValue;
-  const fallback = typeof value === 'string' ? ` Default: \`${value}\`.` : '';
-  return [
-    `\`${option.flags}\``,
-    `${option.description}${choices}${option.mandatory ? ' Required.' : ''}${fallback}`,
-  ];
+  return [`\`${option.flags}\``, optionSentence(option, '`')];
 }
 
 function table(head: string[], rows: string[][]): string[] {
@@ -152,12 +125,6 @@ function fenced(lines: readonly string[]): string[] {
 
 function cell(text: string): string {
   return text.replaceAll('|', '\\|');
-}
-
-function pathOf(command: Command): string {
-  const words: string[] = [];
-  for (let each: Command | null = command; each?.parent; each = each.parent) words.unshift(each.name());
-  return words.join(' ');
 }
 
 function anchorOf(command: Command): string {

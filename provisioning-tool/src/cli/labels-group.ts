@@ -78,17 +78,13 @@ function addCheck(labels: Command, define: Define): void {
         'whose label it is; of a code with one wrong symbol, which one. Works by the digests in the journal, so the codes\n' +
         'need not be here any more. The code is not shown and not kept. Without a scan it reads lines of standard input,\n' +
         'where a scanner types; prefer that, because a shell remembers arguments. With --all, which labels were right is kept\n' +
-        'in the audit log, until --restart; one that is printed again must be scanned again. Ends with 7 if a label is not\n' +
-        'right, with 4 if some are missing.',
+        'in the audit log, until --restart; one that is printed again must be scanned again. An empty line at once only says\n' +
+        'which are missing. Ends with 7 if a label is not right, with 4 if some are missing.',
       examples: [
         { line: 'aovis-provision labels check --batch boards', does: 'one label after the other' },
         {
           line: 'aovis-provision labels check --batch boards --all',
           does: 'the same, and says at the end which labels were not scanned; after a break, run it again and go on with those',
-        },
-        {
-          line: 'aovis-provision labels check --batch boards --all < /dev/null',
-          does: 'only says which labels are missing',
         },
         {
           line: 'aovis-provision labels check --serial N4K-000123',

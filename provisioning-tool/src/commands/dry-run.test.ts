@@ -1,8 +1,8 @@
 import { cp, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { describedProgram } from '../cli/command-reference.ts';
 import { specOf } from '../cli/command-spec.ts';
+import { describedProgram } from '../cli/described-program.ts';
 import { commandsOf } from '../cli/program.ts';
 import { FactoryFixture } from '../testing/factory-fixture.ts';
 

@@ -1,4 +1,18 @@
 import type { CompletionNode, Values } from './completion-tree.ts';
+import {
+  flagsWithValue,
+  pathsOf,
+  quote,
+  type ShellSyntax,
+  valueBranches,
+  wordBranches,
+} from './shell-cases.ts';
+
+const bash: ShellSyntax = {
+  branch,
+  offer,
+  offerCommands: (commands) => offer({ kind: 'words', words: commands.map(({ name }) => name) }),
+};
 
 /** For bash 4 and newer; bash-completion is not needed. */
 export function bashScript(nodes: readonly CompletionNode[]): string {
@@ -16,18 +30,18 @@ _aovis_provision() {
   COMPREPLY=()
   for ((index = 1; index < COMP_CWORD; index++)); do
     case "\${COMP_WORDS[index]}" in
-      ${patternOf(flagsWithValue(nodes))}) index=$((index + 1)) ;;
+      ${branch(flagsWithValue(nodes))} index=$((index + 1)) ;;
       -*) ;;
       *)
         case "$at\${at:+ }\${COMP_WORDS[index]}" in
-          ${patternOf(nodes.map(({ path }) => path).filter((path) => path !== ''))}) at="$at\${at:+ }\${COMP_WORDS[index]}" ;;
+          ${branch(pathsOf(nodes))} at="$at\${at:+ }\${COMP_WORDS[index]}" ;;
           *) place=$((place + 1)) ;;
         esac
         ;;
     esac
   done
   case "$at $previous" in
-${valueCases(nodes).join('\n')}
+${valueBranches(nodes, bash)}
   esac
   if [[ $current == -* ]]; then
     case "$at" in
@@ -36,41 +50,15 @@ ${nodes.map(flagCase).join('\n')}
     return
   fi
   case "$at $place" in
-${nodes.flatMap(wordCases).join('\n')}
+${wordBranches(nodes, bash)}
   esac
 }
 complete -F _aovis_provision aovis-provision
 `;
 }
 
-function flagsWithValue(nodes: readonly CompletionNode[]): string[] {
-  const names = nodes.flatMap(({ flags }) =>
-    flags.filter(({ values }) => values).flatMap((flag) => flag.names),
-  );
-  return [...new Set(names)].sort();
-}
-
-function valueCases(nodes: readonly CompletionNode[]): string[] {
-  return nodes.flatMap(({ path, flags }) =>
-    flags.flatMap(({ names, values }) =>
-      values === undefined
-        ? []
-        : [`    ${patternOf(names.map((name) => `${path} ${name}`))}) ${offer(values)}; return ;;`],
-    ),
-  );
-}
-
 function flagCase({ path, flags }: CompletionNode): string {
-  return `      ${quote(path)}) ${offer({ kind: 'words', words: flags.flatMap(({ names }) => names) })} ;;`;
-}
-
-/** Commands of a group, or what an argument may be. */
-function wordCases({ path, commands, arguments: places }: CompletionNode): string[] {
-  if (commands.length > 0)
-    return [
-      `    ${quote(`${path} 0`)}) ${offer({ kind: 'words', words: commands.map(({ name }) => name) })} ;;`,
-    ];
-  return places.map((values, index) => `    ${quote(`${path} ${index}`)}) ${offer(values)} ;;`);
+  return `      ${branch([path])} ${offer({ kind: 'words', words: flags.flatMap(({ names }) => names) })} ;;`;
 }
 
 function offer(values: Values): string {
@@ -88,10 +76,6 @@ function offer(values: Values): string {
   }
 }
 
-function patternOf(words: readonly string[]): string {
-  return words.map(quote).join(' | ');
-}
-
-function quote(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
+function branch(words: readonly string[]): string {
+  return `${words.map(quote).join(' | ')})`;
 }

@@ -1,10 +1,8 @@
 import type { CompletionFlag, CompletionNode, Values } from './completion-tree.ts';
+import { flagsWithValue } from './shell-cases.ts';
 
 /** For fish 3. */
 export function fishScript(nodes: readonly CompletionNode[]): string {
-  const valued = nodes.flatMap(({ flags }) =>
-    flags.filter(({ values }) => values).flatMap(({ names }) => names),
-  );
   return `# Completion of aovis-provision for fish, made by: aovis-provision completion fish
 function __aovis_provision_batches
     set -l workspace ./factory
@@ -23,7 +21,7 @@ function __aovis_provision_at
     for word in (commandline -opc)[2..-1]
         if test $skip = 1
             set skip 0
-        else if contains -- $word ${[...new Set(valued)].sort().join(' ')}
+        else if contains -- $word ${flagsWithValue(nodes).join(' ')}
             set skip 1
         else if not string match -q -- '-*' $word
             set -a words $word

@@ -1,4 +1,22 @@
 import type { CompletionFlag, CompletionNode, Values } from './completion-tree.ts';
+import {
+  flagsWithValue,
+  pathsOf,
+  quote,
+  type ShellSyntax,
+  valueBranches,
+  wordBranches,
+} from './shell-cases.ts';
+
+const zsh: ShellSyntax = {
+  branch,
+  offer,
+  offerCommands: (commands) =>
+    describe(
+      'command',
+      commands.map(({ name, about }): [string, string] => [name, about]),
+    ),
+};
 
 /** For zsh 5 with compinit. */
 export function zshScript(nodes: readonly CompletionNode[]): string {
@@ -17,18 +35,18 @@ _aovis_provision() {
   for ((index = 2; index < CURRENT; index++)); do
     word=$words[index]
     case $word in
-      (${patternOf(flagsWithValue(nodes))}) index=$((index + 1)) ;;
+      ${branch(flagsWithValue(nodes))} index=$((index + 1)) ;;
       (-*) ;;
       (*)
         case "$at\${at:+ }$word" in
-          (${patternOf(nodes.map(({ path }) => path).filter((path) => path !== ''))}) at="$at\${at:+ }$word" ;;
+          ${branch(pathsOf(nodes))} at="$at\${at:+ }$word" ;;
           (*) place=$((place + 1)) ;;
         esac
         ;;
     esac
   done
   case "$at $words[CURRENT-1]" in
-${valueCases(nodes).join('\n')}
+${valueBranches(nodes, zsh)}
   esac
   if [[ $words[CURRENT] == -* ]]; then
     case $at in
@@ -37,7 +55,7 @@ ${nodes.map(flagCase).join('\n')}
     return
   fi
   case "$at $place" in
-${nodes.flatMap(wordCases).join('\n')}
+${wordBranches(nodes, zsh)}
   esac
 }
 
@@ -49,40 +67,12 @@ fi
 `;
 }
 
-function flagsWithValue(nodes: readonly CompletionNode[]): string[] {
-  const names = nodes.flatMap(({ flags }) =>
-    flags.filter(({ values }) => values).flatMap((flag) => flag.names),
-  );
-  return [...new Set(names)].sort();
-}
-
-function valueCases(nodes: readonly CompletionNode[]): string[] {
-  return nodes.flatMap(({ path, flags }) =>
-    flags.flatMap(({ names, values }) =>
-      values === undefined
-        ? []
-        : [`    (${patternOf(names.map((name) => `${path} ${name}`))}) ${offer(values)}; return ;;`],
-    ),
-  );
-}
-
 function flagCase({ path, flags }: CompletionNode): string {
-  return `      (${quote(path)}) ${describe('option', flags.flatMap(entriesOf), '-o ')} ;;`;
+  return `      ${branch([path])} ${describe('option', flags.flatMap(entriesOf), '-o ')} ;;`;
 }
 
 function entriesOf({ names, about }: CompletionFlag): [string, string][] {
   return names.map((name) => [name, about]);
-}
-
-function wordCases({ path, commands, arguments: places }: CompletionNode): string[] {
-  if (commands.length > 0)
-    return [
-      `    (${quote(`${path} 0`)}) ${describe(
-        'command',
-        commands.map(({ name, about }): [string, string] => [name, about]),
-      )} ;;`,
-    ];
-  return places.map((values, index) => `    (${quote(`${path} ${index}`)}) ${offer(values)} ;;`);
 }
 
 function describe(what: string, entries: readonly (readonly [string, string])[], flags = ''): string {
@@ -105,10 +95,6 @@ function offer(values: Values): string {
   }
 }
 
-function patternOf(words: readonly string[]): string {
-  return words.map(quote).join('|');
-}
-
-function quote(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
+function branch(words: readonly string[]): string {
+  return `(${words.map(quote).join('|')})`;
 }

@@ -78,6 +78,12 @@ function sheet(format: z.input<typeof labelFormatSchema>): LabelFormat {
   return labelFormatSchema.parse(format);
 }
 
+/** A sheet that is one label, in millimetres. */
+function roll(width: number, height: number, about = ''): z.input<typeof labelFormatSchema> {
+  const size = { width, height };
+  return { title: `Roll, ${width} × ${height} mm${about}`, sheet: size, label: size };
+}
+
 /**
  * Sheets of the trade. A4: measures of the makers' templates, which centre the grid on the sheet (e.g. L7651, sold as LP65/38 too:
  * (210 − 5 × 38.1 − 4 × 2.5) / 2 = 4.75 and (297 − 13 × 21.2) / 2 = 10.7). 5160: 1″ × 2⅝″, margins ½″ and 3⁄16″, pitch 2¾″.
@@ -129,37 +135,16 @@ export const presets: Readonly<Record<string, LabelFormat>> = {
     gap: { x: 4, y: 3 },
     cut_marks: true,
   }),
-  'roll-57x32': sheet({
-    title: 'Roll, 57 × 32 mm (as Dymo 11354)',
-    sheet: { width: 57, height: 32 },
-    label: { width: 57, height: 32 },
-  }),
-  'roll-50x25': sheet({
-    title: 'Roll, 50 × 25 mm',
-    sheet: { width: 50, height: 25 },
-    label: { width: 50, height: 25 },
-  }),
-  'roll-40x20': sheet({
-    title: 'Roll, 40 × 20 mm',
-    sheet: { width: 40, height: 20 },
-    label: { width: 40, height: 20 },
-  }),
-  'roll-25x40': sheet({
-    title: 'Roll, 25 × 40 mm, upright',
-    sheet: { width: 25, height: 40 },
-    label: { width: 25, height: 40 },
-  }),
+  'roll-57x32': sheet(roll(57, 32, ' (as Dymo 11354)')),
+  'roll-50x25': sheet(roll(50, 25)),
+  'roll-40x20': sheet(roll(40, 20)),
+  'roll-25x40': sheet(roll(25, 40, ', upright')),
 };
 
 /** `roll-45x22.5`: one label a page, of any size. */
 export function rollOf(name: string): LabelFormat | undefined {
   const match = /^roll-(\d{1,3}(?:\.\d{1,2})?)x(\d{1,3}(?:\.\d{1,2})?)$/.exec(name);
   if (!match) return undefined;
-  const size = { width: Number(match[1]), height: Number(match[2]) };
-  const parsed = labelFormatSchema.safeParse({
-    title: `Roll, ${size.width} × ${size.height} mm`,
-    sheet: size,
-    label: size,
-  });
+  const parsed = labelFormatSchema.safeParse(roll(Number(match[1]), Number(match[2])));
   return parsed.success ? parsed.data : undefined;
 }
