@@ -1,5 +1,9 @@
 import * as z from 'zod';
 import { type CommandType, commandAckSchema } from './commands.ts';
+import type { Capability } from './http/devices.ts';
+
+/** What the owner's plan must allow for a picture, live ones too. */
+export const liveCapability = 'cloud_playback' satisfies Capability;
 
 /** Viewers of one board at once; the signaling service allows as many connections to a channel. */
 export const maxLiveViewers = 10;

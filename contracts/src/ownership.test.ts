@@ -5,7 +5,7 @@ import { ownershipStateSchema } from './ownership.ts';
 it('fits its golden example, and what a later cloud may add to it', () => {
   expect(ownershipStateSchema.parse(golden)).toEqual(golden);
   expect(ownershipStateSchema.parse({ ...golden, more: 1 })).toEqual(golden);
-  const { viewers_since: _, ...before } = golden;
+  const { viewers_since: _, live_since: __, ...before } = golden;
   expect(ownershipStateSchema.parse(before)).toEqual(before);
 });
 
@@ -16,6 +16,7 @@ it.each([
   { owned: 'yes' },
   { owned: undefined },
   { viewers_since: -1 },
+  { live_since: '2026-01-01' },
 ])('refuses %j', (change) => {
   expect(ownershipStateSchema.safeParse({ ...golden, ...change }).success).toBe(false);
 });

@@ -15,5 +15,10 @@ export const ownershipStateSchema = z.object({
    * Absent while none has; of an earlier epoch it says nothing.
    */
   viewers_since: z.int().nonnegative().optional(),
+  /**
+   * The owner's plan was suspended or taken back before its time: whom the backend invited to the live view before this instant
+   * (epoch ms), the owner as well, may not look on. Absent while none was. A plan that runs out is in each invitation.
+   */
+  live_since: z.int().nonnegative().optional(),
 });
 export type OwnershipState = z.infer<typeof ownershipStateSchema>;

@@ -174,7 +174,7 @@ export class OwnershipKeeper implements Part {
       );
     if (news.kind === 'viewers') {
       await this.#keep((memory) => ({ ...memory, ownership: told }));
-      this.#options.logger.info('Somebody is shown this board no longer.');
+      this.#options.logger.info('Somebody may look through this board no longer.');
       return this.#options.onChange();
     }
     if (news.kind !== 'change') return;

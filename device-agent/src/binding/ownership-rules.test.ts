@@ -27,8 +27,8 @@ it('does nothing at a repetition, and never goes back', () => {
   expect(judgeOwnership(at(3, true), at(2, false))).toEqual({ kind: 'outdated' });
 });
 
-it('hears of the end of a share once', () => {
-  const since = (viewers_since: number) => ({ ...at(3, true), viewers_since });
+it.each(['viewers_since', 'live_since'])('hears of the end of a share or a plan once: %s', (field) => {
+  const since = (instant: number) => ({ ...at(3, true), [field]: instant });
   expect(judgeOwnership(at(3, true), since(1_000))).toEqual({ kind: 'viewers' });
   expect(judgeOwnership(since(1_000), since(2_000))).toEqual({ kind: 'viewers' });
   expect(judgeOwnership(since(2_000), since(2_000))).toEqual({ kind: 'nothing' });

@@ -121,7 +121,7 @@ export class LiveView implements Part {
       if (viewer?.relayed === true) this.#remove(clientId, 'its relay is going away');
   }
 
-  /** A share ended, or the board changed hands: whose invitation is over may not look on. */
+  /** A share or a plan ended, or the board changed hands: whose invitation is over may not look on. */
   reviewViewers(): void {
     for (const clientId of this.#viewers.keys())
       if (this.#options.invitationOf(clientId) === undefined)

@@ -39,7 +39,11 @@ describe('a summary', () => {
     return new SummaryService({
       db,
       clock,
-      access: new DeviceAccess({ devices, entitlements: { allows: async () => entitled }, clock }),
+      access: new DeviceAccess({
+        devices,
+        entitlements: { allowance: async () => (entitled ? { until: undefined } : undefined) },
+        clock,
+      }),
       consent: { given: async () => consented },
       uses: new PostgresRateLimitStore({ db, name: 'ai-summary', windowMs: 86_400_000, random: () => 1 }),
       usesPerDay: 3,

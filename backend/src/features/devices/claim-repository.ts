@@ -1,3 +1,4 @@
+import { liveCapability } from '@aovis/contracts/live-view';
 import type { Database } from '../../db/database.ts';
 import type { ClaimPolicy, DeviceStatus } from './activation-rules.ts';
 
@@ -95,14 +96,27 @@ export async function findWipeState(
   return { endedEpoch, wipedEpoch: row.shadows_wiped_epoch };
 }
 
+/** What a board is told of its ownership, as the records have it. */
+export interface OwnershipRecord {
+  epoch: number;
+  owned: boolean;
+  /** When the last share of this ownership ended. */
+  shareEndedAt: Date | undefined;
+  /** When a plan that allowed the live view was last suspended or revoked. */
+  planTakenBackAt: Date | undefined;
+}
+
 /** Whether somebody owns the device, after how many changes of owner, and when a viewer of this owner's last ceased to be one. */
 export async function findOwnershipState(
   db: Database,
   deviceId: string,
-): Promise<{ epoch: number; owned: boolean; shareEndedAt: Date | undefined } | undefined> {
+): Promise<OwnershipRecord | undefined> {
   const row = await db('devices as d')
     .where('d.device_id', deviceId)
-    .first<{ epoch: number; owned: boolean; share_ended_at: Date | null } | undefined>(
+    .first<
+      | { epoch: number; owned: boolean; share_ended_at: Date | null; plan_taken_back_at: Date | null }
+      | undefined
+    >(
       'd.ownership_epoch as epoch',
       db.raw(
         'EXISTS (SELECT FROM device_ownerships o WHERE o.device_id = d.device_id AND o.ended_at IS NULL) AS owned',
@@ -112,8 +126,24 @@ export async function findOwnershipState(
         `(SELECT max(s.ended_at) FROM device_shares s WHERE s.device_id = d.device_id AND s.epoch = d.ownership_epoch
             AND s.accepted_at IS NOT NULL AND s.end_reason <> 'replaced') AS share_ended_at`,
       ),
+      // Not where another plan of the same owner went on allowing it.
+      db.raw(
+        `(SELECT max(g.at) FROM entitlements e JOIN entitlement_grants g ON g.entitlement_id = e.id
+            WHERE e.device_id = d.device_id AND e.capability = :capability AND g.change IN ('suspended', 'revoked')
+              AND NOT EXISTS (SELECT FROM entitlements o WHERE o.device_id = e.device_id AND o.user_id = e.user_id
+                AND o.capability = e.capability AND o.id <> e.id AND o.status = 'active'
+                AND o.starts_at <= g.at AND (o.ends_at IS NULL OR o.ends_at > g.at))) AS plan_taken_back_at`,
+        { capability: liveCapability },
+      ),
     );
-  return row && { epoch: row.epoch, owned: row.owned, shareEndedAt: row.share_ended_at ?? undefined };
+  return (
+    row && {
+      epoch: row.epoch,
+      owned: row.owned,
+      shareEndedAt: row.share_ended_at ?? undefined,
+      planTakenBackAt: row.plan_taken_back_at ?? undefined,
+    }
+  );
 }
 
 /** The shadows of all ownerships that ended until this epoch are gone. */

@@ -69,7 +69,10 @@ describe('the guard', () => {
 
   it('lets the owner use what is entitled, as long as it is', async () => {
     await startTrial('owner');
-    expect(await check('owner', deviceId, 'cloud_playback')).toEqual(device);
+    expect(await check('owner', deviceId, 'cloud_playback')).toEqual({
+      ...device,
+      viewableUntil: trialWindow(clock.now()).endsAt,
+    });
     clock.advance(30 * day);
     await expect(check('owner', deviceId, 'cloud_playback')).rejects.toMatchObject({
       code: 'entitlement_required',

@@ -8,7 +8,7 @@ import type { DeviceRepository } from './device-repository.ts';
 
 export interface DeviceAccessDependencies {
   devices: Pick<DeviceRepository, 'find'>;
-  entitlements: Pick<EntitlementService, 'allows'>;
+  entitlements: Pick<EntitlementService, 'allowance'>;
   clock: Clock;
 }
 
@@ -24,7 +24,8 @@ export class DeviceAccess {
    * The device, when the user owns it, or may view it and `minimum` is `viewer` (as the route's contract says), and,
    * where a capability is named, the owner's plan allows that: a viewer uses the owner's. One query finds out about
    * device, owner and share together: a device of somebody else is as unknown as one that does not exist. A viewer, who
-   * knows that it exists, is told `forbidden` of what is the owner's alone.
+   * knows that it exists, is told `forbidden` of what is the owner's alone. What goes on after the answer, a picture say, ends with
+   * `viewableUntil`: with a viewer's share or the plan that allows the capability.
    * @throws AppError device_not_found, forbidden, entitlement_required with the capability in its details
    */
   async assertDeviceServiceAccess(
@@ -39,8 +40,14 @@ export class DeviceAccess {
       : undefined;
     if (device === undefined) throw new AppError('device_not_found');
     if (minimum === 'owner' && device.role !== 'owner') throw new AppError('forbidden');
-    if (capability !== undefined && !(await entitlements.allows(device.ownerId, deviceId, capability)))
-      throw new AppError('entitlement_required', { details: { capability } });
-    return device;
+    if (capability === undefined) return device;
+    const allowed = await entitlements.allowance(device.ownerId, deviceId, capability);
+    if (allowed === undefined) throw new AppError('entitlement_required', { details: { capability } });
+    return { ...device, viewableUntil: earlier(device.viewableUntil, allowed.until) };
   }
+}
+
+function earlier(a: Date | undefined, b: Date | undefined): Date | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  return a < b ? a : b;
 }

@@ -15,7 +15,7 @@ export const provisioningKey = 'device.provisioned';
 /** What a change of owner sets off in the cloud after its commit; keyed by device, so in order for each. */
 export const deviceActivatedTopic = 'device.activated';
 export const deviceReleasedTopic = 'device.released';
-/** Somebody is shown the device no longer: who looks through it live right now is cut off. */
+/** Somebody may look through the device no longer, as a share or a plan has ended: who looks through it live right now is cut off. */
 export const viewerLeftTopic = 'device.viewer-left';
 
 const payloadSchema = z.strictObject({ device_id: deviceIdSchema });

@@ -15,7 +15,7 @@ export interface OwnedDevice {
   epoch: number;
   /** What the user who asks is to it. */
   role: DeviceRole;
-  /** First instant at which a viewer may no longer see it; undefined for the owner. */
+  /** First instant at which the user may no longer see it: the end of a viewer's share, and of the plan where a capability was asked for. */
   viewableUntil: Date | undefined;
   /** False until the shadows of former owners are gone: they are not the present one's to see. */
   shadowsWiped: boolean;

@@ -5,7 +5,7 @@ import { findOwnershipState } from './claim-repository.ts';
 import type { ShadowPort } from './shadow-port.ts';
 
 /**
- * Who asked for the live view while the owner was ending a share may have been let in by a look at the records before
+ * Who asked for the live view while a share or a plan was being ended may have been let in by a look at the records before
  * the commit, and by the clock of another instance.
  */
 const invitationSlackMs = 5_000;
@@ -22,11 +22,12 @@ export async function announceOwnership(
 ): Promise<void> {
   const state = await findOwnershipState(db, deviceId);
   if (state === undefined) return;
-  const { epoch, owned, shareEndedAt } = state;
+  const { epoch, owned, shareEndedAt, planTakenBackAt } = state;
   const desired = {
     epoch,
     owned,
     ...(shareEndedAt !== undefined && { viewers_since: shareEndedAt.getTime() + invitationSlackMs }),
+    ...(planTakenBackAt !== undefined && { live_since: planTakenBackAt.getTime() + invitationSlackMs }),
   } satisfies OwnershipState;
   await shadows.mergeDesired(deviceId, { shadowName: ownershipShadow, desired, expectedVersion: 0 });
 }

@@ -1,5 +1,6 @@
 import type { Capability } from '@aovis/contracts/http/devices';
 import type { Database } from '../../db/database.ts';
+import { cutLiveViewersOff } from './live-view-endings.ts';
 
 export interface Grant {
   deviceId: string;
@@ -57,7 +58,12 @@ export async function setEntitlementStatus(
     .where({ id })
     .whereIn('status', ['active', 'suspended', status])
     .forUpdate()
-    .first<{ status: string; ends_at: Date | null } | undefined>('status', 'ends_at');
+    .first<{ status: string; ends_at: Date | null; device_id: string; capability: Capability } | undefined>(
+      'status',
+      'ends_at',
+      'device_id',
+      'capability',
+    );
   if (row === undefined || row.status === status) return row?.status;
   await trx('entitlements').where({ id }).update({ status, updated_at: now });
   await trx('entitlement_grants').insert({
@@ -66,5 +72,6 @@ export async function setEntitlementStatus(
     reason,
     ends_at: row.ends_at,
   });
+  if (status !== 'active') await cutLiveViewersOff(trx, row);
   return row.status;
 }

@@ -2,6 +2,7 @@ import type { Capability } from '@aovis/contracts/http/devices';
 import type { Database } from '../../db/database.ts';
 import { type PreparedStatement, runPrepared } from '../../db/prepared.ts';
 import type { Entitlement } from './entitlement.ts';
+import { cutLiveViewersOff } from './live-view-endings.ts';
 
 export type NewTrial = Pick<Entitlement, 'userId' | 'deviceId' | 'capability'> & {
   startsAt: Date;
@@ -118,6 +119,7 @@ export class KnexEntitlementRepository implements EntitlementRepository {
       .update({ status: to, updated_at: this.#db.fn.now() })
       .returning<Row[]>('*');
     await this.#noteAll(rows, { change, reason });
+    if (to !== 'active') for (const row of rows) await cutLiveViewersOff(this.#db, row);
   }
 
   async handOver({ deviceId, fromUserId, toUserId }: HandOver): Promise<number> {

@@ -1,6 +1,6 @@
 import type { Capability } from '@aovis/contracts/http/devices';
 import type { Clock } from '../../kernel/clock.ts';
-import { allows, type Entitlement, trialCapability, trialWindow } from './entitlement.ts';
+import { allowance, type Entitlement, trialCapability, trialWindow } from './entitlement.ts';
 import type { EntitlementRepository, HandOver } from './entitlement-repository.ts';
 
 export interface PurchasedRights {
@@ -27,7 +27,12 @@ export class EntitlementService {
   }
 
   async allows(userId: string, deviceId: string, capability: Capability): Promise<boolean> {
-    return allows(await this.list(userId, deviceId), capability, this.#clock.now());
+    return (await this.allowance(userId, deviceId, capability)) !== undefined;
+  }
+
+  /** Whether it is allowed now, and until when. */
+  async allowance(userId: string, deviceId: string, capability: Capability) {
+    return allowance(await this.list(userId, deviceId), capability, this.#clock.now());
   }
 
   /** Starts the device's trial unless it had one. Returns the trial when it is this user's, new or not. */

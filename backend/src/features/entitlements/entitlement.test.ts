@@ -1,5 +1,6 @@
 import { expect, it } from '@jest/globals';
 import {
+  allowance,
   allows,
   capabilitiesOf,
   type Entitlement,
@@ -44,6 +45,23 @@ it('one without end counts on', () => {
   const open = { ...trial, endsAt: undefined };
   expect(isActive(open, at('2126-03-01T00:00:00Z'))).toBe(true);
   expect(toEntitlementView(open, now).ends_at).toBeNull();
+});
+
+it('is allowed until the last of plans that touch ends, and no further than a gap', () => {
+  const plan = (startsAt: string, endsAt: string | undefined, status = trial.status): Entitlement => ({
+    ...trial,
+    status,
+    startsAt: at(startsAt),
+    endsAt: endsAt === undefined ? undefined : at(endsAt),
+  });
+  const next = plan('2026-03-31T12:00:00Z', '2026-04-30T12:00:00Z');
+  const until = (...plans: Entitlement[]) => allowance([trial, ...plans], 'cloud_playback', now);
+  expect(until()).toEqual({ until: trial.endsAt });
+  expect(until(next)).toEqual({ until: next.endsAt });
+  expect(until({ ...next, status: 'suspended' })).toEqual({ until: trial.endsAt });
+  expect(until(plan('2026-03-31T12:00:01Z', '2026-04-30T12:00:00Z'))).toEqual({ until: trial.endsAt });
+  expect(until(next, plan('2026-04-01T00:00:00Z', undefined))).toEqual({ until: undefined });
+  expect(allowance([next], 'cloud_playback', now)).toBeUndefined();
 });
 
 it('a lapsed one does not hide a running one', () => {

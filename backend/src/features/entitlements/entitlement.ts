@@ -69,3 +69,25 @@ export function toDeviceEntitlementView(entitlement: Entitlement, now: Date): De
     state: stateOf(entitlement, now),
   };
 }
+
+/**
+ * Until when a capability is allowed from now on without a gap, by plans that follow each other too; `until` is undefined when that
+ * has no end. Undefined when it is not allowed now.
+ */
+export function allowance(
+  entitlements: readonly Entitlement[],
+  capability: Capability,
+  now: Date,
+): { until: Date | undefined } | undefined {
+  let until = now;
+  for (;;) {
+    const at = until;
+    const ends = entitlements
+      .filter((entitlement) => entitlement.capability === capability && isActive(entitlement, at))
+      .map(({ endsAt }) => endsAt?.getTime() ?? Number.POSITIVE_INFINITY);
+    if (ends.length === 0) return until > now ? { until } : undefined;
+    const last = Math.max(...ends);
+    if (last === Number.POSITIVE_INFINITY) return { until: undefined };
+    until = new Date(last);
+  }
+}

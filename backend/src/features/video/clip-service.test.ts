@@ -36,7 +36,11 @@ describe('a clip', () => {
         return Readable.from([Buffer.from('mp4')]);
       },
     };
-    const access = new DeviceAccess({ devices, entitlements: { allows: async () => entitled }, clock });
+    const access = new DeviceAccess({
+      devices,
+      entitlements: { allowance: async () => (entitled ? { until: undefined } : undefined) },
+      clock,
+    });
     service = new ClipService({ access, clips, clock });
   });
 

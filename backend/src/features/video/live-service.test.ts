@@ -13,10 +13,12 @@ describe('an invitation to live view', () => {
   let devices: FakeDeviceRepository;
   let clock: FakeClock;
   let entitled: boolean;
+  let planEndsAt: Date | undefined;
   beforeEach(() => {
     invited = [];
     clock = new FakeClock();
     entitled = true;
+    planEndsAt = undefined;
     let viewers = 0;
     devices = new FakeDeviceRepository();
     const ownedSince = new Date('2026-03-01T00:00:00Z');
@@ -26,7 +28,8 @@ describe('an invitation to live view', () => {
       access: new DeviceAccess({
         devices,
         entitlements: {
-          allows: async (_user, _device, capability) => entitled && capability === 'cloud_playback',
+          allowance: async (_user, _device, capability) =>
+            entitled && capability === 'cloud_playback' ? { until: planEndsAt } : undefined,
         },
         clock,
       }),
@@ -78,6 +81,13 @@ describe('an invitation to live view', () => {
         details: { capability: 'cloud_playback' },
       });
     expect(invited).toEqual([]);
+  });
+
+  it('is over when the plan is, for the owner and guests', async () => {
+    devices.share({ viewerId: 'friend', deviceId, until: new Date('2026-12-01T00:00:00Z') });
+    planEndsAt = new Date(clock.now().getTime() + 90_000);
+    expect((await service.invite('owner', deviceId)).client_id).toBe(clientId('owner', 90, 1));
+    expect((await service.invite('friend', deviceId)).client_id).toBe(clientId('viewer', 90, 2));
   });
 
   it('is not for strangers', async () => {
