@@ -4,7 +4,7 @@ import { deviceIdOf } from '@aovis/contracts/ids';
 import { bundleFiles } from '@aovis/contracts/provisioning';
 import type { FactoryCa } from '../ca/ca-store.ts';
 import { exists, renameDurably, writeDirectoryDurably, writeFileDurably } from '../files/durable-files.ts';
-import { type Journal, readIssued, type Written } from '../journal/journal.ts';
+import { type Journal, readIssued, readStandings, type Written } from '../journal/journal.ts';
 import { type BatchState, isLive, isProvisioned } from '../journal/journal-state.ts';
 import type { BoardIssued } from '../journal/records.ts';
 import { Refusal } from '../refusal.ts';
@@ -50,6 +50,7 @@ export async function planMerge(source: MergeSource, target: MergeTarget, now: n
   const { path, written, batch, folder } = source;
   const plan: MergePlan = { boards: [], present: 0, ended: 0 };
   const problems: string[] = [];
+  const holders = await readKeyHolders(target);
   for (const [serial, state] of written.state.boardsOf(batch.id)) {
     if (!isLive(state)) {
       plan.ended += 1;
@@ -66,6 +67,12 @@ export async function planMerge(source: MergeSource, target: MergeTarget, now: n
       problems.push(`${serial} is not finished or not handed over there; finish it there first`);
       continue;
     }
+    const holder = holders.get(issued.public_key_sha256);
+    if (holder !== undefined)
+      problems.push(
+        `${serial} has the key of ${holder}: a chip was cloned, or a file was copied; ` +
+          `make a new key there: aovis-provision device rotate ${serial}`,
+      );
     const found = await verifyBundle(folder.bundle(deviceIdOf(serial)), issued, target.ca.issuers, now);
     problems.push(...found.map((problem) => `${serial}: ${problem}`));
     const board = { ...issued, station_id: issued.station_id ?? batch.stationId };
@@ -78,6 +85,14 @@ export async function planMerge(source: MergeSource, target: MergeTarget, now: n
       ...(problems.length > mostProblems ? [`and ${problems.length - mostProblems} more`] : []),
     ],
   });
+}
+
+/** Serials by SHA-256 of the public keys that their boards have or had here. Neither station alone can see a key of both. */
+async function readKeyHolders({ path, written }: MergeTarget): Promise<Map<string, string>> {
+  const holders = new Map<string, string>();
+  for await (const { board } of readStandings(path, written))
+    holders.set(board.public_key_sha256, board.serial);
+  return holders;
 }
 
 /**

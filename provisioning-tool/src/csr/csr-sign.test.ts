@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import * as x509 from '@peculiar/x509';
 import forge from 'node-forge';
 import { FactoryFixture, serialOf } from '../testing/factory-fixture.ts';
+import { startSecondStation } from '../testing/second-station.ts';
 
 const ecAlgorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 let factory: FactoryFixture;
@@ -52,8 +53,11 @@ function rsaRequest(
   return forge.pki.certificationRequestToPem(csr);
 }
 
-const put = (serial: string, content: string | Buffer, ending = 'csr') =>
-  writeFile(join(requests, `${serial}.${ending}`), content);
+async function put(serial: string, content: string | Buffer, ending = 'csr'): Promise<string> {
+  const path = join(requests, `${serial}.${ending}`);
+  await writeFile(path, content);
+  return path;
+}
 const sign = (csv: string, ...more: string[]) =>
   factory.cli(
     'csr',
@@ -139,6 +143,32 @@ describe('csr sign', () => {
       exitCode: 3,
       stderr: expect.stringContaining('has the key of board N4K-000001: a chip was cloned'),
     });
+  });
+
+  it('finds a key that boards of two stations have when their batches come together', async () => {
+    const request = await ecRequest('');
+    await put(serialOf(1), request.pem);
+    expect(await sign(await factory.writeBoards('boards.csv', 1))).toMatchObject({ exitCode: 0 });
+    const second = await startSecondStation(factory);
+    try {
+      await put(serialOf(2), request.pem);
+      const csv = await second.writeCsv('boards.csv', `serial,model\n${serialOf(2)},n4k\n`);
+      const signing = ['--csr-dir', requests, '--passphrase-file', second.passphraseFile];
+      // Neither the station nor the backend sees the keys of the other.
+      await second.succeed('csr', 'sign', csv, ...signing);
+      const merging = ['batch', 'merge', 'boards', '--from', second.workspace];
+      expect(await factory.cli(...merging)).toMatchObject({
+        exitCode: 7,
+        stderr: expect.stringContaining(`${serialOf(2)} has the key of ${serialOf(1)}: a chip was cloned`),
+      });
+      const fresh = await put(serialOf(2), (await ecRequest('')).pem);
+      const anew = ['--csr', fresh, '--passphrase-file', second.passphraseFile];
+      await second.succeed('device', 'rotate', serialOf(2), '--reason', 'its chip was cloned', ...anew);
+      await factory.succeed(...merging);
+      await factory.succeed('batch', 'verify', 'boards');
+    } finally {
+      await second.stop();
+    }
   });
 
   it('certifies a new key of a board that keeps its own: rotate and rma', async () => {
