@@ -13581,6 +13581,8 @@ export interface operations {
                             certificate_id?: string;
                             code_epoch?: number;
                             device_id: string;
+                            /** @description There when the board has got `certificate_id` by a job in the place of this one, with which it was handed over. */
+                            handed_over_certificate_id?: string;
                             manifest_id?: string;
                             owned: boolean;
                             same_code?: boolean;

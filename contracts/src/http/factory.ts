@@ -7,7 +7,7 @@ import { defineRoute } from './route.ts';
  * Why one board of a manifest cannot be taken.
  * - `code_epoch_older`: a newer activation code is stored already.
  * - `code_differs`: the same code epoch with another digest; re-issue the code, which raises the epoch.
- * - `certificate_differs`: the same code epoch with another certificate.
+ * - `certificate_differs`: the same code epoch with another certificate, which the board was not handed over with either.
  * - `iccid_differs`: the board already has another SIM card.
  * - `code_missing`: the board keeps the code of its old label, and none is on record; import that first.
  * - `device_revoked`: the board was revoked or retired; only an operator brings it back.
@@ -98,6 +98,11 @@ export const boardStandingSchema = z.strictObject({
         '`revoked`, `retired`: it is out of use for good.',
     ),
   certificate_id: certificateIdSchema.optional(),
+  handed_over_certificate_id: certificateIdSchema
+    .optional()
+    .describe(
+      'There when the board has got `certificate_id` by a job in the place of this one, with which it was handed over.',
+    ),
   code_epoch: z.int().positive().optional(),
   batch_id: batchIdSchema.optional(),
   manifest_id: ulidSchema.optional(),

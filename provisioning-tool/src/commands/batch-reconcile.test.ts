@@ -105,6 +105,32 @@ describe('batch reconcile', () => {
     expect(certificate?.status).toBe('INACTIVE');
   });
 
+  it('undoes nothing of a board that has renewed its certificate in the field, and says what counts', async () => {
+    const deviceId = 'aovis-n4k-000001';
+    const [handedOver, fresh] = [certificateOf(deviceId), 'f'.repeat(64)];
+    // As the job rotate-certificate leaves it.
+    const certificate = factory.iot.certificates.get(handedOver);
+    if (certificate === undefined) throw new Error('no certificate');
+    certificate.status = 'INACTIVE';
+    certificate.policies.clear();
+    factory.iot.things.get(deviceId)?.principals.clear();
+    factory.iot.things.get(deviceId)?.principals.add(fresh);
+    factory.backend.renewed.set(deviceId, fresh);
+    const { differences, exitCode } = await reconcile('--apply');
+    expect(exitCode).toBe(7);
+    expect(differences.map(shortOf)).toEqual(
+      ['AWS IoT', 'the backend'].map(
+        (where) =>
+          `N4K-000001: the board has renewed its certificate in the field (job rotate-certificate): ${where} has ${fresh} (for_you_to_decide)`,
+      ),
+    );
+    expect([...(factory.iot.things.get(deviceId)?.principals ?? [])]).toEqual([fresh]);
+    const shown = await factory.cli('batch', 'reconcile', 'boards');
+    expect(shown.stdout).toContain(
+      'nothing is wrong; the certificate of this workspace opens nothing any more',
+    );
+  });
+
   it('mends the disk: bundle in staging, open modes, rows of nobody, what was never used', async () => {
     await rename(inBatch('bundles', 'aovis-n4k-000001'), inBatch('staging', 'aovis-n4k-000001'));
     await chmod(inBatch('bundles', 'aovis-n4k-000002', 'device.key'), 0o644);

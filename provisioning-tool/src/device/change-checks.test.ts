@@ -42,6 +42,16 @@ describe('what speaks against a change', () => {
     expect(() => checkWithBackend(board, 'revoke', { ...standing, ...differs })).not.toThrow();
   });
 
+  it('not that the board has renewed its certificate in the field', () => {
+    const renewed = {
+      ...standing,
+      certificate_id: 'f'.repeat(64),
+      handed_over_certificate_id: board.certificate_id,
+    };
+    expect(() => checkWithBackend(board, 'rotate', renewed)).not.toThrow();
+    expect(() => checkWithBackend(board, 'reissue_code', renewed)).not.toThrow();
+  });
+
   it('an owner, where the board would be gone', () => {
     const owned = { ...standing, owned: true };
     expect(() => checkWithBackend(board, 'destroy', owned)).toThrow('have it released');

@@ -79,7 +79,9 @@ export function checkWithBackend(board: BoardIssued, kind: DeviceChangeKind, sta
       'conflict',
       `The backend has ${serial} as ${standing.status}; «aovis-provision batch reconcile ${board.batch_id}» says more.`,
     );
-  if (standing.certificate_id !== board.certificate_id || standing.code_epoch !== board.code_epoch)
+  const { certificate_id: present, handed_over_certificate_id: handedOver } = standing;
+  const known = [present, handedOver].includes(board.certificate_id);
+  if (!known || standing.code_epoch !== board.code_epoch)
     throw new Refusal(
       'conflict',
       `The backend has another certificate or code of ${serial} than the journal; ` +

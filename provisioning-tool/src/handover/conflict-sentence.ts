@@ -9,7 +9,9 @@ const sentences: Record<Reason, string> = {
     '«batch run --printed-codes» keeps that)',
   code_missing:
     "the backend has no code of its label; have its administrator import the old system's codes (label import) first",
-  certificate_differs: 'the backend has it with another certificate: it was provisioned before',
+  certificate_differs:
+    'the backend has it with another certificate, which it has not renewed in the field: it was provisioned before; ' +
+    '«aovis-provision batch reconcile» shows which one counts',
   iccid_differs: 'the backend has it with another SIM card',
   device_revoked: 'it was revoked at the backend',
   certificate_in_use: 'the backend has its certificate at another board',

@@ -31,6 +31,8 @@ export class FakeBackend {
   readonly batches = new Map<string, string>();
   /** Device ids of boards without a certificate whose old labels' codes are on record. */
   readonly importedCodes = new Set<string>();
+  /** By device id: what a board has got by a job since. */
+  readonly renewed = new Map<string, string>();
   readonly owned = new Set<string>();
   /** Every change that was made, as it was asked for. */
   readonly changes: BoardChangeRequest[] = [];
@@ -169,7 +171,7 @@ export class FakeBackend {
       serial,
       device_id: deviceId,
       status: this.statuses.get(deviceId) ?? 'provisioned',
-      certificate_id: device.certificate_id,
+      ...this.#certificates(device),
       code_epoch: device.code_epoch,
       ...(batchId ? { batch_id: batchId } : {}),
       owned: this.owned.has(deviceId),
@@ -214,6 +216,13 @@ export class FakeBackend {
     if (stored.activation_code_digest !== device.activation_code_digest)
       return { device_id: device.device_id, result: 'conflict', reason: 'code_differs' };
     return { device_id: device.device_id, result: 'unchanged' };
+  }
+
+  #certificates(device: ManifestDevice) {
+    const renewed = this.renewed.get(device.device_id);
+    return renewed === undefined
+      ? { certificate_id: device.certificate_id }
+      : { certificate_id: renewed, handed_over_certificate_id: device.certificate_id };
   }
 }
 

@@ -5,6 +5,8 @@ import type { BoardChangeRequest } from '@aovis/contracts/station-request';
 export interface ChangingBoard {
   status: string;
   certificateId: string | undefined;
+  /** With which it was handed over, once it has another one by a job: a station knows no other. */
+  handedOverCertificateId: string | undefined;
   batchId: string | undefined;
   owned: boolean;
   /** Whether another board has the new certificate. */
@@ -23,7 +25,7 @@ const refuse = (reason: BoardConflictReason): BoardDecision => ({ kind: 'refuse'
 /** What becomes of a station's request. Retired is the end; what is as wanted already is a success. */
 export function decideChange(board: ChangingBoard | undefined, request: BoardChangeRequest): BoardDecision {
   if (board === undefined) return refuse('unknown');
-  const { status, certificateId, batchId, owned, certificateTaken } = board;
+  const { status, certificateId, handedOverCertificateId, batchId, owned, certificateTaken } = board;
   switch (request.action) {
     case 'revoke_board':
       return status === 'revoked' || status === 'retired' ? unchanged : change;
@@ -34,7 +36,9 @@ export function decideChange(board: ChangingBoard | undefined, request: BoardCha
       if (status === 'retired' || status === 'revoked') return refuse(status);
       if (certificateId === request.new_certificate_id) return unchanged;
       if (certificateTaken) return refuse('certificate_in_use');
-      return certificateId === request.certificate_id ? change : refuse('certificate_differs');
+      return [certificateId, handedOverCertificateId].includes(request.certificate_id)
+        ? change
+        : refuse('certificate_differs');
     case 'move_board':
       if (status === 'retired') return refuse('retired');
       return batchId === request.batch_id ? unchanged : change;

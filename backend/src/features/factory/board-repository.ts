@@ -6,6 +6,8 @@ export interface FactoryBoard {
   deviceId: string;
   status: string;
   certificateId: string | undefined;
+  /** With which it was handed over, once it has another one by a job. */
+  handedOverCertificateId: string | undefined;
   activationCodeHash: string | undefined;
   codeEpoch: number;
   iccid: string | undefined;
@@ -19,6 +21,7 @@ interface BoardRow {
   device_id: string;
   status: string;
   certificate_id: string | null;
+  handed_over_certificate_id: string | null;
   activation_code_hash: string | null;
   code_epoch: number;
   iccid: string | null;
@@ -40,6 +43,7 @@ const columns = [
   'device_id',
   'status',
   'certificate_id',
+  'handed_over_certificate_id',
   'activation_code_hash',
   'code_epoch',
   'iccid',
@@ -81,7 +85,11 @@ export class BoardRepository {
   async update(deviceId: string, update: BoardUpdate, now: Date): Promise<void> {
     await this.#db('devices')
       .where({ device_id: deviceId })
-      .update({ ...update, updated_at: now });
+      .update({
+        ...update,
+        ...(update.certificate_id !== undefined && { handed_over_certificate_id: null }),
+        updated_at: now,
+      });
   }
 
   #boards() {
@@ -98,6 +106,7 @@ function toBoard(row: BoardRow): FactoryBoard {
     deviceId: row.device_id,
     status: row.status,
     certificateId: row.certificate_id ?? undefined,
+    handedOverCertificateId: row.handed_over_certificate_id ?? undefined,
     activationCodeHash: row.activation_code_hash ?? undefined,
     codeEpoch: row.code_epoch,
     iccid: row.iccid ?? undefined,

@@ -109,6 +109,7 @@ export class BoardService {
       device_id: board.deviceId,
       status: board.status,
       certificate_id: board.certificateId,
+      handed_over_certificate_id: board.handedOverCertificateId,
       code_epoch: hash === undefined ? undefined : board.codeEpoch,
       batch_id: board.batchId,
       manifest_id: board.manifestId,

@@ -26,6 +26,8 @@ export interface StoredManifest {
 export interface StoredBoard {
   deviceId: string;
   certificateId: string | undefined;
+  /** That of the station or line, once the board has another one by a job. */
+  handedOverCertificateId: string | undefined;
   activationCodeHash: string | undefined;
   codeEpoch: number;
   iccid: string | undefined;
@@ -35,6 +37,7 @@ export interface StoredBoard {
 interface BoardRow {
   device_id: string;
   certificate_id: string | null;
+  handed_over_certificate_id: string | null;
   activation_code_hash: string | null;
   code_epoch: number;
   iccid: string | null;
@@ -108,6 +111,7 @@ export class FactoryRepository {
       .select<BoardRow[]>(
         'device_id',
         'certificate_id',
+        'handed_over_certificate_id',
         'activation_code_hash',
         'code_epoch',
         'iccid',
@@ -150,7 +154,13 @@ export class FactoryRepository {
       .insert(rows)
       .onConflict('device_id')
       .merge({
-        certificate_id: this.#db.raw('excluded.certificate_id'),
+        // What a board has got by a job since stays: the station knows of none of it.
+        certificate_id: this.#db.raw(
+          'CASE WHEN devices.handed_over_certificate_id = excluded.certificate_id THEN devices.certificate_id ELSE excluded.certificate_id END',
+        ),
+        handed_over_certificate_id: this.#db.raw(
+          'CASE WHEN devices.handed_over_certificate_id = excluded.certificate_id THEN devices.handed_over_certificate_id END',
+        ),
         activation_code_hash: this.#db.raw('excluded.activation_code_hash'),
         code_epoch: this.#db.raw('excluded.code_epoch'),
         iccid: this.#db.raw('coalesce(devices.iccid, excluded.iccid)'),
@@ -182,6 +192,7 @@ function toStoredBoard(row: BoardRow): StoredBoard {
   return {
     deviceId: row.device_id,
     certificateId: row.certificate_id ?? undefined,
+    handedOverCertificateId: row.handed_over_certificate_id ?? undefined,
     activationCodeHash: row.activation_code_hash ?? undefined,
     codeEpoch: row.code_epoch,
     iccid: row.iccid ?? undefined,

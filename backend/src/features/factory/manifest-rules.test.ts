@@ -14,6 +14,7 @@ const { activation_code_digest: _digest, ...without } = device;
 const keeper = { ...without, activation_code: 'printed' as const, code_epoch: 1 };
 const known: KnownBoard = {
   certificateId: device.certificate_id,
+  handedOverCertificateId: undefined,
   codeEpoch: 2,
   sameCode: true,
   iccid: device.iccid,
@@ -30,6 +31,14 @@ const conflict = (reason: string) => ({ device_id: device.device_id, result: 'co
 it.each([
   ['a new board', { known: undefined, certificateHolder: undefined, iccidHolder: undefined }, 'accepted'],
   ['the same again', {}, 'unchanged'],
+  [
+    'the same again of a board that has another certificate by a job since',
+    {
+      known: { ...known, certificateId: 'c'.repeat(64), handedOverCertificateId: device.certificate_id },
+      certificateHolder: undefined,
+    },
+    'unchanged',
+  ],
   ['the same without its SIM', { device: { ...device, iccid: undefined } }, 'unchanged'],
   [
     'a SIM for a board that had none',
@@ -63,6 +72,14 @@ it.each([
   [
     'another certificate in the same epoch',
     { known: { ...known, certificateId: 'c'.repeat(64) }, certificateHolder: undefined },
+    'certificate_differs',
+  ],
+  [
+    'a third certificate for a board that has another one by a job',
+    {
+      known: { ...known, certificateId: 'c'.repeat(64), handedOverCertificateId: 'd'.repeat(64) },
+      certificateHolder: undefined,
+    },
     'certificate_differs',
   ],
   ['an old label that nobody knows', { device: keeper, known: undefined }, 'code_missing'],

@@ -5,6 +5,8 @@ import { sameIccid } from '../sim/iccid.ts';
 /** A board as the backend knows it, with the code's digest only as a comparison that was made already. */
 export interface KnownBoard {
   certificateId: string | undefined;
+  /** With which it was handed over, once it has another one by a job. */
+  handedOverCertificateId: string | undefined;
   /** 0 before the first manifest. */
   codeEpoch: number;
   /** Whether the stored hash is that of the manifest's digest, or there is one and the manifest leaves it as it is. */
@@ -25,7 +27,8 @@ export interface ManifestRow {
 /**
  * What becomes of one board. A higher code epoch is a re-issue: it replaces the code, and the certificate with it
  * where that changed. Within one epoch nothing may change but a SIM card that was not on record yet, and the first
- * certificate of a board that keeps the code of its old label.
+ * certificate of a board that keeps the code of its old label. A board that has got another certificate by a job since goes on under
+ * the one it was handed over with: the station says nothing new.
  */
 export function decideRow({
   device,
@@ -50,7 +53,9 @@ export function decideRow({
   if (device.code_epoch > known.codeEpoch && !keepsCode) return answer('accepted');
   if (!known.sameCode) return answer('conflict', 'code_differs');
   if (keepsCode && known.certificateId === undefined) return answer('accepted');
-  if (known.certificateId !== device.certificate_id) return answer('conflict', 'certificate_differs');
+  const { certificateId, handedOverCertificateId } = known;
+  if (![certificateId, handedOverCertificateId].includes(device.certificate_id))
+    return answer('conflict', 'certificate_differs');
   const newSim = known.iccid === undefined && device.iccid !== undefined;
   return answer(newSim ? 'accepted' : 'unchanged');
 }

@@ -107,6 +107,33 @@ describe('manifests', () => {
     ]);
   });
 
+  it('say nothing new of a board that has renewed its certificate by a job, and take nothing back', async () => {
+    const device = board();
+    const first = manifest([device]);
+    await take(first);
+    const fresh = 'f'.repeat(64);
+    await db('devices')
+      .where({ device_id: device.device_id })
+      .update({ certificate_id: fresh, handed_over_certificate_id: device.certificate_id });
+    expect(await take(first)).toMatchObject({ accepted: 1, conflicts: 0 });
+    expect(await take(manifest([device]))).toMatchObject({ unchanged: 1, conflicts: 0 });
+    // A new label of the same board: its station knows of no other certificate.
+    const digest = activationCodeDigest(device.serial, otherCode);
+    await take(manifest([{ ...device, code_epoch: 2, activation_code_digest: digest }]));
+    const renewed = { certificate_id: fresh, handed_over_certificate_id: device.certificate_id };
+    expect(await deviceOf(device.device_id)).toMatchObject({ ...renewed, code_epoch: 2 });
+    // One that the station makes anew counts.
+    const anew = { ...device, certificate_id: 'e'.repeat(64), activation_code_digest: digest };
+    await expect(take(manifest([{ ...anew, code_epoch: 2 }]))).rejects.toMatchObject({
+      details: { devices: [{ reason: 'certificate_differs' }] },
+    });
+    await take(manifest([{ ...anew, code_epoch: 3 }]));
+    expect(await deviceOf(device.device_id)).toMatchObject({
+      certificate_id: anew.certificate_id,
+      handed_over_certificate_id: null,
+    });
+  });
+
   it('give a board with an old label its certificate, and leave the code to its first good use', async () => {
     const { activation_code_digest: _none, ...rest } = board();
     const device: ManifestDevice = { ...rest, activation_code: 'printed' };

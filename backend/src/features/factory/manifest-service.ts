@@ -102,9 +102,10 @@ export class ManifestService {
 
   #known(board: StoredBoard | undefined, digest: string | undefined) {
     if (board === undefined) return undefined;
-    const { certificateId, activationCodeHash, codeEpoch, iccid, status } = board;
+    const { certificateId, handedOverCertificateId, activationCodeHash, codeEpoch, iccid, status } = board;
     return {
       certificateId,
+      handedOverCertificateId,
       codeEpoch: activationCodeHash === undefined ? 0 : codeEpoch,
       sameCode:
         activationCodeHash !== undefined &&

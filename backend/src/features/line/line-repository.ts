@@ -199,6 +199,7 @@ export class LineRepository {
     await this.#db('devices').where({ device_id: board.deviceId }).update({
       status: 'provisioned',
       certificate_id: released.certificateId,
+      handed_over_certificate_id: null,
       activation_code_hash: released.activationCodeHash,
       code_epoch: released.codeEpoch,
       updated_at: now,

@@ -111,6 +111,9 @@ describe('a rotation, from the operator’s side', () => {
     });
   const onRecord = async (): Promise<unknown> =>
     (await database.knex('devices').where({ device_id: deviceId }).first('certificate_id'))?.certificate_id;
+  const handedOver = async (): Promise<unknown> =>
+    (await database.knex('devices').where({ device_id: deviceId }).first('handed_over_certificate_id'))
+      ?.handed_over_certificate_id;
   const audited = () =>
     database.knex('audit_log').where({ subject_id: deviceId, action: 'device.rotate_certificate' });
 
@@ -121,6 +124,8 @@ describe('a rotation, from the operator’s side', () => {
     expect([[...cloud.attached], cloud.retired, await onRecord()]).toEqual([[fresh], [old], fresh]);
     expect(await audited()).toHaveLength(1);
     expect(said.join('\n')).toContain('--job job');
+    // Whoever made the board knows it by the old one.
+    expect(await handedOver()).toBe(old);
     // The same again, after an interruption say, changes nothing more.
     await service().rotate(deviceId, 'job');
     expect([cloud.retired, await audited()]).toEqual([[old], [expect.anything()]]);

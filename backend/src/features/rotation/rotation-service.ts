@@ -140,7 +140,15 @@ export class RotationService {
       const changed = await trx('devices')
         .where({ device_id: deviceId })
         .whereNot({ certificate_id: certificateId })
-        .update({ certificate_id: certificateId, updated_at: clock.now() });
+        .update({
+          certificate_id: certificateId,
+          // A roll-back to that one leaves nothing to remember.
+          handed_over_certificate_id: trx.raw(
+            'nullif(coalesce(handed_over_certificate_id, certificate_id), ?)',
+            [certificateId],
+          ),
+          updated_at: clock.now(),
+        });
       if (changed === 0) return;
       await record(trx, {
         action: 'device.rotate_certificate',

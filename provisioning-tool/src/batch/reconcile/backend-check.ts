@@ -1,7 +1,7 @@
 import type { BoardStanding } from '@aovis/contracts/http/factory';
 import { type BoardState, isLive, isProvisioned } from '../../journal/journal-state.ts';
 import type { BoardIssued } from '../../journal/records.ts';
-import type { Finding } from './finding.ts';
+import { type Finding, renewedInTheField } from './finding.ts';
 
 export interface BackendRepairs {
   /** Hands a board over that the backend has lost. */
@@ -48,11 +48,13 @@ function waiting(subject: string, { handOverWaiting }: BackendRepairs): Finding[
 function differences(board: BoardIssued, standing: BoardStanding): Finding[] {
   const { serial: subject } = board;
   const findings: Finding[] = [];
-  if (standing.certificate_id !== board.certificate_id)
+  if (standing.handed_over_certificate_id === board.certificate_id && standing.certificate_id !== undefined)
+    findings.push(renewedInTheField(subject, 'the backend', standing.certificate_id));
+  else if (standing.certificate_id !== board.certificate_id)
     findings.push({
       subject,
       problem: `the backend has another certificate of it, ${standing.certificate_id ?? 'none'}`,
-      advice: 'the board may have got it in the field; if not, it was made twice: find out where',
+      advice: 'it was made twice: find out where, and which of the two is on the board',
     });
   if (standing.code_epoch !== undefined && standing.code_epoch !== board.code_epoch)
     findings.push({

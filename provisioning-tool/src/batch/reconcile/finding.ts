@@ -13,3 +13,14 @@ export interface Finding {
 export function findingsOf(subject: string, problems: readonly string[], advice: string): Finding[] {
   return problems.map((problem) => ({ subject, problem, advice }));
 }
+
+/** The board has got another certificate by a job since it was handed over. */
+export function renewedInTheField(subject: string, where: string, certificateId: string): Finding {
+  return {
+    subject,
+    problem: `the board has renewed its certificate in the field (job rotate-certificate): ${where} has ${certificateId}`,
+    advice:
+      'nothing is wrong; the certificate of this workspace opens nothing any more, so do not put its bundle back on the board. ' +
+      `To provision the board anew: aovis-provision device rotate ${subject}`,
+  };
+}

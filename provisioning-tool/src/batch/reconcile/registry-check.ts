@@ -3,7 +3,7 @@ import type { IotUpkeep } from '../../cloud/iot-upkeep.ts';
 import { type BoardState, isLive } from '../../journal/journal-state.ts';
 import type { BoardIssued } from '../../journal/records.ts';
 import { chainOf, type StepSettings, steps, thingAttributesOf } from '../board-steps.ts';
-import type { Finding } from './finding.ts';
+import { type Finding, renewedInTheField } from './finding.ts';
 import type { RegistryView } from './registry-view.ts';
 
 export interface RegistryCheck {
@@ -20,11 +20,16 @@ export async function checkRegistration(
   state: BoardState,
 ): Promise<Finding[]> {
   if (!isLive(state)) return checkEnded(check, board, state);
-  const [certificate, thing, principals] = await Promise.all([
-    certificateFindings(check, board),
+  const [thing, principals, status] = await Promise.all([
     thingFindings(check, board),
     check.view.principalsOf(board),
+    check.view.findStatus(board.certificate_id),
   ]);
+  const [present] = principals;
+  // As a rotation by job leaves it: nothing of that is to be undone.
+  if (status === 'INACTIVE' && present !== undefined && !principals.includes(board.certificate_id))
+    return [...thing, renewedInTheField(board.serial, 'AWS IoT', present)];
+  const certificate = certificateFindings(check, board, status);
   return [...certificate, ...thing, ...attachmentFindings(check, board, principals)];
 }
 
@@ -41,9 +46,12 @@ export async function checkUnfinished(check: RegistryCheck, board: BoardIssued):
   ];
 }
 
-async function certificateFindings(check: RegistryCheck, board: BoardIssued): Promise<Finding[]> {
+function certificateFindings(
+  check: RegistryCheck,
+  board: BoardIssued,
+  status: string | undefined,
+): Finding[] {
   const { serial: subject, certificate_id: id } = board;
-  const status = await check.view.findStatus(id);
   if (status === 'ACTIVE') return [];
   if (status !== undefined)
     return [
