@@ -51,13 +51,13 @@ export class FragmentSpool {
     this.#options.buffer.restore(this.#kept.splice(0));
   }
 
-  /** To be called about once a second. `connected`: the service takes our clock for right. */
-  housekeep(connected: boolean): void {
+  /** To be called about once a second. `clockAccepted`: the service takes our clock for right. */
+  housekeep(clockAccepted: boolean): void {
     const { buffer, clock } = this.#options;
     const now = clock.monotonic();
     for (const fragment of buffer.fragments)
       if (isComplete(fragment) && !this.#waitingSince.has(fragment)) this.#waitingSince.set(fragment, now);
-    if (connected) buffer.dropStoredBefore(clock.now() - maxAgeMs);
+    if (clockAccepted) buffer.dropStoredBefore(clock.now() - maxAgeMs);
     if (now >= this.#retryAt) this.#store((fragment) => this.#waitsLong(fragment, now));
   }
 

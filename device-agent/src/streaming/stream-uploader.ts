@@ -337,7 +337,7 @@ export class StreamUploader implements Part {
     const now = clock.monotonic();
     if (this.#silent) this.#fragmenter.close();
     this.#loop.housekeep();
-    this.#spool?.housekeep(this.#loop.connected);
+    this.#spool?.housekeep(this.#loop.clockAccepted);
     this.#meter.sample(now, this.#loop.bytesWritten);
     this.#options.onSample?.({
       connected: this.#loop.connected,

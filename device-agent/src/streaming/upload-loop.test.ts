@@ -394,6 +394,24 @@ it('tries again at once when the clock is set', async () => {
   expect(connections).toHaveLength(2);
 });
 
+it('takes its clock for accepted until it is set, and again once something was signed by it', async () => {
+  const { clock, connections, connection, send, pass, loop } = setUp();
+  await send(fragmentAt(1));
+  expect(loop.clockAccepted).toBe(false);
+  connection(0).listener.onAccepted();
+  expect(loop.clockAccepted).toBe(true);
+  clock.setWallClock(clock.now() + 365 * 24 * 3_600_000);
+  await pass(1);
+  expect(loop.connected).toBe(true);
+  expect(loop.clockAccepted).toBe(false);
+  connection(0).listener.onEnd({ kind: 'ended', reason: 'cut' });
+  await send(fragmentAt(2));
+  await pass(2);
+  expect(connections).toHaveLength(2);
+  connection(1).listener.onAccepted();
+  expect(loop.clockAccepted).toBe(true);
+});
+
 it('takes a host for dead that acknowledges nothing, with more patience each time', async () => {
   const { connections, connection, send, pass, loop } = setUp();
   await send(fragmentAt(1), fragmentAt(2));

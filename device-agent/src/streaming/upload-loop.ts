@@ -99,6 +99,8 @@ export class UploadLoop {
   #flushing = false;
   #onFlushed: (() => void) | undefined;
   #wallClockOffsetMs: number;
+  /** When that was last noticed, monotonic. */
+  #clockSetAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: UploadLoopOptions) {
     this.#options = options;
@@ -111,6 +113,14 @@ export class UploadLoop {
   /** The service has accepted the connection that sends now. */
   get connected(): boolean {
     return this.#active?.session.accepted ?? false;
+  }
+
+  /**
+   * It has accepted what was signed at the time of the board's clock, which has not been set since: the clock is right. What is as
+   * old as it says may be given up.
+   */
+  get clockAccepted(): boolean {
+    return this.connected && this.#active !== undefined && this.#active.openedAt > this.#clockSetAt;
   }
 
   /** What keeps video from flowing; undefined since the last received fragment. */
@@ -208,6 +218,7 @@ export class UploadLoop {
     const stepMs = Math.abs(offsetMs - this.#wallClockOffsetMs);
     this.#wallClockOffsetMs = offsetMs;
     if (stepMs < clockStepMs) return;
+    this.#clockSetAt = clock.monotonic();
     this.#retryAt = 0;
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
