@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { launchEnvironment, nodeFlags } from '@aovis/device-agent/host/launch-line';
 import type { ProvisionedBoard } from './factory.ts';
-import { ManagedProcess, runProgram } from './managed-process.ts';
+import { ManagedProcess, type ProgramResult, runProgram } from './managed-process.ts';
 
 /** The agent as the one file that `buildAgent` makes. */
 export const agentBundle = join(import.meta.dirname, '../../device-agent/dist/aovis-agent.cjs');
@@ -77,6 +77,17 @@ export class Board {
   /** Presses the board's button; answers what the board says to it. */
   async pressButton(): Promise<string> {
     return pressButton(this.#stateDirectory);
+  }
+
+  /** Types a command on the board, with the settings of its agent. */
+  async type(command: string, ...flags: string[]): Promise<ProgramResult> {
+    const directories = ['--bundle', this.#bundle, '--state', this.#stateDirectory];
+    return runProgram({
+      name: `aovis-agent ${command}`,
+      node: boardNode,
+      args: [agentBundle, command, ...flags, ...directories],
+      env: this.#settings,
+    });
   }
 
   async stop(): Promise<void> {

@@ -8,12 +8,14 @@ import { promisify } from 'node:util';
 import { type AgentStatus, agentStatusSchema } from '@aovis/device-agent/status/agent-status';
 import { waitFor } from '@aovis/simulator/wait-for';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { FakedClock } from '../support/faked-clock.ts';
 import { RunningSystem } from '../support/running-system.ts';
 import { Machine } from './machine.ts';
 
 const run = promisify(execFile);
 const packaging = join(import.meta.dirname, '../../device-agent/packaging');
 const unit = 'aovis-agent.service';
+const clockUnit = 'aovis-agent-clock.service';
 const bundle = '/etc/aovis-agent/bundle';
 
 jest.setTimeout(120_000);
@@ -204,11 +206,79 @@ describe('the Debian package of the agent', () => {
     expect(after.binding.claimable).toBe(true);
   });
 
+  it('sets a clock that cannot be right before it starts, and one that is turned while it runs', async () => {
+    const state = '/var/lib/aovis-agent';
+    const offset = `${state}/board-clock`;
+    // The clock of these services alone: the machine's is that of the machine it is a copy of.
+    const clock = new FakedClock(running.system.folder.root).environment;
+    const environment = Object.entries({ ...clock, FAKETIME_TIMESTAMP_FILE: offset });
+    const lines = environment.map(([name, value]) => `Environment=${name}=${value}\n`).join('');
+    for (const service of [unit, clockUnit])
+      await machine.write(
+        `/etc/systemd/system/${service}.d/test.conf`,
+        Buffer.from(`[Service]\n${lines}ReadWritePaths=${state}\n`),
+      );
+    // What it may do: its capabilities, and what the kernel says to a time that there is not.
+    const program = '/usr/local/bin/set-board-clock';
+    const refused = 'except OSError as error: print(error.errno)';
+    const python = `import time\ntry: time.clock_settime(time.CLOCK_REALTIME, -1)\n${refused}`;
+    const script = `#!/bin/sh\n{ grep ^CapEff /proc/self/status; python3 -c '${python}'; } >${state}/rights\necho +0 >${offset}\n`;
+    await machine.write(program, Buffer.from(script));
+    await machine.run('chmod', '755', program);
+    const settings = await machine.run('cat', '/etc/aovis-agent/agent.env');
+    await machine.write(
+      '/etc/aovis-agent/agent.env',
+      Buffer.from(
+        settings.replace(/^#?AOVIS_AGENT_CLOCK_COMMAND=.*$/m, `AOVIS_AGENT_CLOCK_COMMAND=${program}`),
+      ),
+    );
+    const turn = async (): Promise<void> => {
+      await machine.write(offset, Buffer.from('-365d\n'));
+      await machine.run('chown', 'aovis-agent:', offset);
+    };
+    const timesSet = async (): Promise<number> =>
+      (await machine.run('journalctl', '--unit', clockUnit, '--output', 'cat')).split(
+        'The clock was set from',
+      ).length - 1;
+
+    await turn();
+    await machine.run('systemctl', 'daemon-reload');
+    await machine.run('systemctl', 'restart', unit);
+    const { pid } = await untilStreaming();
+    expect(await timesSet()).toBe(1);
+    // CAP_SYS_TIME and no other; EINVAL, not EPERM.
+    expect(await machine.run('cat', `${state}/rights`)).toBe('CapEff:\t0000000002000000\n22\n');
+
+    await turn();
+    await waitFor('the clock is set while the agent runs', async () => (await timesSet()) === 2 || undefined);
+    const status = await waitFor('the agent finds it right', async () => {
+      const found = await untilStreaming();
+      return found.parts.some(({ name, ok }) => name === 'clock' && ok) ? found : undefined;
+    });
+    expect(status.pid).toBe(pid);
+    for (const service of [unit, clockUnit])
+      await machine.run('rm', '-r', `/etc/systemd/system/${service}.d`);
+    await machine.run('systemctl', 'daemon-reload');
+    await machine.run('systemctl', 'restart', unit);
+    await untilStreaming();
+  });
+
   it('exposes as little as its unit says', async () => {
     const path = `/usr/lib/systemd/system/${unit}`;
     await machine.run('systemd-analyze', 'verify', '--man=no', path);
     // Tenths of the figure in docs/agent.md.
     await machine.run('systemd-analyze', 'security', '--offline=true', '--threshold=17', '--no-pager', path);
+    // What sets the clock has its one right more.
+    const clockPath = `/usr/lib/systemd/system/${clockUnit}`;
+    await machine.run('systemd-analyze', 'verify', '--man=no', clockPath);
+    await machine.run(
+      'systemd-analyze',
+      'security',
+      '--offline=true',
+      '--threshold=19',
+      '--no-pager',
+      clockPath,
+    );
   });
 
   it('leaves nothing but the identity of the board when it is purged', async () => {

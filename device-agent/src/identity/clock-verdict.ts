@@ -2,8 +2,9 @@ import { duration } from '../host/duration.ts';
 import type { TimeAnswer } from './clock-answer.ts';
 import { earliestTime, isPlausible, type Validity } from './clock-sanity.ts';
 
+const minuteMs = 60_000;
 /** What a clock may be off: the least that AWS's services take in a signature is 5 minutes. */
-const toleranceMs = 5 * 60_000;
+const toleranceMs = 5 * minuteMs;
 /** Local time in the place of UTC is 14 hours ahead at most; more no clock is set back by itself. ADR 0033. */
 export const maxBackMs = 86_400_000;
 
@@ -62,7 +63,7 @@ export function judgeClock({ now, monotonic, answer, validity, builtAt }: Judged
   if (Math.abs(offsetMs) <= toleranceMs) return { kind: 'right', offsetMs };
   const settable = offsetMs <= maxBackMs || !isPlausible(now, validity, builtAt);
   const wrong =
-    `The clock says ${second(now)}, but ${says}: the clock is ${duration(Math.abs(offsetMs))} ` +
+    `The clock says ${second(now)}, but ${says}: the clock is ${duration(Math.round(Math.abs(offsetMs) / minuteMs) * minuteMs)} ` +
     `${offsetMs > 0 ? 'ahead' : 'behind'}. `;
   return { kind: 'wrong', offsetMs, time, settable, sentence: wrong + (settable ? setIt : checkIt(time)) };
 }
