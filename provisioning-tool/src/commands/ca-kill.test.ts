@@ -1,52 +1,32 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { once } from 'node:events';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { fingerprintOf, loadCa } from '../ca/ca-store.ts';
 import { journalPath, replayJournal } from '../journal/journal.ts';
 import { FactoryFixture, passphrase } from '../testing/factory-fixture.ts';
+import { ToolProcess } from '../testing/tool-process.ts';
 
-const here = import.meta.dirname ?? __dirname;
-const main = join(here, '..', 'main.ts');
-const faults = pathToFileURL(join(here, '..', 'testing', 'disk-faults.ts')).href;
 const newPassphrase = 'canary-passphrase-to-be';
 
 let factory: FactoryFixture;
-let child: ChildProcess | undefined;
+let tool: ToolProcess;
 
 beforeEach(async () => {
   factory = new FactoryFixture();
   await factory.start();
   await factory.prepare();
+  tool = new ToolProcess(factory);
 });
 afterEach(async () => {
-  child?.kill('SIGKILL');
+  tool.kill();
   await factory.stop();
 });
-
-/** Runs a command as a process of its own, killed with SIGKILL at the n-th write, sync or rename; its exit code. */
-async function run(words: string[], killAt?: number): Promise<number | null> {
-  const fault = { file: '*', operation: 'any', at: killAt, effect: 'kill-after' };
-  child = spawn(process.execPath, ['--import', faults, main, ...words, '--workspace', factory.workspace], {
-    env: {
-      ...process.env,
-      ...factory.env,
-      ...(killAt === undefined ? {} : { AOVIS_TEST_DISK_FAULT: JSON.stringify(fault) }),
-    },
-    stdio: 'ignore',
-  });
-  const [code] = (await once(child, 'exit')) as [number | null];
-  child = undefined;
-  return code;
-}
 
 /** Kills the command at its first, second, … effect on the disk, until it comes to its end; after each kill `check`. */
 async function killEverywhere(words: string[], check: () => Promise<void>): Promise<number> {
   for (let n = 1; ; n++) {
-    const code = await run(words, n);
+    const { code } = await tool.run(words, { file: '*', operation: 'any', at: n, effect: 'kill-after' });
     if (code !== null) {
       expect(code).toBe(0);
       return n - 1;
@@ -62,9 +42,9 @@ it('an issuing CA is rolled over while a batch is open, killed at every effect o
   const batch = ['batch', 'run', csv, '--boards-in-flight', '2', ...signing()];
   let registered = 0;
   factory.iot.options.onCall = (operation, done) => {
-    if (operation === 'RegisterCertificate' && !done && ++registered === 3) child?.kill('SIGKILL');
+    if (operation === 'RegisterCertificate' && !done && ++registered === 3) tool.kill();
   };
-  expect(await run(batch)).toBeNull();
+  expect((await tool.run(batch)).code).toBeNull();
   factory.iot.options.onCall = () => undefined;
 
   const rollOver = ['ca', 'roll-over', ...signing()];
@@ -74,7 +54,7 @@ it('an issuing CA is rolled over while a batch is open, killed at every effect o
     const { state } = await replayJournal(journalPath(factory.workspace));
     // Cut short, the same command goes on: it never makes a second CA.
     if (current.generation > generation && !state.issuingCas.has(fingerprintOf(issuing))) {
-      expect(await run(rollOver)).toBe(0);
+      await factory.succeed(...rollOver);
       expect((await loadCa(factory.workspace)).current.generation).toBe(current.generation);
     }
     generation = (await loadCa(factory.workspace)).current.generation;
@@ -82,7 +62,7 @@ it('an issuing CA is rolled over while a batch is open, killed at every effect o
   expect(kills).toBeGreaterThan(10);
 
   await factory.succeed('ca', 'register');
-  expect(await run(batch)).toBe(0);
+  expect((await tool.run(batch)).code).toBe(0);
   await factory.succeed('batch', 'verify', 'boards');
   const { stdout } = await factory.cli('batch', 'reconcile', 'boards');
   expect(stdout).toContain('agree');
