@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { ActivationClaim } from '@aovis/contracts/http/activation';
 import type { ReportedEvent } from '@aovis/contracts/http/reports';
 import type { OwnershipState } from '@aovis/contracts/ownership';
@@ -176,6 +178,10 @@ describe('a board that confirms its activation', () => {
   it('that was released is for who presses its button', async () => {
     expectAnswer(await ben.call('DELETE', `/api/devices/${deviceId}`), 200);
     await untilBinding('knows that it was released', { claimable: false, owned: false, epoch: 4 });
+    const log = join(running.system.folder.boardState(deviceId), 'log', 'agent.log');
+    await waitFor('A log without the time of its owners', async () =>
+      readFileSync(log, 'utf8').includes('This board has an owner.') ? undefined : true,
+    );
     // There, and in nobody's hands; the label alone is worth nothing.
     await untilRefused(thief, 'device_proof_required');
     expect(await running.board(0).pressButton()).toContain('can be claimed until');

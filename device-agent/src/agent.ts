@@ -18,6 +18,7 @@ import { StreamStateEvent } from './events/stream-state-event.ts';
 import { Telemetry } from './events/telemetry.ts';
 import { buildInfo } from './host/build-info.ts';
 import type { Clock } from './host/clock.ts';
+import type { LogFile } from './host/log-file.ts';
 import { type Logger, PartLoggers } from './host/logger.ts';
 import { Machine, readMachineBootId } from './host/machine.ts';
 import type { RecentProblems } from './host/recent-problems.ts';
@@ -66,6 +67,8 @@ export interface AgentOptions {
   bundle: Bundle;
   state: StateDirectory;
   identities: BundleIdentities;
+  /** Where lines are kept without journald; its directory may have some from such a run in any case. */
+  logFile: LogFile;
   /** The H.264 clip that the source `clip` plays. */
   clipPath: string;
   clock: Clock;
@@ -345,6 +348,8 @@ export function createAgent(options: AgentOptions): Agent {
       { name: 'pictures that wait', wipe: () => streaming.forgetWaiting() },
       { name: 'commands', wipe: () => commandJournal.forgetExpired(clock.now()) },
       { name: 'settings', wipe: () => applier.reset() },
+      // They name no person, but say when somebody watched and what was set.
+      { name: 'log', wipe: async () => options.logFile.wipe() },
     ],
     logger: bindingLogger,
     onChange: () => {

@@ -43,10 +43,12 @@ export async function runAgent(config: AgentConfig, { env, signal, clipPath }: R
   // Nothing that is read here may keep a stop waiting.
   const board = await Promise.race([openBoard(config, signal), untilAborted(signal)]);
   if (board === undefined || signal.aborted) return 0;
-  if (!journal) destination.keepIn(new LogFile({ directory: board.state.log }));
+  const logFile = new LogFile({ directory: board.state.log });
+  if (!journal) destination.keepIn(logFile);
   const agent = createAgent({
     ...board,
     config,
+    logFile,
     clipPath,
     clock: systemClock,
     random: Math.random,

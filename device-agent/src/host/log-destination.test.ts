@@ -1,5 +1,5 @@
 import { fstatSync } from 'node:fs';
-import { readFile, stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { temporaryDirectory } from '../testing/temporary-directory.ts';
@@ -71,6 +71,18 @@ describe('the file', () => {
     }
     expect(await read('agent.log')).toBe('line 9\n');
     expect(await read('agent.log.1')).toBe('line 8\n');
+  });
+
+  it('is emptied at a wipe, both parts, and goes on', async () => {
+    const directory = await temporaryDirectory();
+    const file = new LogFile({ directory, maxBytes: 12 });
+    for (const owner of ['Anna\n', 'and Ben\n']) file.write(`of ${owner}`);
+    expect((await readdir(directory)).sort()).toEqual(['agent.log', 'agent.log.1']);
+    file.wipe();
+    expect(await readdir(directory)).toEqual([]);
+    file.write('new\n');
+    file.close();
+    expect(await readFile(join(directory, 'agent.log'), 'utf8')).toBe('new\n');
   });
 
   it('that cannot be written is done without', async () => {

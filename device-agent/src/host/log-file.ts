@@ -44,6 +44,12 @@ export class LogFile {
     closeSync(descriptor);
   }
 
+  /** Forgets all lines; those that come go on as before. Throws when some stay on the disk. */
+  wipe(): void {
+    this.close();
+    for (const name of logFileNames) rmSync(join(this.#directory, name), { force: true });
+  }
+
   #fileFor(bytes: number): { descriptor: number; bytes: number } {
     this.#open ??= this.#openFile();
     if (this.#open.bytes > 0 && this.#open.bytes + bytes > this.#maxBytes) {
