@@ -1,5 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { join } from 'node:path';
+import { mkdir, open, rename } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { deviceIdOf } from '@aovis/contracts/ids';
 import { BatchFolder } from './batch/batch-folder.ts';
 import { issueBoard } from './batch/issue-board.ts';
@@ -12,7 +13,6 @@ import { keySigner } from './ca/signer.ts';
 import { systemClock } from './clock.ts';
 import { madeKeys } from './csr/board-identities.ts';
 import { AppendFile } from './files/append-file.ts';
-import { writeDirectoryDurably } from './files/durable-files.ts';
 import { Journal } from './journal/journal.ts';
 
 /** What `bench/` measures of this tool. The figures are of one thread. */
@@ -105,8 +105,8 @@ export async function measureOfflineBatch(workspace: string, boards: number): Pr
 }
 
 /**
- * The writes of `measureOfflineBatch` and nothing else: contents of the same sizes that lie ready, the same syncs, 64
- * boards at once. What the disk takes at least. `directory` must be an empty folder.
+ * The writes of `measureOfflineBatch` and nothing else: contents of the same sizes that lie ready, each file and each directory
+ * synced by itself, 64 boards at once; label and journal share syncs, as there. What the disk takes at least. `directory` must be an empty folder.
  */
 export async function measureRawWrites(directory: string, boards: number): Promise<Measurement> {
   const files = { 'device.json': 500, 'device.key': 241, 'device.crt': 1_700, 'root-ca.pem': 1_200 };
@@ -120,10 +120,7 @@ export async function measureRawWrites(directory: string, boards: number): Promi
       const pool = new WorkPool(64);
       for (let i = 0; i < boards; i++) {
         await pool.add(async () => {
-          await Promise.all([
-            labels.append(label),
-            writeDirectoryDurably(join(directory, serialNumber(i)), content),
-          ]);
+          await Promise.all([labels.append(label), writeRaw(join(directory, serialNumber(i)), content)]);
           await journal.append(line);
         });
       }
@@ -132,5 +129,27 @@ export async function measureRawWrites(directory: string, boards: number): Promi
   } finally {
     await labels.close();
     await journal.close();
+  }
+}
+
+/** A directory of synced files, made beside its place and renamed: by system calls alone, none of them shared. */
+async function writeRaw(path: string, files: Record<string, string>): Promise<void> {
+  const temporary = `${path}.partial`;
+  await mkdir(temporary);
+  await Promise.all(
+    Object.entries(files).map(([name, content]) => writeAndSync(join(temporary, name), content)),
+  );
+  await writeAndSync(temporary, undefined);
+  await rename(temporary, path);
+  await writeAndSync(dirname(path), undefined);
+}
+
+async function writeAndSync(path: string, content: string | undefined): Promise<void> {
+  const handle = await open(path, content === undefined ? 'r' : 'wx');
+  try {
+    if (content !== undefined) await handle.writeFile(content);
+    await handle.sync();
+  } finally {
+    await handle.close();
   }
 }

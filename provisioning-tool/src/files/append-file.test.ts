@@ -1,9 +1,9 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { AppendFile } from './append-file.ts';
-import { findMode, writeDirectoryDurably, writeFileDurably } from './durable-files.ts';
+import { findMode, syncDirectory, writeDirectoryDurably, writeFileDurably } from './durable-files.ts';
 
 describe('durable files', () => {
   let directory: string;
@@ -51,6 +51,33 @@ describe('durable files', () => {
     const failure = await file.append('x').catch((error: unknown) => error);
     expect(failure).toMatchObject({ code: 'EBADF' });
     await expect(file.append('y')).rejects.toBe(failure);
+  });
+
+  it('directories that appear side by side are there, and one that fails fails alone', async () => {
+    await writeDirectoryDurably(join(directory, 'taken'), { x: '1' });
+    const names = Array.from({ length: 100 }, (_, i) => (i === 50 ? 'taken' : `d${i}`));
+    const all = await Promise.allSettled(
+      names.map((name) => writeDirectoryDurably(join(directory, name), { x: name })),
+    );
+    expect(all.flatMap(({ status }, i) => (status === 'rejected' ? [i] : []))).toEqual([50]);
+    for (const name of names.filter((each) => each !== 'taken'))
+      expect(await readFile(join(directory, name, 'x'), 'utf8')).toBe(name);
+  });
+
+  it('a directory that cannot be synced is an error for all who ask, and can be asked again', async () => {
+    const missing = join(directory, 'missing');
+    const asked = await Promise.allSettled([1, 2, 3].map(() => syncDirectory(missing)));
+    expect(asked.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
+    await mkdir(missing);
+    await Promise.all([1, 2, 3].map(() => syncDirectory(missing)));
+  });
+
+  it('what a cut left of a directory on its way is replaced', async () => {
+    await mkdir(join(directory, '.d.partial'));
+    await writeFile(join(directory, '.d.partial', 'old'), 'left');
+    await writeDirectoryDurably(join(directory, 'd'), { x: '1' });
+    expect(await readdir(join(directory, 'd'))).toEqual(['x']);
+    expect(await readdir(directory)).toEqual(['d']);
   });
 
   it('files and directories appear whole, for the owner alone', async () => {

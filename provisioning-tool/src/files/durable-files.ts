@@ -5,8 +5,38 @@ import { systemCodeOf } from '../refusal.ts';
 export const privateFileMode = 0o600;
 export const privateDirectoryMode = 0o700;
 
-/** Makes names in a directory (created, renamed, removed) survive a power cut. */
-export async function syncDirectory(path: string): Promise<void> {
+interface DirectorySync {
+  done: Promise<void>;
+  /** Begins when this one has ended; whoever asks meanwhile shares it. */
+  next: Promise<void> | undefined;
+}
+
+const underWay = new Map<string, DirectorySync>();
+
+/**
+ * Makes names in a directory (created, renamed, removed) survive a power cut. Calls that come while the directory is being
+ * synced share the next sync (group commit): that one begins after their names were there, the one under way may not have.
+ */
+export function syncDirectory(path: string): Promise<void> {
+  const current = underWay.get(path);
+  if (!current) return beginSync(path);
+  current.next ??= current.done.then(() => beginSync(path));
+  return current.next;
+}
+
+function beginSync(path: string): Promise<void> {
+  const sync: DirectorySync = { done: syncNow(path), next: undefined };
+  underWay.set(path, sync);
+  const leave = () => {
+    if (!sync.next) underWay.delete(path);
+  };
+  // One that failed takes along who waits for the next: what it was to write may be lost.
+  const fail = () => void underWay.delete(path);
+  sync.done.then(leave, fail);
+  return sync.done;
+}
+
+async function syncNow(path: string): Promise<void> {
   const handle = await open(path, 'r');
   try {
     await handle.sync();
@@ -63,14 +93,24 @@ export async function writeFileDurably(path: string, content: string | Buffer): 
 export async function writeDirectoryDurably(path: string, files: Record<string, string>): Promise<void> {
   const parent = dirname(path);
   const temporary = join(parent, `.${basename(path)}.partial`);
-  await rm(temporary, { recursive: true, force: true });
-  await mkdir(temporary, { mode: privateDirectoryMode });
+  await makeEmptyDirectory(temporary);
   await Promise.all(
     Object.entries(files).map(([name, content]) => writeNewFile(join(temporary, name), content)),
   );
   await syncDirectory(temporary);
   await rename(temporary, path);
   await syncDirectory(parent);
+}
+
+/** What a cut left there is removed; mostly there is nothing, and nothing is looked for. */
+async function makeEmptyDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path, { mode: privateDirectoryMode });
+  } catch (error) {
+    if (systemCodeOf(error) !== 'EEXIST') throw error;
+    await rm(path, { recursive: true, force: true });
+    await mkdir(path, { mode: privateDirectoryMode });
+  }
 }
 
 /** Moves a file or directory; both directories are synced. */
