@@ -3,10 +3,11 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { journalPath, replayJournal } from '../journal/journal.ts';
-import { isProvisioned } from '../journal/journal-state.ts';
+import { quotas } from '../cloud/iot-registry.ts';
 import { FactoryFixture, serialOf } from './factory-fixture.ts';
 import type { Fault } from './fake-iot-server.ts';
+import { FakeServiceQuotas } from './fake-service-quotas.ts';
+import { type Job, TortureJobs } from './torture-jobs.ts';
 
 /*
  * `node provisioning-tool/src/testing/torture.ts [--kills 200] [--seed 1] [--latest 2500]`: runs of the tool, killed with SIGKILL at random
@@ -23,8 +24,8 @@ const { values } = parseArgs({
 });
 const kills = Number(values.kills);
 const boardsPerBatch = 24;
-/** Of ten runs so many are of `batch run`; the others change a finished board. */
-const batchRunsOfTen = 7;
+/** Of ten runs so many are of `batch run`; the others change, mend or take over finished boards. */
+const batchRunsOfTen = 6;
 const main = join(import.meta.dirname, '..', 'main.ts');
 
 /** Mulberry32: the same seed, the same kills and faults. */
@@ -55,9 +56,11 @@ class Torture {
   readonly #factory = new FactoryFixture();
   readonly #done: string[] = [];
   readonly #problems: string[] = [];
-  readonly #counts = { runs: 0, kills: 0, ends: 0, faults: 0, changes: 0 };
-  /** The change that is under way, to be gone on with. */
-  #change: string[] | undefined;
+  readonly #counts = { runs: 0, kills: 0, ends: 0, faults: 0, change: 0, repair: 0, merge: 0 };
+  readonly #quotas = new FakeServiceQuotas();
+  readonly #jobs = new TortureJobs(this.#factory, pick);
+  /** What is under way, to be gone on with. */
+  #job: Job | undefined;
   #batches = 0;
   #csv = '';
 
@@ -66,24 +69,22 @@ class Torture {
     await factory.start();
     try {
       await factory.prepare();
-      factory.iot.options.fault = () => {
-        if (random() > 0.06) return undefined;
-        this.#counts.faults += 1;
-        return pick(cloudFaults);
-      };
-      factory.backend.fault = () => pick([undefined, undefined, undefined, 503, 'lose']);
+      // Comparing makes calls of which AWS admits ten a second by default: nothing would come to its end.
+      for (const operation of Object.keys(quotas)) this.#quotas.rates.set(operation, 1_000);
+      factory.env['AOVIS_SERVICE_QUOTAS_URL'] = await this.#quotas.start();
+      this.#disturb();
       await this.#nextBatch();
       while (this.#counts.kills < kills) await this.#oneRun();
-      factory.iot.options.fault = () => undefined;
-      factory.backend.fault = () => undefined;
-      await this.#settle();
+      await this.#undisturbed(() => this.#settle());
     } finally {
+      await this.#jobs.stop();
+      await this.#quotas.stop();
       await factory.stop();
     }
-    const { runs, ends, faults, changes } = this.#counts;
+    const { runs, ends, faults, change, repair, merge } = this.#counts;
     say(
       `${this.#counts.kills} kills in ${runs} runs (${ends} came to their end), ${faults} faults of the cloud, ` +
-        `${this.#batches} batches of ${boardsPerBatch} boards, ${changes} changes of finished boards: ` +
+        `${this.#batches} batches of ${boardsPerBatch} boards, ${change} changes of finished boards, ${repair} repairs, ${merge} merges: ` +
         (this.#problems.length === 0 ? 'none twice, none lost, no orphan.' : 'NOT RIGHT:'),
     );
     for (const problem of this.#problems) say(`  ${problem}`);
@@ -108,29 +109,43 @@ class Torture {
       await this.#nextBatch();
       return;
     }
-    this.#change ??= await this.#someChange();
-    if ((await this.#start(this.#change)) !== 0) return;
-    this.#counts.changes += 1;
-    this.#change = undefined;
+    this.#job ??= await this.#undisturbed(() => this.#jobs.next(this.#done));
+    if ((await this.#start(this.#job.words)) !== 0) return;
+    this.#counts[this.#job.kind] += 1;
+    this.#job = undefined;
   }
 
-  async #someChange(): Promise<string[]> {
-    const { state } = await replayJournal(journalPath(this.#factory.workspace));
-    const boards = [...state.boards].filter(
-      ([, board]) => isProvisioned(board) && board.manifest?.accepted && !board.life?.ended,
-    );
-    const [serial] = pick(boards);
-    return ['device', pick(['rma', 'rotate', 'reissue-code']), serial, '--reason', 'torture'];
+  #disturb(): void {
+    const { iot, backend } = this.#factory;
+    iot.options.fault = () => {
+      if (random() > 0.06) return undefined;
+      this.#counts.faults += 1;
+      return pick(cloudFaults);
+    };
+    backend.fault = () => pick([undefined, undefined, undefined, 503, 'lose']);
+  }
+
+  async #undisturbed<T>(work: () => Promise<T>): Promise<T> {
+    const { iot, backend } = this.#factory;
+    iot.options.fault = () => undefined;
+    backend.fault = () => undefined;
+    const result = await work();
+    this.#disturb();
+    return result;
   }
 
   /** Its exit code; null when it was killed. */
   async #start(words: string[]): Promise<number | null> {
     const factory = this.#factory;
     this.#counts.runs += 1;
-    const settings = ['--request-timeout-ms', '400', '--outage-patience-seconds', '20'];
+    const settings = {
+      AOVIS_BOARDS_IN_FLIGHT: '4',
+      AOVIS_REQUEST_TIMEOUT_MS: '400',
+      AOVIS_OUTAGE_PATIENCE_SECONDS: '20',
+    };
     const common = ['--workspace', factory.workspace];
-    const child = spawn(process.execPath, [main, ...words, ...this.#signing(words), ...settings, ...common], {
-      env: { ...process.env, ...factory.env, AOVIS_BOARDS_IN_FLIGHT: '4' },
+    const child = spawn(process.execPath, [main, ...words, ...this.#signing(words), ...common], {
+      env: { ...process.env, ...factory.env, ...settings },
       stdio: 'ignore',
     });
     const ended = once(child, 'exit') as Promise<[number | null]>;
@@ -151,15 +166,18 @@ class Torture {
 
   /** Commands that use the CA's key ask for its passphrase. */
   #signing(words: readonly string[]): string[] {
-    return words[1] === 'reissue-code' ? [] : ['--passphrase-file', this.#factory.passphraseFile];
+    const signs = ['run', 'rma', 'rotate'].includes(words[1] ?? '');
+    return signs ? ['--passphrase-file', this.#factory.passphraseFile] : [];
   }
 
   /** Every ACTIVE certificate lies with its key in some batch's finished bundle. */
   async #expectNothingOpen(): Promise<void> {
     const factory = this.#factory;
-    const violations = await Promise.all(
-      Array.from({ length: this.#batches }, (_, i) => factory.activeWithoutBundle(`batch-${i + 1}`)),
-    );
+    const batches = Array.from({ length: this.#batches }, (_, i) => `batch-${i + 1}`);
+    const violations = [
+      ...(await Promise.all(batches.map((batchId) => factory.activeWithoutBundle(batchId)))),
+      ...(await this.#jobs.activeElsewhere(batches)),
+    ];
     const nowhere = violations.reduce((left, each) => left.filter((id) => each.includes(id)));
     for (const id of nowhere) this.#problems.push(`${id} is ACTIVE, and nobody has its key`);
   }
@@ -167,9 +185,9 @@ class Torture {
   /** Runs everything to its end, and compares. */
   async #settle(): Promise<void> {
     const factory = this.#factory;
-    if (this.#change) await factory.succeed(...this.#change, ...this.#signing(this.#change));
+    if (this.#job) await factory.succeed(...this.#job.words, ...this.#signing(this.#job.words));
     await factory.succeed('batch', 'run', this.#csv, '--passphrase-file', factory.passphraseFile);
-    const boards = this.#batches * boardsPerBatch;
+    const boards = this.#batches * boardsPerBatch + this.#jobs.foreignBoards;
     const { iot, backend } = factory;
     const active = [...iot.certificates.values()].filter(({ status }) => status === 'ACTIVE').length;
     const counts = { things: iot.things.size, active, backend: backend.devices.size };
