@@ -1,3 +1,5 @@
+import { sleep } from '../camera/sleep.ts';
+import type { Clock } from '../host/clock.ts';
 import type { Logger } from '../host/logger.ts';
 import { failureOf } from './failure.ts';
 import type { Fragment } from './fragment.ts';
@@ -11,12 +13,18 @@ export interface DoubtsOptions {
   findArchive: (signal: AbortSignal) => Promise<URL>;
   /** Which of the fragments in a range of producer times the service has stored. */
   findStored: (endpoint: URL, range: ProducerTimeRange, signal: AbortSignal) => Promise<ReadonlySet<number>>;
+  clock: Clock;
   logger: Logger;
   onPersisted: () => void;
 }
 
 /** So often it asks what is stored before fragments are sent again without knowing. */
 const maxFailedAsks = 3;
+/**
+ * That a fragment is not stored is believed so long after its connection was lost: what was under way arrives yet, the
+ * service writes it, and ListFragments learns of it up to a second later.
+ */
+const believeMs = 2_000;
 
 /**
  * Settles what a connection that broke has left open: after a reset it is unknown whether what had been sent is stored.
@@ -25,27 +33,56 @@ const maxFailedAsks = 3;
 export class Doubts {
   readonly #options: DoubtsOptions;
   #failedAsks = 0;
+  #lostAt: number;
 
   constructor(options: DoubtsOptions) {
     this.#options = options;
+    // An earlier run may have lost its connection just now.
+    this.#lostAt = options.clock.monotonic();
   }
 
-  /** Afterwards no fragment of the buffer is doubtful. Throws when there was no answer yet: ask again later. */
+  /** A connection has ended with something left open. */
+  noteLoss(): void {
+    this.#lostAt = this.#options.clock.monotonic();
+  }
+
+  /**
+   * Afterwards no fragment of the buffer is doubtful, but where `signal` was aborted. Throws when there was no answer yet:
+   * ask again later.
+   */
   async settle(signal: AbortSignal): Promise<void> {
-    const { buffer, onPersisted } = this.#options;
-    const doubtful = buffer.fragments.filter((fragment) => fragment.doubtful);
-    if (doubtful.length === 0) return;
-    const stored = await this.#askWhatIsStored(doubtful, signal);
-    this.#failedAsks = 0;
-    for (const fragment of doubtful) {
-      fragment.doubtful = false;
-      if (!stored.has(fragment.timecodeMs)) continue;
-      buffer.remove(fragment);
-      onPersisted();
+    const { clock } = this.#options;
+    for (;;) {
+      const doubtful = this.#options.buffer.fragments.filter((fragment) => fragment.doubtful);
+      if (doubtful.length === 0) return;
+      const askedAt = clock.monotonic();
+      const stored = await this.#askWhatIsStored(doubtful, signal);
+      this.#failedAsks = 0;
+      this.#clear(doubtful, stored ?? new Set());
+      const believedAt = this.#lostAt + believeMs;
+      if (stored === undefined || askedAt >= believedAt) {
+        for (const fragment of doubtful) fragment.doubtful = false;
+        return;
+      }
+      await sleep(clock, Math.max(0, believedAt - clock.monotonic()), signal);
+      if (signal.aborted) return;
     }
   }
 
-  async #askWhatIsStored(doubtful: readonly Fragment[], signal: AbortSignal): Promise<ReadonlySet<number>> {
+  /** Those that are stored are done with. */
+  #clear(doubtful: readonly Fragment[], stored: ReadonlySet<number>): void {
+    for (const fragment of doubtful.filter(({ timecodeMs }) => stored.has(timecodeMs))) {
+      fragment.doubtful = false;
+      this.#options.buffer.remove(fragment);
+      this.#options.onPersisted();
+    }
+  }
+
+  /** Undefined: there is no knowing. */
+  async #askWhatIsStored(
+    doubtful: readonly Fragment[],
+    signal: AbortSignal,
+  ): Promise<ReadonlySet<number> | undefined> {
     const { findArchive, findStored, logger } = this.#options;
     const times = doubtful.map(({ timecodeMs }) => timecodeMs);
     const range = { fromMs: Math.min(...times), toMs: Math.max(...times) };
@@ -61,7 +98,7 @@ export class Doubts {
       // Better twice than never: whoever is not allowed to ask, or gets no answer, sends again.
       if (decision !== 'stop' && (!isAnswer || ++this.#failedAsks < maxFailedAsks)) throw error;
       logger.warn(`${message} What the service may have stored already is sent again, perhaps twice.`);
-      return new Set();
+      return undefined;
     }
   }
 }

@@ -189,7 +189,7 @@ it('sends again what is not persisted when the host may be dead', async () => {
   connection(0).acknowledge(1);
   connection(0).ack('RECEIVED', 2);
   connection(0).breakOff();
-  await clock.advance(1_000);
+  await clock.advance(2_000);
   connection(1).listener.onAccepted();
   expect(connection(1).written).toEqual(['<header>', '<2a>', '<2b>', '<3a>', '<3b>']);
 });
@@ -201,11 +201,52 @@ it('asks after a lost connection what is stored, and sends only the rest again',
   connection(0).ack('RECEIVED', 1);
   stored.add(1_000);
   connection(0).breakOff();
-  await clock.advance(1_500);
-  expect(asked).toEqual([{ fromMs: 1_000, toMs: 3_000 }]);
+  await clock.advance(2_000);
+  expect(asked).toEqual([
+    { fromMs: 1_000, toMs: 3_000 },
+    { fromMs: 2_000, toMs: 3_000 },
+  ]);
   expect(counts.persisted).toBe(1);
   connection(1).listener.onAccepted();
   expect(connection(1).written).toEqual(['<header>', '<2a>', '<2b>', '<3a>', '<3b>']);
+});
+
+it('asks again before it sends again: what was under way when the connection was lost may arrive yet', async () => {
+  const { clock, connections, connection, send, asked, stored, buffer } = setUp();
+  await send(fragmentAt(1), fragmentAt(2));
+  connection(0).listener.onAccepted();
+  connection(0).breakOff();
+  await clock.advance(1_000);
+  expect([asked.length, connections.length]).toEqual([1, 1]);
+  stored.add(1_000).add(2_000);
+  await clock.advance(1_000);
+  expect([asked.length, buffer.fragments, connections.length]).toEqual([2, [], 1]);
+});
+
+it('believes at once that nothing is stored when the connection was lost long ago', async () => {
+  const { clock, connections, connection, send, asked, faults } = setUp();
+  await send(fragmentAt(1));
+  connection(0).listener.onAccepted();
+  faults.archive = new ServiceCallError('GetDataEndpoint failed: no route', unreachable);
+  connection(0).breakOff();
+  await clock.advance(10_000);
+  faults.archive = undefined;
+  await clock.advance(1_500);
+  expect([asked.length, connections.length]).toEqual([1, 2]);
+});
+
+it.each([
+  ['sends again what was RECEIVED and is not stored', [], 2],
+  ['knows what is stored', [1_000], 1],
+] as const)('%s when a connection that is ending never says PERSISTED', async (_, kept, count) => {
+  const { connections, connection, send, pass, stored, buffer } = setUp();
+  await send(fragmentAt(1));
+  connection(0).listener.onAccepted();
+  for (const eventType of ['BUFFERING', 'RECEIVED']) connection(0).ack(eventType, 1);
+  for (const timecodeMs of kept) stored.add(timecodeMs);
+  await pass(27);
+  expect([connection(0).ended, connection(0).closed, connections.length]).toEqual([true, true, count]);
+  expect(buffer.fragments).toHaveLength(count - 1);
 });
 
 it.each([
@@ -338,7 +379,7 @@ it('asks for the endpoint anew after a lost connection, not after a busy service
   expect(counts.rediscovered).toBe(0);
   await clock.advance(1_500);
   connection(1).breakOff();
-  await clock.advance(1_500);
+  await clock.advance(2_000);
   connection(2).listener.onEnd({ kind: 'refused', status: 400, exception: 'InvalidEndpointException' });
   expect(counts.rediscovered).toBe(2);
 });

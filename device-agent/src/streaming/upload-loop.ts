@@ -1,6 +1,5 @@
 import type { CredentialSource, TemporaryCredentials } from '../credentials/credential-source.ts';
 import { Backoff } from '../host/backoff.ts';
-import type { Clock } from '../host/clock.ts';
 import { Doubts, type DoubtsOptions } from './doubts.ts';
 import type { ErrorDecision } from './error-decisions.ts';
 import { failureOf } from './failure.ts';
@@ -21,7 +20,6 @@ export interface UploadLoopOptions extends DoubtsOptions {
   connect: (request: ConnectRequest) => Promise<Connection>;
   /** The data endpoint may have changed. */
   onRediscover: () => void;
-  clock: Clock;
   random: () => number;
   /** `connected` or `problem` may have changed. */
   onChange: () => void;
@@ -375,6 +373,7 @@ export class UploadLoop {
     if (this.#active === lane) this.#active = undefined;
     if (wasSuccessor) this.#successor = undefined;
     this.#draining.delete(session);
+    if (end.kind === 'lost') this.#doubts.noteLoss();
     if (end.kind === 'lost' && !this.#stopping.signal.aborted) this.#onLost(end, wasSuccessor);
     this.advance();
     this.#options.onChange();

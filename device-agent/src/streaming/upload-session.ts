@@ -150,7 +150,7 @@ export class UploadSession implements ConnectionListener {
       this.#end('dead', { kind: 'lost', decision: noAcks, message });
     } else if (this.#bodyEndedAt !== undefined && now - this.#bodyEndedAt >= drainTimeoutMs) {
       const message = `The last fragments were not persisted within ${drainTimeoutMs / 1_000} s.`;
-      this.#end('live', { kind: 'lost', decision: endedByService, message });
+      this.#end('dead', { kind: 'lost', decision: endedByService, message });
     }
   }
 
