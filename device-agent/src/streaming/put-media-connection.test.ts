@@ -87,6 +87,22 @@ it('passes on why it was refused', async () => {
   expect(await ended).toEqual({ kind: 'refused', status: 400, exception: 'InvalidEndpointException' });
 });
 
+it('leaves nothing on its way when it closes: what its kernel still holds never arrives', async () => {
+  const { socket, connection } = await connect('http');
+  await once(socket, 'data');
+  socket.pause();
+  connection.write(Buffer.alloc(8_000_000));
+  let failure: NodeJS.ErrnoException | undefined;
+  socket.on('error', (error) => {
+    failure = error;
+  });
+  const closed = new Promise((resolve) => socket.on('close', resolve));
+  connection.close();
+  socket.resume();
+  await closed;
+  expect(failure?.code).toBe('ECONNRESET');
+});
+
 it('gives up on a host that accepts the connection but not TLS', async () => {
   const { clock, ended } = await connect('https');
   await settle();

@@ -1,5 +1,12 @@
-import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
+import {
+  type ClientRequest,
+  type ClientRequestArgs,
+  request as httpRequest,
+  type IncomingMessage,
+} from 'node:http';
 import { request as httpsRequest } from 'node:https';
+import { isIP, connect as netConnect, type Socket } from 'node:net';
+import { connect as tlsConnect } from 'node:tls';
 import type { TemporaryCredentials } from '../credentials/credential-source.ts';
 import type { Clock } from '../host/clock.ts';
 import { type Ack, AckParser } from './ack-parser.ts';
@@ -31,7 +38,7 @@ export interface Connection {
   write(chunk: Buffer): boolean;
   /** Ends the body; acknowledgements go on coming. */
   endBody(): void;
-  /** Drops the connection. */
+  /** Drops the connection, and what is still on its way: nothing of it arrives later. */
   close(): void;
 }
 
@@ -97,15 +104,17 @@ class PutMediaConnection implements Connection {
   readonly #listener: ConnectionListener;
   readonly #acks = new AckParser();
   readonly #cancelConnectTimeout: () => void;
+  #socket: Socket | undefined;
   #over = false;
 
   constructor(url: URL, headers: Record<string, string>, options: PutMediaOptions) {
     const { clock, ca, listener, connectTimeoutMs = defaultConnectTimeoutMs } = options;
     this.#listener = listener;
+    const common = { method: 'POST', headers };
     this.#request =
       url.protocol === 'https:'
-        ? httpsRequest(url, { method: 'POST', headers, agent: false, ...(ca === undefined ? {} : { ca }) })
-        : httpRequest(url, { method: 'POST', headers, agent: false });
+        ? httpsRequest(url, { ...common, createConnection: (address) => this.#dialTls(address, ca) })
+        : httpRequest(url, { ...common, createConnection: (address) => this.#dial(address) });
     this.#cancelConnectTimeout = clock.after(connectTimeoutMs, () =>
       this.#end({
         kind: 'broken',
@@ -129,7 +138,30 @@ class PutMediaConnection implements Connection {
   close(): void {
     this.#over = true;
     this.#cancelConnectTimeout();
+    // A plain close leaves the kernel delivering what it holds, seconds of video on a slow uplink: it would arrive after
+    // the same fragments have been sent again. A reset discards it. One that is shutting down cannot be reset: by then the
+    // answer has ended.
+    if (this.#request.socket?.writable === true && this.#socket?.connecting === false)
+      this.#socket.resetAndDestroy();
     this.#request.destroy();
+  }
+
+  #dial({ host, port }: ClientRequestArgs): Socket {
+    const socket = netConnect({ host: host ?? 'localhost', port: Number(port) });
+    this.#socket = socket;
+    return socket;
+  }
+
+  /** TLS over a socket of its own: only that one can be reset. */
+  #dialTls(address: ClientRequestArgs, ca: string | Buffer | undefined): Socket {
+    const host = address.host ?? 'localhost';
+    return tlsConnect({
+      socket: this.#dial(address),
+      host,
+      // Server Name Indication takes no addresses (RFC 6066, section 3).
+      ...(isIP(host) === 0 ? { servername: host } : {}),
+      ...(ca === undefined ? {} : { ca }),
+    });
   }
 
   #listen(connected: 'connect' | 'secureConnect'): void {
