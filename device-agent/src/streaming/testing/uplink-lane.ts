@@ -1,8 +1,15 @@
 import type { Socket } from 'node:net';
 
+/** What the connections of an uplink share: it carries one packet after the other. */
+export interface Line {
+  /** When the last bit that was taken is on the line, `performance.now()`. */
+  freeAt: number;
+}
+
 export interface UplinkLaneOptions {
   from: Socket;
   to: Socket;
+  line: Line;
   bitsPerSecond: () => number | undefined;
   /** One way. */
   delayMs: () => number;
@@ -20,14 +27,23 @@ interface Packet {
 const packetBytes = 1_448;
 /** What waits on the way at most, as in the buffer of a modem. */
 const maxQueuedBytes = 64 * 1_024;
+/** What waits before that at most, as in the kernel of the sender (the greatest of Linux's `net.ipv4.tcp_wmem`). */
+const maxUnsentBytes = 4 * 1_024 * 1_024;
 
-/** One direction of one connection: delivers in order what it takes, when its time has come. */
+/**
+ * One direction of one connection: delivers in order what it takes, when its time has come. A reset overtakes what the
+ * sender's kernel still holds, and discards it; what has left the sender arrives.
+ */
 export class UplinkLane {
   onOver: () => void = () => {};
   readonly #options: UplinkLaneOptions;
+  /** Has left the sender. */
   #packets: Packet[] = [];
   #queuedBytes = 0;
-  #lineFreeAt = 0;
+  /** Has not. */
+  #unsent: Packet['data'][] = [];
+  #unsentBytes = 0;
+  #sending = false;
   #lastArrival = 0;
   #timer: NodeJS.Timeout | undefined;
   #held = false;
@@ -40,6 +56,7 @@ export class UplinkLane {
     from
       .on('data', (data: Buffer) => this.#take(data))
       .on('end', () => this.#leave('end'))
+      .on('error', () => this.#forgetUnsent())
       .on('close', () => this.#leave('gone'));
     to.on('drain', () => this.#deliver());
   }
@@ -56,6 +73,7 @@ export class UplinkLane {
     this.#held = false;
     if (this.#lost) {
       this.#packets = [];
+      this.#forgetUnsent();
       this.#handOver('gone');
     } else this.#deliver();
   }
@@ -63,29 +81,57 @@ export class UplinkLane {
   stop(): void {
     clearTimeout(this.#timer);
     this.#packets = [];
+    this.#forgetUnsent();
     this.onOver();
   }
 
   #take(data: Buffer): void {
-    for (let at = 0; at < data.length; at += packetBytes) {
-      const packet = data.subarray(at, at + packetBytes);
-      this.#queuedBytes += packet.length;
-      this.#enqueue(packet, this.#leaves(packet.length));
-    }
-    if (!this.#held && this.#queuedBytes > maxQueuedBytes) this.#options.from.pause();
+    for (let at = 0; at < data.length; at += packetBytes)
+      this.#unsent.push(data.subarray(at, at + packetBytes));
+    this.#unsentBytes += data.length;
+    this.#send();
+    if (!this.#held && this.#unsentBytes > maxUnsentBytes) this.#options.from.pause();
   }
 
   #leave(how: 'end' | 'gone'): void {
     this.#lost ||= this.#held;
-    if (!this.#lost) this.#enqueue(how, performance.now());
+    if (this.#lost) return;
+    this.#unsent.push(how);
+    this.#send();
+  }
+
+  /** What the modem has room for leaves the sender. */
+  #send(): void {
+    // Delivering, which may happen at once, calls it again.
+    if (this.#sending) return;
+    this.#sending = true;
+    while (this.#unsent.length > 0 && this.#queuedBytes < maxQueuedBytes) {
+      const next = this.#unsent.shift();
+      if (next === undefined) break;
+      if (typeof next === 'string') this.#enqueue(next, performance.now());
+      else {
+        this.#unsentBytes -= next.length;
+        this.#queuedBytes += next.length;
+        this.#enqueue(next, this.#leaves(next.length));
+      }
+    }
+    this.#sending = false;
+    if (this.#unsentBytes <= maxUnsentBytes) this.#options.from.resume();
+  }
+
+  #forgetUnsent(): void {
+    this.#unsent = [];
+    this.#unsentBytes = 0;
   }
 
   /** When the last bit of it is on the line. */
   #leaves(bytes: number): number {
-    const bitsPerSecond = this.#options.bitsPerSecond();
-    const begins = Math.max(performance.now(), this.#lineFreeAt);
-    this.#lineFreeAt = bitsPerSecond === undefined ? begins : begins + (bytes * 8_000) / bitsPerSecond;
-    return this.#lineFreeAt;
+    const { line, bitsPerSecond } = this.#options;
+    const rate = bitsPerSecond();
+    const begins = Math.max(performance.now(), line.freeAt);
+    const leavesAt = rate === undefined ? begins : begins + (bytes * 8_000) / rate;
+    line.freeAt = leavesAt;
+    return leavesAt;
   }
 
   #enqueue(data: Packet['data'], leavesAt: number): void {
@@ -115,7 +161,7 @@ export class UplinkLane {
   }
 
   #handOver(data: Packet['data']): void {
-    const { from, to } = this.#options;
+    const { to } = this.#options;
     if (data === 'end') to.end();
     else if (data === 'gone') {
       to.destroy();
@@ -123,7 +169,7 @@ export class UplinkLane {
     } else {
       this.#queuedBytes -= data.length;
       to.write(data);
-      if (this.#queuedBytes <= maxQueuedBytes) from.resume();
+      this.#send();
     }
   }
 }

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
-import { UplinkLane } from './uplink-lane.ts';
+import { type Line, UplinkLane } from './uplink-lane.ts';
 
 /** What a path does to what is sent over it. Nothing said: as fast as the machine. */
 export interface UplinkConditions {
@@ -21,6 +21,8 @@ export class Uplink {
   readonly #target: { host: string; port: number };
   readonly #random: () => number;
   readonly #server: Server;
+  readonly #up: Line = { freeAt: 0 };
+  readonly #down: Line = { freeAt: 0 };
   readonly #lanes = new Set<UplinkLane>();
   readonly #sockets = new Set<Socket>();
   /** When each connection was asked for, `performance.now()`. */
@@ -95,6 +97,7 @@ export class Uplink {
         ...common,
         from: board,
         to: cloud,
+        line: this.#up,
         bitsPerSecond: () => this.conditions.bitsPerSecond,
         lossRate: () => this.conditions.lossRate ?? 0,
       }),
@@ -102,6 +105,7 @@ export class Uplink {
         ...common,
         from: cloud,
         to: board,
+        line: this.#down,
         bitsPerSecond: () => undefined,
         lossRate: () => 0,
       }),
