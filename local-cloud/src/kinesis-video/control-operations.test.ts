@@ -25,8 +25,8 @@ const StreamName = 'AOVIS-0001';
 let harness: Harness;
 let client: KinesisVideoClient;
 
-const connect = (): KinesisVideoClient =>
-  new KinesisVideoClient({ region, endpoint: harness.service.url, credentials: accountKey, maxAttempts: 1 });
+const connect = (endpoint = harness.service.url): KinesisVideoClient =>
+  new KinesisVideoClient({ region, endpoint, credentials: accountKey, maxAttempts: 1 });
 const describeStream = async (): Promise<StreamInfo> => {
   const { StreamInfo: info } = await client.send(new DescribeStreamCommand({ StreamName }));
   if (info === undefined) throw new Error('no StreamInfo');
@@ -165,6 +165,14 @@ it('tags, untags and limits tags to 50', async () => {
 it('names itself as the data endpoint', async () => {
   const answer = await client.send(new GetDataEndpointCommand({ StreamName, APIName: 'PUT_MEDIA' }));
   expect(answer.DataEndpoint).toBe(harness.service.url);
+});
+
+it('names the address it was asked at, so that callers behind a relay stay behind it', async () => {
+  const otherName = harness.service.url.replace('127.0.0.1', 'localhost');
+  const relayed = connect(otherName);
+  const answer = await relayed.send(new GetDataEndpointCommand({ StreamName, APIName: 'PUT_MEDIA' }));
+  relayed.destroy();
+  expect(answer.DataEndpoint).toBe(otherName);
 });
 
 it('deletes a stream by ARN, and a new one of the name is another', async () => {

@@ -73,7 +73,7 @@ export interface ControlContext {
   access: StreamAccess;
   quotas: Quotas;
   accountId: string;
-  /** The service's own address, which is also its data endpoint. */
+  /** The service's own address, which is also its data endpoint for callers that came there. */
   endpoint: () => string;
   /** Ends what still uses the stream. */
   streamDeleted: (stream: StreamRecord) => void;
@@ -187,9 +187,14 @@ export function controlOperations(context: ControlContext): AwsOperation[] {
       const input = parseInput(inputs.getDataEndpoint, request.json());
       const stream = access.get(request.principal, 'GetDataEndpoint', input);
       quotas.take('GetDataEndpoint', stream.name);
-      return { DataEndpoint: context.endpoint() };
+      return { DataEndpoint: dataEndpoint(request, context.endpoint()) };
     }),
   ];
+}
+
+/** Where the caller came: who reaches the service by a relay, or by a published port, goes on reaching it there. */
+function dataEndpoint({ headers: { host } }: AwsRequest, endpoint: string): string {
+  return host === undefined ? endpoint : `http://${host}`;
 }
 
 function describe(stream: StreamRecord): object {
