@@ -1,6 +1,14 @@
+/** Of the stretches of time that a slope is drawn through. */
+const slopePoints = 60;
+
 /** A process's resident memory over time, MiB; samples are evenly spaced. */
 export class MemorySeries {
+  readonly #everySeconds: number;
   readonly #samples: number[] = [];
+
+  constructor(everySeconds: number) {
+    this.#everySeconds = everySeconds;
+  }
 
   add(mib: number): void {
     this.#samples.push(mib);
@@ -11,11 +19,18 @@ export class MemorySeries {
   }
 
   /**
-   * By how much the median of the last third lies above that of the middle third, MiB: what a leak would show. The first
-   * third is left out: buffers find their size and code is read then.
+   * How fast it grows over the last two thirds, MiB an hour: what a leak would show. The first third is left out: buffers
+   * find their size and code is read then. The median of the slopes between any two points (Theil-Sen), each the median
+   * of a stretch of time: a queue that an outage filled for a while does not bend it.
    */
-  get growth(): number {
-    return median(this.#third(2)) - median(this.#third(1));
+  get slope(): number {
+    const samples = this.#samples.slice(Math.floor(this.#samples.length / 3));
+    const points = stretches(samples, slopePoints);
+    const hours = (samples.length * this.#everySeconds) / 3_600 / points.length;
+    const slopes = points.flatMap((from, i) =>
+      points.slice(i + 1).map((to, distance) => (to - from) / ((distance + 1) * hours)),
+    );
+    return median(slopes);
   }
 
   /** The median of the middle third and of the last. */
@@ -28,19 +43,25 @@ export class MemorySeries {
     const bars = '▁▂▃▄▅▆▇█';
     const low = Math.min(...this.#samples);
     const range = Math.max(this.peak - low, 1);
-    const count = Math.min(width, this.#samples.length);
-    return Array.from({ length: count }, (_, index) => {
-      const from = Math.floor((index * this.#samples.length) / count);
-      const to = Math.max(from + 1, Math.floor(((index + 1) * this.#samples.length) / count));
-      const level = (median(this.#samples.slice(from, to)) - low) / range;
-      return bars.charAt(Math.round(level * (bars.length - 1)));
-    }).join('');
+    return stretches(this.#samples, width)
+      .map((level) => bars.charAt(Math.round(((level - low) / range) * (bars.length - 1))))
+      .join('');
   }
 
   #third(index: number): number[] {
     const { length } = this.#samples;
     return this.#samples.slice(Math.floor((index * length) / 3), Math.floor(((index + 1) * length) / 3));
   }
+}
+
+/** The median of each of so many stretches of time; of each sample when there are fewer. */
+function stretches(samples: readonly number[], most: number): number[] {
+  const count = Math.min(most, samples.length);
+  return Array.from({ length: count }, (_, index) => {
+    const from = Math.floor((index * samples.length) / count);
+    const to = Math.max(from + 1, Math.floor(((index + 1) * samples.length) / count));
+    return median(samples.slice(from, to));
+  });
 }
 
 function median(values: readonly number[]): number {

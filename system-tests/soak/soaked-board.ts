@@ -5,6 +5,7 @@ import { bundleDescriptorSchema, bundleFiles } from '@aovis/contracts/provisioni
 import { reportEvent } from '@aovis/device-agent/events/report-event';
 import type { MqttDriver } from '@aovis/device-agent/iot/mqtt-link';
 import { Relay } from '@aovis/device-agent/iot/testing/relay';
+import { Uplink } from '@aovis/device-agent/streaming/testing/uplink';
 import { Board } from '@aovis/simulator/board';
 import type { RunningSystem } from '../support/running-system.ts';
 import { MemorySeries } from './memory-series.ts';
@@ -16,20 +17,30 @@ const burstEvery = 40;
 const burst = 60;
 const sampleEveryMs = 2_000;
 
-/** A board with the real agent, whose way to MQTT and credentials leads through uplinks that can be cut. */
+/** What the video's uplink carries when it is narrow: a tenth of the clip's bitrate. */
+const narrowBitsPerSecond = 90_000;
+
+/** A board with the real agent, whose way to MQTT, credentials and video leads through uplinks that can be cut. */
 export class SoakedBoard {
   readonly driver: MqttDriver;
   readonly board: Board;
-  readonly memory = new MemorySeries();
+  readonly memory = new MemorySeries(sampleEveryMs / 1_000);
   /** The events that the agent said it keeps, in order. */
   readonly promised: string[] = [];
   readonly #uplinks: readonly Relay[];
+  readonly #video: Uplink;
   readonly #stateDirectory: string;
 
-  private constructor(driver: MqttDriver, board: Board, uplinks: readonly Relay[], stateDirectory: string) {
+  private constructor(
+    driver: MqttDriver,
+    board: Board,
+    { uplinks, video }: { uplinks: readonly Relay[]; video: Uplink },
+    stateDirectory: string,
+  ) {
     this.driver = driver;
     this.board = board;
     this.#uplinks = uplinks;
+    this.#video = video;
     this.#stateDirectory = stateDirectory;
   }
 
@@ -40,8 +51,13 @@ export class SoakedBoard {
     const { mqttPort, credentialsPort } = system.endpoints.iot;
     const iot = await Relay.to(mqttPort);
     const credentials = await Relay.to(credentialsPort);
+    const video = await Uplink.open(new URL(system.endpoints.kinesisVideoUrl));
     const bundle = join(system.folder.root, 'soak', provisioned.deviceId);
-    copyBundle(provisioned.bundle, bundle, { iot: iot.port, credentials: credentials.port });
+    copyBundle(provisioned.bundle, bundle, {
+      iot: iot.port,
+      credentials: credentials.port,
+      video: video.url,
+    });
     const stateDirectory = system.folder.boardState(provisioned.deviceId);
     const board = new Board(
       { ...provisioned, bundle },
@@ -51,7 +67,7 @@ export class SoakedBoard {
         settings: { AOVIS_AGENT_MQTT_DRIVER: driver, AOVIS_AGENT_KEEP_ALIVE_SECONDS: '30' },
       },
     );
-    return new SoakedBoard(driver, board, [iot, credentials], stateDirectory);
+    return new SoakedBoard(driver, board, { uplinks: [iot, credentials], video }, stateDirectory);
   }
 
   get deviceId(): string {
@@ -61,15 +77,34 @@ export class SoakedBoard {
   /** Connections are reset. */
   cut(): void {
     for (const uplink of this.#uplinks) uplink.cut();
+    this.cutVideo();
+  }
+
+  /** The connections of the video are reset. */
+  cutVideo(): void {
+    this.#video.breakOff();
+    this.#video.comeBack();
+  }
+
+  /** The video's uplink carries a tenth of what the camera delivers for so long. */
+  async narrow(ms: number): Promise<void> {
+    this.#video.conditions = { bitsPerSecond: narrowBitsPerSecond };
+    try {
+      await pause(ms);
+    } finally {
+      this.#video.conditions = {};
+    }
   }
 
   /** Nothing goes through for so long, and nobody is told. */
   async silence(ms: number): Promise<void> {
     for (const uplink of this.#uplinks) uplink.silence();
+    this.#video.fallSilent();
     try {
       await pause(ms);
     } finally {
       for (const uplink of this.#uplinks) uplink.restore();
+      this.#video.comeBack();
     }
   }
 
@@ -93,6 +128,7 @@ export class SoakedBoard {
   async stop(): Promise<void> {
     await this.board.stop();
     for (const uplink of this.#uplinks) await uplink.close();
+    await this.#video.close();
   }
 
   async #tell(): Promise<void> {
@@ -110,7 +146,7 @@ export async function pauseUntil(ms: number, signal: AbortSignal): Promise<void>
   await pause(ms, undefined, { signal }).catch(() => {});
 }
 
-function copyBundle(from: string, to: string, ports: { iot: number; credentials: number }): void {
+function copyBundle(from: string, to: string, ports: { iot: number; credentials: number; video: URL }): void {
   mkdirSync(to, { recursive: true, mode: 0o700 });
   cpSync(from, to, { recursive: true });
   const file = join(to, bundleFiles.descriptor);
@@ -121,6 +157,7 @@ function copyBundle(from: string, to: string, ports: { iot: number; credentials:
     ...descriptor.endpoints,
     iot: through(iot, ports.iot),
     credentials: through(credentials, ports.credentials),
+    kinesis_video: ports.video.href,
   };
   writeFileSync(file, JSON.stringify({ ...descriptor, endpoints }));
 }

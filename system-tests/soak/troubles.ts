@@ -71,6 +71,12 @@ export const troubles: readonly Trouble[] = [
     weight: 4,
     cause: ({ board, random }) => board.silence(between(random, 2_000, 50_000)),
   },
+  { name: 'video reset', weight: 3, cause: async ({ board }) => board.cutVideo() },
+  {
+    name: 'uplink of the video at 10 % for 5 to 40 s',
+    weight: 3,
+    cause: ({ board, random }) => board.narrow(between(random, 5_000, 40_000)),
+  },
   { name: 'disconnected by the broker', weight: 1, cause: atBroker('kick') },
   { name: 'session lost', weight: 1, cause: atBroker('lose-session') },
   { name: 'CONNECT refused twice', weight: 1, cause: brokerFault('Connect', { kind: 'drop' }, 2) },

@@ -49,6 +49,7 @@ export async function examine(
   const fragments = settled(await cloud.fragments(`aovis-stream-${deviceId}`), Date.now());
   const { buffer, stream, pid } = await agentStatus(running, deviceId);
   const missing = gaps(fragments);
+  const twice = duplicates(fragments);
   const ids = events.map(({ event_id }) => event_id);
   const inOrder = events.map(({ seq }) => seq);
   const numbers = inOrder.toSorted((a, b) => a - b);
@@ -64,7 +65,7 @@ export async function examine(
     ['a batch of telemetry is missing', longestPause(batches) < 1.5 * telemetrySeconds],
     [`pictures are missing: ${missing.join(', ')}`, missing.length === 0],
     [`${stream.dropped_fragments} fragments were dropped`, stream.dropped_fragments === 0],
-    ['pictures are stored twice', duplicates(fragments).length === 0],
+    [`pictures are stored twice: ${twice.join(', ')}`, twice.length === 0],
     ['the agent did not live through it', pid === board.board.process.pid],
   ];
   return {
