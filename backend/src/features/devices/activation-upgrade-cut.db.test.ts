@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { activationCodeDigest } from '@aovis/contracts/activation-code';
 import { createTestDatabase, type TestDatabase } from '@aovis/dev-database/testing/test-database';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { PoolClient } from 'pg';
-import { type Database, openDatabase, poolOf } from '../../db/database.ts';
+import type { Database } from '../../db/database.ts';
 import { systemClock } from '../../kernel/clock.ts';
+import { breakingDatabase } from '../../testing/breaking-database.ts';
 import { KnexEntitlementRepository } from '../entitlements/entitlement-repository.ts';
 import { EntitlementService } from '../entitlements/entitlement-service.ts';
 import { hashActivationDigest, type Peppers, parsePeppers } from './activation-hash.ts';
@@ -21,25 +21,6 @@ beforeAll(async () => {
   database = await createTestDatabase();
 });
 afterAll(() => database.drop());
-
-/** A backend whose connections break at its n-th statement, before it is sent or right after: as when it is killed there. */
-function breakingDatabase(url: string, at: number, when: 'before' | 'after'): Database {
-  const db = openDatabase({ url, poolSize: 1 });
-  let statements = 0;
-  poolOf(db).on('connect', (connection: PoolClient) => {
-    const { stream } = Reflect.get(connection, 'connection');
-    const query = connection.query.bind(connection) as (...given: unknown[]) => unknown;
-    const breaking = (...given: unknown[]): unknown => {
-      const isTheOne = ++statements === at;
-      if (isTheOne && when === 'before') stream.destroy();
-      const answer = query(...given);
-      if (isTheOne && when === 'after') stream.end();
-      return answer;
-    };
-    Reflect.set(connection, 'query', breaking);
-  });
-  return db;
-}
 
 function activate(
   db: Database,
