@@ -100,6 +100,14 @@ describe('a board whose clock is wrong', () => {
       }),
     );
     await events.tellWhile(cutStream());
+    // No certificate of the cloud is valid yet by that clock: no connection can be made.
+    await running.system.program('local-cloud').kill();
+    await running.system.startCloud();
+    await events.tellWhile(
+      untilStatus(running, deviceId, 'says why it is offline', ({ connection }) =>
+        connection.detail.includes('is not valid at the time of this board'),
+      ),
+    );
     clock.set('+0');
     await events.tellWhile(clockIs(true));
     await expectAllWell();

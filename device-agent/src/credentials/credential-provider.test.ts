@@ -19,6 +19,8 @@ let clock: FakeClock;
 let requests: { path: string | undefined; thing: unknown; subject: string; serverName: unknown }[];
 let answer: { status: number; body: string; date?: Date };
 let log: string;
+/** How often the clock was doubted. */
+let doubts: number;
 
 function issue(secondsValid: number, name = 'first'): { status: number; body: string } {
   const expiration = new Date(clock.now() + secondsValid * 1_000).toISOString().replace('.000', '');
@@ -37,6 +39,7 @@ beforeEach(async () => {
   clock = new FakeClock();
   requests = [];
   log = '';
+  doubts = 0;
   answer = issue(3_600);
   const identity = await ca.issueServer();
   server = createServer({
@@ -82,6 +85,9 @@ function createProvider(random = 0): CredentialProvider {
     clock,
     logger: createLogger({ level: 'debug', destination: { write: (line: string) => void (log += line) } }),
     random: () => random,
+    onClockInDoubt: () => {
+      doubts++;
+    },
   });
 }
 
@@ -191,12 +197,29 @@ describe('what the provider refuses', () => {
       needsPerson: false,
       message: expect.stringContaining('1 h ahead of the service'),
     });
+    expect(doubts).toBe(1);
+  });
+
+  it.each([
+    ['not valid yet', 1, 2],
+    ['expired', -2, -1],
+  ])('is a server whose certificate is %s by the board’s clock', async (_how, from, to) => {
+    const hour = 3_600_000;
+    const dates = {
+      notBefore: new Date(Date.now() + from * hour),
+      notAfter: new Date(Date.now() + to * hour),
+    };
+    const { certificate, privateKey } = await ca.issueServer(dates);
+    server.setSecureContext({ cert: certificate, key: privateKey, ca: ca.certificate });
+    await expect(createProvider().get()).rejects.toThrow('cannot be asked');
+    expect(doubts).toBe(1);
   });
 
   it('is a server of somebody else', async () => {
     ca = await TestCa.create('Stranger');
     await expect(createProvider().get()).rejects.toThrow('root-ca.pem');
     expect(requests).toEqual([]);
+    expect(doubts).toBe(0);
   });
 });
 

@@ -4,6 +4,7 @@ import { createLogger, type Logger } from '../../host/logger.ts';
 import { FakeClock } from '../../testing/fake-clock.ts';
 import { type Issued, TestCa } from '../../testing/test-pki.ts';
 import { until } from '../../testing/until.ts';
+import type { ConnectionFailure } from '../connection-failure.ts';
 import type { IotConnection, IotEndpoint } from '../iot-connection.ts';
 import { Relay } from './relay.ts';
 import { TestBroker } from './test-broker.ts';
@@ -13,6 +14,7 @@ export interface DriverDependencies {
   clock: Clock;
   logger: Logger;
   random: () => number;
+  onFailure: (failure: ConnectionFailure) => void;
 }
 
 const thing = 'aovis-n4k-000123';
@@ -33,6 +35,8 @@ export function describeIotConnection(
     let clock: FakeClock;
     /** What was logged from WARN on. */
     let lines: { level: string; code?: string }[];
+    /** The codes of the failures that were told of. */
+    let told: string[];
     const open: IotConnection[] = [];
     const brokers: TestBroker[] = [];
 
@@ -43,6 +47,7 @@ export function describeIotConnection(
       brokers.push(broker);
       clock = new FakeClock();
       lines = [];
+      told = [];
     });
 
     afterEach(async () => {
@@ -64,6 +69,7 @@ export function describeIotConnection(
           ...changes,
         },
         clock,
+        onFailure: ({ code }) => void told.push(code),
         logger: createLogger({
           level: 'warn',
           destination: {
@@ -94,6 +100,7 @@ export function describeIotConnection(
     async function failureOf(connection: IotConnection): Promise<string | undefined> {
       await connection.start(never);
       await waiting(connection);
+      expect(told).toEqual([connection.lastFailure?.code]);
       return connection.lastFailure?.code;
     }
 
