@@ -3,6 +3,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { FactoryFixture, passphrase, serialOf } from '../provisioning-tool/src/testing/factory-fixture.ts';
+import { startLocalCloud } from '../provisioning-tool/src/testing/local-cloud.ts';
 import { Operator } from './sop/operator.ts';
 import { type Piece, terminalPicture } from './sop/terminal-picture.ts';
 
@@ -15,7 +16,11 @@ const boards = 48;
 
 const factory = new FactoryFixture();
 await factory.start();
+// The quotas of the account are read, as at a real station.
+const cloud = await startLocalCloud();
 try {
+  Object.assign(process.env, cloud.credentials);
+  factory.env['AOVIS_SERVICE_QUOTAS_URL'] = cloud.serviceQuotasUrl;
   await mkdir(images, { recursive: true });
   process.chdir(factory.directory);
   for (const name of Object.keys(factory.env)) if (name.startsWith('AOVIS_TPS_')) delete factory.env[name];
@@ -29,7 +34,7 @@ try {
   await drawLabels();
 } finally {
   process.chdir('/');
-  await factory.stop();
+  await Promise.all([factory.stop(), cloud.stop()]);
 }
 
 async function draw(name: string, title: string, sessions: Piece[][]): Promise<void> {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { QuotaOperation } from '../cloud/iot-registry.ts';
 import type { Config } from '../config.ts';
 import type { BackendClient } from '../handover/backend-client.ts';
-import { conflictSentence } from '../handover/conflict-sentence.ts';
+import { conflictAdvice, conflictSentence } from '../handover/conflict-sentence.ts';
 import { boardsPerManifest, manifestDeviceOf, manifestIdOf, signManifest } from '../handover/manifest.ts';
 import type { Station } from '../handover/station-key.ts';
 import { hasStep, isProvisioned, type JournalState } from '../journal/journal-state.ts';
@@ -153,6 +153,6 @@ export class NoveltyCheck {
     const answer = await this.#backend.push(await signManifest(manifest, this.#station), true);
     for (const device of answer.devices)
       if (device.result !== 'accepted')
-        this.conflicts.push(`${conflictSentence(device)}; correct or remove its row.`);
+        this.conflicts.push(`${conflictSentence(device)}; ${conflictAdvice(device)}.`);
   }
 }

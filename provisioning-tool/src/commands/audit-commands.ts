@@ -123,9 +123,9 @@ function batchFilter(batchId: string | undefined): (entry: AuditEntry) => boolea
   };
 }
 
-/** `boards`, `--batch=boards` or `path/to/boards.csv`. */
+/** `boards`, `--batch=boards`, `--to-batch=boards` or `path/to/boards.csv`. */
 function names(word: string, batchId: string): boolean {
-  if (word === batchId || word === `--batch=${batchId}`) return true;
+  if ([batchId, `--batch=${batchId}`, `--to-batch=${batchId}`].includes(word)) return true;
   return (
     !word.startsWith('-') &&
     word

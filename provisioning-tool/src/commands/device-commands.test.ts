@@ -139,6 +139,9 @@ describe('device commands', () => {
     expect(await labelDigests()).toEqual([]);
     expect(await labelDigests('other')).toEqual([stored()?.activation_code_digest]);
     expect(factory.iot.things.get(deviceId)?.attributes['batch']).toBe('other');
+    expect((await factory.succeed('audit', 'show', '--batch', 'other')).stdout).toContain(
+      'device transfer begins',
+    );
     expect(factory.backend.batches.get(deviceId)).toBe('other');
     await expectAllAgree();
     await expectAllAgree('other');

@@ -29,6 +29,7 @@ export async function deviceShow(context: CommandContext, given: string, offline
     state: standingOf(board),
     certificate_id: issued.certificate_id,
     code_epoch: issued.code_epoch,
+    printed_elsewhere: issued.code === 'printed',
     handed_over: board.manifest?.accepted === true,
     bundle: (await exists(bundle)) ? bundle : undefined,
     failure: board.failure && `${board.failure.step}: ${board.failure.message}`,

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { formatActivationCode, generateActivationCode } from '@aovis/contracts/activation-code';
 import { BatchFolder } from '../batch/batch-folder.ts';
 import { readSerial } from '../device/board-name.ts';
+import { exists } from '../files/durable-files.ts';
 import { type BoardCode, readBoardCodes } from '../labels/board-codes.ts';
 import { readFormatBook } from '../labels/format-book.ts';
 import { labelsPerSheet } from '../labels/label-format.ts';
@@ -76,14 +77,18 @@ export async function labelsLedger(
   const codes = await readBoardCodes(context.workspace, flags.batchId);
   const ledger = await PrintLedger.read(context.workspace, codes);
   if (flags.serial !== undefined) return showBoard(context, codes, ledger, readSerial(flags.serial));
-  const boards = [...codes.values()].filter(({ digest }) => digest !== undefined);
+  const all = [...codes.values()];
+  const boards = all.filter(({ digest }) => digest !== undefined);
+  const kept = all.length - boards.length;
   const printed = boards.filter((board) => ledger.printsOf(board).length > 0);
   const again = printed.filter((board) => ledger.printsOf(board).length > 1);
   const { terminal } = context;
+  const { labels } = new BatchFolder(context.workspace, flags.batchId);
   terminal.result(
     {
       batch_id: flags.batchId,
-      boards: boards.length,
+      boards: all.length,
+      old_labels: kept,
       printed: printed.length,
       printed_again: again.map((board) => ({
         serial: board.serial,
@@ -91,12 +96,13 @@ export async function labelsLedger(
       })),
     },
     [
-      `Batch ${flags.batchId}: ${counted(boards.length, 'board')}; ${counted(printed.length, 'label')} printed, ` +
+      `Batch ${flags.batchId}: ${counted(all.length, 'board')}; ${counted(printed.length, 'label')} printed, ` +
         `${again.length} of them more than once, ${boards.length - printed.length} never.`,
       ...(again.length > 0
         ? terminal.table([printHeader, ...again.flatMap((board) => rowsOf(board, ledger))])
         : []),
-      `Codes lie in ${new BatchFolder(context.workspace, flags.batchId).labels}`,
+      ...(kept > 0 ? [`${counted(kept, 'board')} with the label of an old system.`] : []),
+      ...((await exists(labels)) ? [`Codes lie in ${labels}`] : []),
     ],
   );
 }

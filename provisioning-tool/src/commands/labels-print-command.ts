@@ -164,20 +164,24 @@ async function newSheetPath(folder: BatchFolder, job: SheetJob & { name: string 
   return join(directory, `${time}-${job.name}.pdf`);
 }
 
-function valueOf(flags: LabelsPrintFlags, { firstPrints, reprints, unfinished }: PrintSelection) {
+function valueOf(flags: LabelsPrintFlags, { firstPrints, reprints, unfinished, kept }: PrintSelection) {
   return {
     batch_id: flags.batchId,
     labels: firstPrints.length + reprints.length,
     first_prints: firstPrints.length,
     reprints: reprints.length,
     boards_not_finished: unfinished,
+    boards_with_old_labels: kept,
   };
 }
 
-function leftOut({ unfinished }: PrintSelection): string[] {
-  return unfinished > 0
-    ? [`Left out: ${counted(unfinished, 'board')} not finished yet; print theirs later with --only-new.`]
-    : [];
+function leftOut({ unfinished, kept }: PrintSelection): string[] {
+  return [
+    ...(unfinished > 0
+      ? [`Left out: ${counted(unfinished, 'board')} not finished yet; print theirs later with --only-new.`]
+      : []),
+    ...(kept > 0 ? [`Left out: ${counted(kept, 'board')} with the label of an old system.`] : []),
+  ];
 }
 
 function sayNothingToPrint(
@@ -186,7 +190,7 @@ function sayNothingToPrint(
   selection: PrintSelection,
 ): void {
   terminal.result({ ...valueOf(flags, selection), sheets: 0 }, [
-    `There is nothing to print of batch ${flags.batchId}: every label of a finished board was printed before.`,
+    `There is nothing to print of batch ${flags.batchId}: every label of a finished board was printed before${selection.kept > 0 ? ', here or elsewhere' : ''}.`,
     ...leftOut(selection),
   ]);
 }

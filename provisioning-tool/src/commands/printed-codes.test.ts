@@ -45,7 +45,9 @@ describe('boards that keep the labels of an old system', () => {
     factory.backend.importedCodes.delete('aovis-n4k-000002');
     expect(await factory.runBatch(csv, '--printed-codes')).toMatchObject({
       exitCode: 7,
-      stderr: expect.stringContaining('aovis-n4k-000002: the backend has no code of its label'),
+      stderr: expect.stringContaining(
+        'aovis-n4k-000002: the backend has no code of its label; have the codes of the old system imported there (label import), or correct',
+      ),
     });
     expect(await factory.runBatch(csv)).toMatchObject({
       exitCode: 7,
@@ -72,8 +74,16 @@ describe('boards that keep the labels of an old system', () => {
     });
     expect(await factory.cli('labels', 'print', 'boards')).toMatchObject({
       exitCode: 0,
-      stdout: expect.stringContaining('nothing to print'),
+      stdout: expect.stringContaining(
+        'printed before, here or elsewhere.\nLeft out: 2 boards with the label of',
+      ),
     });
+    expect((await factory.cli('labels', 'ledger', 'boards')).stdout).toMatch(
+      /^Batch boards: 2 boards; 0 labels printed.*\n2 boards with the label of an old system\.$/m,
+    );
+    expect((await factory.cli('device', 'show', serialOf(1))).stdout).toMatch(
+      /^here +activation code +that of an old label$/m,
+    );
     const why = ['--reason', 'label torn off'];
     const rotated = ['--passphrase-file', factory.passphraseFile, ...why];
     expect(await factory.cli('device', 'rotate', serialOf(2), ...rotated)).toMatchObject({ exitCode: 0 });

@@ -20,6 +20,8 @@ export interface DeviceView extends Partial<ViewElsewhere> {
   state: string;
   certificate_id: string;
   code_epoch: number;
+  /** It keeps the label of an old system. */
+  printed_elsewhere: boolean;
   handed_over: boolean;
   /** Folder; undefined when it is not here. */
   bundle: string | undefined;
@@ -39,7 +41,7 @@ function rowsHere(view: DeviceView): string[][] {
     ['batch', view.batch_id],
     ['state', view.state],
     ['certificate', view.certificate_id],
-    ['activation code', `number ${view.code_epoch}`],
+    ['activation code', view.printed_elsewhere ? 'that of an old label' : `number ${view.code_epoch}`],
     ['handed over', yesOrNo(view.handed_over)],
     ['bundle', view.bundle ?? 'not here'],
     ...(view.failure === undefined ? [] : ([['failure', view.failure]] satisfies [string, string][])),

@@ -21,6 +21,8 @@ export interface PrintSelection {
   reprints: BoardCode[];
   /** Boards of the batch that wait to be finished: their labels are left out. */
   unfinished: number;
+  /** Boards of the batch that keep the label of an old system: theirs are not printed here. */
+  kept: number;
 }
 
 /** What a print comes to. Refuses a reprint without a reason, and boards whose codes are not there. */
@@ -51,7 +53,8 @@ export async function selectLabels(
     );
   refuseSilentReprint(wishes, reprints, ledger);
   const unfinished = [...codes.values()].filter(({ finished, ended }) => !finished && !ended).length;
-  return { boards, firstPrints, reprints, unfinished };
+  const kept = [...codes.values()].filter(({ digest, ended }) => digest === undefined && !ended).length;
+  return { boards, firstPrints, reprints, unfinished, kept };
 }
 
 function wantedBoards(
