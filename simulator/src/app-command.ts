@@ -21,7 +21,7 @@ const usage = `Say what the app shall do:
   npm run app -- <email> activate <board> <code on the label>
   npm run app -- <email> play <board>
   npm run app -- <email> live <board>
-  npm run app -- <email> configure <board> <json settings, e.g. '{"camera":{"fps":10}}'>
+  npm run app -- <email> configure <board> <json settings, e.g. '{"telemetry":{"interval_s":30}}'>
   npm run app -- <email> call <METHOD> <path> [json body]`;
 
 /** What a wish may have done by the app. */

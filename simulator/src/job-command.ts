@@ -44,7 +44,9 @@ export async function runJob(options: JobCommandOptions): Promise<void> {
   const folder = new SystemFolder(directory);
   const status = await readBoardStatus(folder.boardState(deviceId));
   if (!status.running)
-    write(`${deviceId} is not switched on here: a job waits until it is, also after Ctrl-C.\n`);
+    write(
+      `No agent answers in ${folder.boardState(deviceId)}. If the board is off, the job waits until it is on, also after Ctrl-C.\n`,
+    );
   const desk = new JobDesk({ folder, endpoints, write });
   if (wish.operation === 'rotate-certificate')
     await desk.order('rotate-certificate', ['--id', deviceId, ...jobFlags(wish)]);

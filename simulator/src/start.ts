@@ -126,7 +126,7 @@ ${labels.join('\n')}
     npm run app -- anna@example.com activate <board> <code>       what the customer's app does
     npm run app -- anna@example.com play <board>                  the recorded stream in a browser, seconds old
     npm run app -- anna@example.com live <board>                  the live view in a browser, from the board itself
-    npm run app -- anna@example.com configure <board> '{"camera":{"fps":10}}'   settings of the board
+    npm run app -- anna@example.com configure <board> '{"telemetry":{"interval_s":30}}'   settings of the board
     npm run app -- anna@example.com call GET /api/store/products  any call of the API, e.g. what the shop sells
     npm run provision -- --help                                   the factory's tool`;
 }
