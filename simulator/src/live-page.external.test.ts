@@ -1,3 +1,4 @@
+import { setEntitlementStatus } from '@aovis/backend/features/entitlements/entitlement-grants';
 import type { LiveRefusal, LiveReply } from '@aovis/contracts/live-view';
 import { createTestDatabase, type TestDatabase } from '@aovis/dev-database/testing/test-database';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
@@ -212,6 +213,24 @@ describe.each(['node-datachannel', 'werift'])(
       await untilViewers(9);
       await eleventh.reload();
       await untilShown(eleventh, ({ firstFrameMs }) => firstFrameMs !== null);
+    });
+
+    it('cuts everybody off within seconds when the plan is taken back, and serves them when it is given again', async () => {
+      const tab = await watch();
+      const [right] = await database.knex('entitlements').where({ device_id: live.deviceId }).pluck('id');
+      const set = (status: 'suspended' | 'active') =>
+        setEntitlementStatus(database.knex, right, { status, reason: 'test', now: new Date() });
+      await set('suspended');
+      const { refused } = await untilShown(tab, ({ state }) => state === 'refused');
+      expect(refused?.code).toBe('entitlement_required');
+      await untilViewers(0);
+      await set('active');
+      // Invitations of the next seconds still count to the time before.
+      await waitFor('The picture', async () => {
+        const { state, firstFrameMs } = await shown(tab);
+        if (state === 'refused') await tab.reload();
+        return firstFrameMs === null ? undefined : true;
+      });
     });
 
     it('cuts everybody off within seconds when the board is released', async () => {
