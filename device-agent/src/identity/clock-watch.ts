@@ -74,7 +74,8 @@ export class ClockWatch implements Part {
 
   /** Something failed as it does when the clock is wrong. */
   doubt(): void {
-    if (this.#stopping === undefined || this.#cancelRetry !== undefined) return;
+    // Asked already, or to be asked again in a while.
+    if (this.#stopping === undefined || this.#asking !== undefined || this.#cancelRetry !== undefined) return;
     if (this.#options.clock.monotonic() - this.#rightAt < calmMs) return;
     this.#ask();
   }
