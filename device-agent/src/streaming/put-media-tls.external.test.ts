@@ -1,11 +1,15 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createServer } from 'node:tls';
 import { afterAll, expect, it } from '@jest/globals';
 import { systemClock } from '../host/clock.ts';
 import { createLogger } from '../host/logger.ts';
+import { type ConnectionEnd, openPutMedia } from './put-media-connection.ts';
 import { StreamUploader } from './stream-uploader.ts';
 import { ManualCamera } from './testing/pictures.ts';
 import { PutMediaServer } from './testing/put-media-server.ts';
@@ -88,4 +92,27 @@ it('streams over https to a server whose authority it is given, and to no other'
   await trusting.stop();
   expect(server.persisted).toEqual(timecodes);
   await server.stop();
+});
+
+it('refuses a certificate that is for another name', async () => {
+  const tls = selfSigned();
+  const server = createServer(tls);
+  server.on('tlsClientError', () => undefined);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const end = new Promise<ConnectionEnd>((onEnd) => {
+    void openPutMedia({
+      endpoint: new URL(`https://localhost:${(server.address() as AddressInfo).port}`),
+      streamName: 'x',
+      region: 'eu-central-1',
+      credentials: { accessKeyId: 'A', secretAccessKey: 's', sessionToken: 't', expiresAt: new Date(0) },
+      producerStartMs: 0,
+      clock: systemClock,
+      userAgent: 'test',
+      ca: tls.cert,
+      listener: { onAccepted: () => undefined, onAck: () => undefined, onDrain: () => undefined, onEnd },
+    });
+  });
+  expect(await end).toMatchObject({ kind: 'broken', reason: expect.stringContaining('altnames') });
+  server.close();
 });
