@@ -18,6 +18,7 @@ export default {
     'local-cloud',
     'dev-database',
     'simulator',
+    'bench',
     'scripts',
     'test-support',
   ].map((folder) => `<rootDir>/${folder}`),

@@ -13,6 +13,8 @@ export interface Figure {
 export interface BenchmarkContext {
   /** A short run only shows that the benchmark works; its figures mean little. */
   short: boolean;
+  /** Benchmarks that can run for long do so, for so many minutes. */
+  minutes?: number;
   /** An empty folder of this run's own, removed afterwards. */
   directory: string;
   log: (line: string) => void;

@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { basename, join } from 'node:path';
@@ -11,12 +10,8 @@ import { TestBroker } from '@aovis/device-agent/iot/testing/test-broker';
 import { PutMediaServer } from '@aovis/device-agent/streaming/testing/put-media-server';
 import { writeBundle } from '@aovis/device-agent/testing/test-bundle';
 import { type Issued, TestCa } from '@aovis/device-agent/testing/test-pki';
+import { type MemoryCost, watchCosts } from './process-costs.ts';
 import { runProgram } from './run-program.ts';
-
-export interface Cost {
-  cpuSeconds: number;
-  peakRssMiB: number;
-}
 
 /** Boards may have another Node than the one that runs this. */
 export const boardNode = process.env['AOVIS_BOARD_NODE'] ?? process.execPath;
@@ -31,9 +26,6 @@ export async function buildForBoards(entry: string, directory: string): Promise<
   return join(directory, isAgent ? 'aovis-agent.cjs' : basename(entry).replace(/\.ts$/, '.cjs'));
 }
 
-/** The costs of another process are read from /proc. */
-export const canReadCosts = existsSync('/proc/self/status');
-
 export interface WholeAgentRun {
   program: string;
   clip: string;
@@ -47,7 +39,7 @@ export async function streamWithWholeAgent({
   clip,
   seconds,
   directory,
-}: WholeAgentRun): Promise<Cost> {
+}: WholeAgentRun): Promise<MemoryCost> {
   const ca = await TestCa.create();
   const identity = await ca.issueServer();
   const broker = await TestBroker.start(ca, identity);
@@ -79,11 +71,7 @@ export async function streamWithWholeAgent({
   const exited = once(agent, 'exit');
   try {
     await Promise.race([sink.until(() => sink.persisted.length > 0), exited.then(refuseEarlyExit)]);
-    await Promise.race([
-      new Promise((resolve) => setTimeout(resolve, seconds * 1_000)),
-      exited.then(refuseEarlyExit),
-    ]);
-    return costOf(agent.pid as number);
+    return await Promise.race([watchCosts(agent.pid as number, seconds), exited.then(refuseEarlyExit)]);
   } finally {
     agent.kill('SIGTERM');
     await exited;
@@ -112,12 +100,4 @@ async function startCredentials({ certificate, privateKey }: Issued): Promise<Se
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return server;
-}
-
-/** proc_pid_stat(5), proc_pid_status(5); the kernel counts CPU time in hundredths of a second for every program. */
-function costOf(pid: number): Cost {
-  const [, afterName = ''] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ');
-  const fields = afterName.split(' ');
-  const peakKib = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-  return { cpuSeconds: (Number(fields[11]) + Number(fields[12])) / 100, peakRssMiB: Number(peakKib) / 1024 };
 }

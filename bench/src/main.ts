@@ -8,7 +8,11 @@ import { benchmarks } from './benchmarks.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { short: { type: 'boolean', default: false }, json: { type: 'boolean', default: false } },
+  options: {
+    short: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+    minutes: { type: 'string' },
+  },
 });
 
 const wanted = benchmarks.filter(({ id }) => positionals.length === 0 || positionals.includes(id));
@@ -17,6 +21,12 @@ if (unknown.length > 0) {
   console.error(
     `There is no benchmark ${unknown.join(', ')}. There are: ${benchmarks.map(({ id }) => id).join(', ')}.`,
   );
+  process.exit(2);
+}
+
+const minutes = values.minutes === undefined ? undefined : Number(values.minutes);
+if (minutes !== undefined && !(minutes > 0)) {
+  console.error('Say how many minutes, for instance --minutes 15.');
   process.exit(2);
 }
 
@@ -32,7 +42,12 @@ for (const benchmark of wanted) {
   }
   const directory = mkdtempSync(join(tmpdir(), `aovis-bench-${benchmark.id}-`));
   try {
-    const figures = await benchmark.run({ short: values.short, directory, log: (line) => log(`  ${line}`) });
+    const figures = await benchmark.run({
+      short: values.short,
+      ...(minutes === undefined ? {} : { minutes }),
+      directory,
+      log: (line) => log(`  ${line}`),
+    });
     results.push({ id: benchmark.id, what: benchmark.what, figures });
   } finally {
     rmSync(directory, { recursive: true, force: true });

@@ -9,6 +9,7 @@ import { type Benchmark, type BenchmarkContext, type Figure, median } from './be
 import { type CameraProgram, makeCameraProgram } from './live-view/camera-program.ts';
 import { clipFps } from './live-view/numbered-clip.ts';
 import { latenciesOf, readShownPictures } from './live-view/shown-pictures.ts';
+import { canReadCosts, rssOf } from './process-costs.ts';
 
 const latencyBarMs = 300;
 const firstFrameBarMs = 1_000;
@@ -40,12 +41,24 @@ async function measure(library: string, camera: CameraProgram, short: boolean): 
   try {
     if (browser === undefined) throw new Error('There is no Chromium that starts here: set AOVIS_CHROMIUM.');
     expectAnswer(await live.anna.inviteViewer(live.deviceId), 200);
+    const memory = (): number => (canReadCosts ? rssOf(live.board.process.pid) : Number.NaN);
+    const unwatchedMiB = memory();
     const firstFrames: number[] = [];
     // The first viewer makes the board load its library.
     for (let i = 0; i < (short ? 2 : 10); i++) firstFrames.push(await firstFrameOf(browser, page.url));
     const tab = await watch(browser, page.url);
     const shown = await readShownPictures(tab, (short ? 3 : 60) * clipFps);
-    return figuresOf(library, latenciesOf(shown, readFileSync(camera.journal, 'utf8')), firstFrames);
+    const watchedMiB = memory();
+    const latencies = latenciesOf(shown, readFileSync(camera.journal, 'utf8'));
+    return [
+      ...figuresOf(library, latencies, firstFrames),
+      {
+        name: `memory of the board while one watches, ${library}`,
+        value: watchedMiB,
+        unit: 'MiB',
+        against: { name: 'before the first viewer', value: unwatchedMiB },
+      },
+    ];
   } finally {
     await browser?.close();
     await page.close();

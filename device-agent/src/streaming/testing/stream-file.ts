@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import type { AccessUnit } from '../../camera/access-unit.ts';
 import { Camera } from '../../camera/camera.ts';
@@ -90,7 +91,13 @@ function credentialsFromEnvironment() {
 
 function usage(): { cpuSeconds: number; peakRssMiB: number } {
   const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage();
-  return { cpuSeconds: (userCPUTime + systemCPUTime) / 1e6, peakRssMiB: maxRSS / 1024 };
+  return { cpuSeconds: (userCPUTime + systemCPUTime) / 1e6, peakRssMiB: (peakRssKib() ?? maxRSS) / 1024 };
+}
+
+/** Of this program alone: getrusage(2) counts what the process was before it became this program, a copy of its parent. */
+function peakRssKib(): number | undefined {
+  if (!existsSync('/proc/self/status')) return undefined;
+  return Number(/VmHWM:\s+(\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]);
 }
 
 function lagOf(lags: number[]): { frames: number; lagMsP50: number; lagMsP90: number; lagMsP99: number } {
