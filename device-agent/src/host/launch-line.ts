@@ -11,20 +11,21 @@ export const nodeFlags = [
   '--single-threaded-gc',
 ] as const;
 
-/**
- * What has to be there before the process starts. glibc gives blocks from this size on back to the kernel when they are freed (its own
- * default), and left alone raises that to a megabyte as soon as the program itself has been read: what is freed later
- * then stays. 4 MiB. mallopt(3); musl does not know it and does not need it.
- */
-export const launchEnvironment = { MALLOC_MMAP_THRESHOLD_: '131072' } as const;
+/** What has to be there before the process starts: settings of glibc, mallopt(3). musl does not know them and does not need them. */
+export const launchEnvironment = {
+  // One pool for all threads: each would keep its own. 1 MiB.
+  MALLOC_ARENA_MAX: '1',
+  // Blocks from this size on go back to the kernel when they are freed. It is the default, which glibc raises to a megabyte as
+  // soon as the program itself has been read and freed, unless told: what is freed later then stays. 4 MiB.
+  MALLOC_MMAP_THRESHOLD_: '131072',
+} as const;
 
 /** Set by the program itself, so that nobody has to remember them. */
 export const v8Flags = [
   // The optimizing compilers: 10 MiB. What the agent does most is done in native code.
   '--no-opt',
   '--no-maglev',
-  // Old objects are collected when 2 MiB have come, not 8: frames of video that have been sent are among them. 4 MiB, and
-  // what an outage has filled is given back.
+  // Old objects are collected when 2 MiB have come, not 8: pictures that have been sent are among them. 4 MiB.
   '--optimize-for-size',
 ] as const;
 
