@@ -52,23 +52,25 @@ export class StationSecrets {
       this.#secrets.set(`${path} in ${encoding} ${this.size}`, bytes.toString(encoding));
   }
 
-  /** What stands where, of texts with their names; bytes as latin1. */
-  foundIn(texts: Iterable<readonly [where: string, text: string]>): string[] {
+  /** What stands where, of texts and of files by their names. */
+  foundIn(texts: Iterable<readonly [where: string, text: string | Buffer]>): string[] {
     return [...texts].flatMap(([where, text]) =>
       [...this.#secrets]
-        .filter(([, secret]) => text.includes(secret))
+        .filter(([, secret]) =>
+          typeof text === 'string' ? text.includes(secret) : text.includes(secret, 0, 'latin1'),
+        )
         .map(([name]) => `${name}, in ${where}`),
     );
   }
 }
 
-/** Every file below a folder, its bytes as latin1, by its path from there. */
-export async function filesBelow(folder: string): Promise<Map<string, string>> {
+/** Every file below a folder by its path from there. Bytes: a core file is longer than a string can be. */
+export async function filesBelow(folder: string): Promise<Map<string, Buffer>> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const paths = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
   return new Map(
     await Promise.all(
-      paths.map(async (path) => [path.slice(folder.length + 1), await readFile(path, 'latin1')] as const),
+      paths.map(async (path) => [path.slice(folder.length + 1), await readFile(path)] as const),
     ),
   );
 }
