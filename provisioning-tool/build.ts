@@ -128,7 +128,8 @@ const description = {
   private: true,
   engines: { node: '>=20' },
   bin: { 'aovis-provision': 'aovis-provision.cjs' },
-  man: manPage,
+  // A list: npm makes no link for a mere name.
+  man: [`./${manPage}`],
   files: ['aovis-provision.cjs', manPage],
   optionalDependencies,
 };

@@ -1,5 +1,5 @@
 import { type ExecFileException, execFile } from 'node:child_process';
-import { copyFile, mkdir, readdir, readFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -28,8 +28,12 @@ describe('the tool as one file', () => {
   });
 
   function run(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-    const env = { ...process.env, ...factory.env, AOVIS_WORKSPACE: factory.workspace };
-    return new Promise((resolve) => {
+    return runWith({}, ...args);
+  }
+
+  function runWith(variables: Record<string, string>, ...args: string[]) {
+    const env = { ...process.env, ...factory.env, AOVIS_WORKSPACE: factory.workspace, ...variables };
+    return new Promise<{ code: number; stdout: string; stderr: string }>((resolve) => {
       const ended = (error: ExecFileException | null, stdout: string, stderr: string) =>
         resolve({ code: typeof error?.code === 'number' ? error.code : error ? -1 : 0, stdout, stderr });
       // As the system starts it: by its first line, and with its mode.
@@ -49,14 +53,19 @@ describe('the tool as one file', () => {
     expect(await run('batch', 'fly')).toMatchObject({ code: 2, stdout: '' });
   });
 
-  it('has its man page with it', async () => {
-    const { man, files } = JSON.parse(await readFile(join(dist, 'package.json'), 'utf8')) as {
-      man: string;
-      files: string[];
-    };
-    expect(files).toContain(man);
-    expect(await readFile(join(dist, man), 'utf8')).toContain('.SS labels print');
-  });
+  it('is installed by npm with its man page', async () => {
+    const [prefix, cache] = [join(factory.directory, 'prefix'), join(factory.directory, 'npm-cache')];
+    const npm = ['--silent', '--offline', '--cache', cache];
+    const pack = [...npm, 'pack', dist, '--pack-destination', factory.directory];
+    const { stdout } = await promisify(execFile)('npm', pack, { cwd: folder });
+    const archive = join(factory.directory, stdout.trim());
+    const install = [...npm, 'install', '--global', '--omit', 'optional', '--prefix', prefix, archive];
+    await promisify(execFile)('npm', install, { cwd: folder });
+    const manPage = join(prefix, 'share', 'man', 'man1', 'aovis-provision.1');
+    expect(await readFile(manPage, 'utf8')).toContain('.SS labels print');
+    const version = await promisify(execFile)(join(prefix, 'bin', 'aovis-provision'), ['--version']);
+    expect(version.stdout).toBe('0.1.0\n');
+  }, 60_000);
 
   it('makes boards from the CA to the printed labels', async () => {
     const secret = ['--passphrase-file', factory.passphraseFile];
@@ -69,7 +78,11 @@ describe('the tool as one file', () => {
     factory.backend.stations.set(station.station_id, station.public_key_pem);
     await succeed('batch', 'run', await factory.writeBoards('boards.csv', 3), ...secret);
     expect(factory.backend.devices.size).toBe(3);
-    await succeed('batch', 'verify', 'boards');
+    // As on a terminal, where a bar moves.
+    const terminal = join(factory.directory, 'terminal.cjs');
+    await writeFile(terminal, 'process.stderr.isTTY = true;');
+    const verified = await runWith({ NODE_OPTIONS: `--require=${terminal}` }, 'batch', 'verify', 'boards');
+    expect(verified).toMatchObject({ code: 0, stderr: expect.stringContaining('3/3 boards') });
     await succeed('labels', 'print', 'boards', '--activation-url', 'https://app.example.com');
     const sheets = join(factory.workspace, 'batches', 'boards', 'sheets');
     const [sheet = ''] = await readdir(sheets);

@@ -29,7 +29,9 @@ function rateOf(done: number, startedAt: number, clock: Clock): number {
 }
 
 async function startBar(terminal: Terminal, clock: Clock, total: number): Promise<Progress> {
-  const { SingleBar, Presets } = await import('cli-progress');
+  // A CommonJS package: once bundled, what it exports is under `default` only.
+  const { default: cliProgress } = await import('cli-progress');
+  const { SingleBar, Presets } = cliProgress;
   const startedAt = clock.now();
   let done = 0;
   const payload = () => {
