@@ -69,12 +69,14 @@ describe('the terminal', () => {
     expect(said()).toBe('Passphrase: \n');
   });
 
-  it('ends the question on Ctrl-C, and asks nobody who is not there', async () => {
-    const { terminal, stdin, raw } = fakeTerminal(human);
-    const asked = terminal.askSecret('Passphrase');
-    stdin.write('secret\u0003');
-    await expect(asked).rejects.toMatchObject({ kind: 'interrupted' });
-    expect(raw).toEqual([true, false]);
+  it('ends the question on Ctrl-C and Ctrl-D, and asks nobody who is not there', async () => {
+    for (const end of ['\u0003', '\u0004']) {
+      const { terminal, stdin, raw } = fakeTerminal(human);
+      const asked = terminal.askSecret('Passphrase');
+      stdin.write(`secret${end}`);
+      await expect(asked).rejects.toMatchObject({ kind: 'interrupted' });
+      expect(raw).toEqual([true, false]);
+    }
     await expect(fakeTerminal({ ...human, input: false }).terminal.askSecret('?')).rejects.toThrow(
       '--passphrase-file',
     );

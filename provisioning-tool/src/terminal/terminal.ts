@@ -128,7 +128,7 @@ export class Terminal {
   }
 }
 
-/** In raw mode the terminal edits nothing: enter, backspace and Ctrl-C are ours to understand. */
+/** In raw mode the terminal edits nothing: enter, backspace, Ctrl-C and Ctrl-D are ours to understand. */
 function readHiddenLine(stdin: Readable): Promise<string> {
   return new Promise((resolve, reject) => {
     let typed = '';
@@ -139,7 +139,8 @@ function readHiddenLine(stdin: Readable): Promise<string> {
     const onData = (chunk: Buffer | string) => {
       for (const key of chunk.toString()) {
         if (key === '\r' || key === '\n') return finish(() => resolve(typed));
-        if (key === '\u0003') return finish(() => reject(new Refusal('interrupted', 'Interrupted.')));
+        if (key === '\u0003' || key === '\u0004')
+          return finish(() => reject(new Refusal('interrupted', 'Interrupted.')));
         if (key === '\u007f' || key === '\b') typed = typed.slice(0, -1);
         else typed += key;
       }
