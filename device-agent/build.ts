@@ -1,4 +1,4 @@
-import { chmod, copyFile, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join, parse } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -102,11 +102,11 @@ const packedWebRtc: Plugin = {
   },
 };
 
-const { metafile } = await bundle({
+const { metafile, outputFiles } = await bundle({
   ...forBoards,
   ...readable,
   entryPoints: [entry],
-  outfile: program,
+  write: false,
   plugins: [smallMqtt, packedWebRtc],
   // Native: used where a board has them beside the agent.
   external: ['aws-iot-device-sdk-v2', 'node-datachannel'],
@@ -116,11 +116,19 @@ const { metafile } = await bundle({
   },
   banner: { js: `#!/usr/bin/env -S ${launchLine}\n${settingsInside}` },
 });
-await chmod(program, 0o755);
+await mkdir(dist, { recursive: true });
+await place(program, outputFiles[0]?.contents ?? '', 0o755);
 if (entry === agent) {
-  await copyFile(join(here, 'assets/clip.h264'), join(dist, 'clip.h264'));
-  await writeFile(
+  await place(join(dist, 'clip.h264'), await readFile(join(here, 'assets/clip.h264')));
+  await place(
     join(dist, 'third-party-licences.txt'),
     await thirdPartyLicences([...Object.keys(metafile.inputs), ...inputs]),
   );
+}
+
+/** As a whole: whoever starts the program while another build goes on starts the one or the other. */
+async function place(path: string, content: string | Uint8Array, mode = 0o644): Promise<void> {
+  const unfinished = `${path}.${process.pid}`;
+  await writeFile(unfinished, content, { mode });
+  await rename(unfinished, path);
 }
