@@ -25,8 +25,6 @@ import type { RecentProblems } from './host/recent-problems.ts';
 import { freeBytesOf, type StateDirectory } from './host/state-directory.ts';
 import type { Bundle } from './identity/bundle.ts';
 import type { BundleIdentities } from './identity/bundle-identities.ts';
-import { askTheTime } from './identity/clock-answer.ts';
-import { ClockWatch } from './identity/clock-watch.ts';
 import { parseHostPort } from './identity/host-port.ts';
 import { loadDriver } from './iot/load-driver.ts';
 import { MqttConnection } from './iot/mqtt-connection.ts';
@@ -61,6 +59,8 @@ import { StatusServer } from './status/status-server.ts';
 import { BitrateController } from './streaming/bitrate-controller.ts';
 import { kinesisVideoEndpoint } from './streaming/data-endpoint-client.ts';
 import { StreamUploader } from './streaming/stream-uploader.ts';
+import { ClockWatch } from './timekeeping/clock-watch.ts';
+import { askTheTime } from './timekeeping/time-answer.ts';
 
 export interface AgentOptions {
   config: AgentConfig;

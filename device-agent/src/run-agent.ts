@@ -9,10 +9,10 @@ import { RecentProblems } from './host/recent-problems.ts';
 import { openStateDirectory, type StateDirectory } from './host/state-directory.ts';
 import { type Bundle, loadBundle } from './identity/bundle.ts';
 import { type BundleIdentities, openIdentities } from './identity/bundle-identities.ts';
-import { askTheTime } from './identity/clock-answer.ts';
-import { checkClockAtStart } from './identity/clock-start.ts';
 import { serviceManagerOf } from './operating/service/service-manager.ts';
 import { exitCodes } from './refusal.ts';
+import { checkClockAtStart } from './timekeeping/clock-at-start.ts';
+import { askTheTime } from './timekeeping/time-answer.ts';
 
 export interface RunContext {
   env: NodeJS.ProcessEnv;

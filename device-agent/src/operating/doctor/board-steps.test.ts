@@ -3,10 +3,10 @@ import type { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { BundleFiles, CertificateChain } from '../../identity/bundle.ts';
-import { type TimeAnswer, TimeUnknown } from '../../identity/clock-answer.ts';
 import { FakeClock } from '../../testing/fake-clock.ts';
 import { temporaryDirectory } from '../../testing/temporary-directory.ts';
 import { TestCa } from '../../testing/test-pki.ts';
+import { type TimeAnswer, TimeUnknown } from '../../timekeeping/time-answer.ts';
 import { lookAtChain, lookAtClock, lookAtState } from './board-steps.ts';
 
 let parent: string;

@@ -10,10 +10,10 @@ import {
   checkKey,
   readBundleFiles,
 } from '../../identity/bundle.ts';
-import type { AskTheTime } from '../../identity/clock-answer.ts';
-import { type ClockAtStart, checkClockAtStart } from '../../identity/clock-start.ts';
-import { judgeClock } from '../../identity/clock-verdict.ts';
 import { isCode } from '../../status/status-client.ts';
+import { type ClockAtStart, checkClockAtStart } from '../../timekeeping/clock-at-start.ts';
+import { judgeClock } from '../../timekeeping/clock-verdict.ts';
+import type { AskTheTime } from '../../timekeeping/time-answer.ts';
 import { Finding, type Learned } from './examination.ts';
 
 /** Complete, closed to others, readable, all of one user; and a state directory that this user can write, if there is one. */

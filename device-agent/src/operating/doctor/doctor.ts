@@ -1,13 +1,13 @@
 import type { AgentConfig } from '../../config.ts';
 import type { Clock } from '../../host/clock.ts';
 import { bundleOf } from '../../identity/bundle.ts';
-import { askTheTime } from '../../identity/clock-answer.ts';
 import { parseHostPort } from '../../identity/host-port.ts';
 import { agentFilters } from '../../iot/agent-topics.ts';
 import type { IotEndpoint } from '../../iot/iot-connection.ts';
 import { offlineWill } from '../../iot/presence.ts';
 import type { AgentStatus } from '../../status/agent-status.ts';
 import { kinesisVideoEndpoint } from '../../streaming/data-endpoint-client.ts';
+import { askTheTime } from '../../timekeeping/time-answer.ts';
 import { lookAtChain, lookAtClock, lookAtFiles, lookAtKey } from './board-steps.ts';
 import { type DoctorReport, Examination } from './examination.ts';
 import { lookAtMqtt } from './mqtt-step.ts';

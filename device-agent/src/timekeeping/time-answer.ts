@@ -3,9 +3,9 @@ import { Agent, request } from 'node:https';
 import { isIP } from 'node:net';
 import type { DetailedPeerCertificate, TLSSocket } from 'node:tls';
 import type { Clock } from '../host/clock.ts';
-import type { Bundle, CertificateChain } from './bundle.ts';
-import { chainToRoot } from './clock-chain.ts';
-import { parseHostPort } from './host-port.ts';
+import type { Bundle, CertificateChain } from '../identity/bundle.ts';
+import { parseHostPort } from '../identity/host-port.ts';
+import { chainToRoot } from './certificate-chain.ts';
 
 /** An answer that came so late may be as much too early: whoever is on the way can hold it back. */
 const timeoutMs = 10_000;

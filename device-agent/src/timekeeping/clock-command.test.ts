@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { Program } from '../commands/run-program.ts';
 import { temporaryDirectory } from '../testing/temporary-directory.ts';
-import { type TimeAnswer, TimeUnknown } from './clock-answer.ts';
 import { type ClockCommandOptions, runClock } from './clock-command.ts';
+import { type TimeAnswer, TimeUnknown } from './time-answer.ts';
 
 const day = 86_400_000;
 const truth = Date.UTC(2026, 10, 20, 12);

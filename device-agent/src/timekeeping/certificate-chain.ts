@@ -1,6 +1,6 @@
 import type { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
-import type { CertificateChain } from './bundle.ts';
+import type { CertificateChain } from '../identity/bundle.ts';
 
 /** `id-kp-serverAuth` (RFC 5280 §4.2.1.12). */
 const serverAuthentication = '1.3.6.1.5.5.7.3.1';

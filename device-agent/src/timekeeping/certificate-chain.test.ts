@@ -1,8 +1,8 @@
 import { X509Certificate } from 'node:crypto';
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import type { CertificateChain } from '../identity/bundle.ts';
 import { TestCa } from '../testing/test-pki.ts';
-import type { CertificateChain } from './bundle.ts';
-import { chainToRoot, UntrustedChain } from './clock-chain.ts';
+import { chainToRoot, UntrustedChain } from './certificate-chain.ts';
 
 const day = 86_400_000;
 const ago = (days: number): Date => new Date(Date.now() - days * day);

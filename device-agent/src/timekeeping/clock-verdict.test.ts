@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import type { TimeAnswer } from './clock-answer.ts';
 import { type ClockVerdict, judgeClock } from './clock-verdict.ts';
+import type { TimeAnswer } from './time-answer.ts';
 
 const at = (text: string): number => Date.parse(text);
 const builtAt = at('2026-10-01T00:00:00Z');

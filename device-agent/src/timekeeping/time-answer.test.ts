@@ -6,7 +6,7 @@ import type { TLSSocket } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { FakeClock } from '../testing/fake-clock.ts';
 import { type Issued, TestCa } from '../testing/test-pki.ts';
-import { askTheTime, type TimeAnswer } from './clock-answer.ts';
+import { askTheTime, type TimeAnswer } from './time-answer.ts';
 
 const day = 86_400_000;
 const told = 'Thu, 20 May 2027 10:00:00 GMT';

@@ -1,8 +1,8 @@
 import type { Clock } from '../host/clock.ts';
 import { Refusal } from '../refusal.ts';
-import type { AskTheTime } from './clock-answer.ts';
 import { checkClockAndValidity, type Validity } from './clock-sanity.ts';
 import { type ClockVerdict, judgeClock } from './clock-verdict.ts';
+import type { AskTheTime } from './time-answer.ts';
 
 export interface ClockAtStart {
   clock: Pick<Clock, 'now' | 'monotonic'>;

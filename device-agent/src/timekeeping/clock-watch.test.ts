@@ -6,8 +6,8 @@ import { createLogger } from '../host/logger.ts';
 import { FakeClock, settle } from '../testing/fake-clock.ts';
 import { temporaryDirectory } from '../testing/temporary-directory.ts';
 import { until } from '../testing/until.ts';
-import { type TimeAnswer, TimeUnknown } from './clock-answer.ts';
 import { ClockWatch } from './clock-watch.ts';
+import { type TimeAnswer, TimeUnknown } from './time-answer.ts';
 
 const hour = 3_600_000;
 const day = 24 * hour;

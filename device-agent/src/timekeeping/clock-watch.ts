@@ -3,9 +3,9 @@ import { writeFileAtomically } from '../host/atomic-file.ts';
 import type { Clock } from '../host/clock.ts';
 import type { Logger } from '../host/logger.ts';
 import type { Part, PartHealth } from '../part.ts';
-import { type AskTheTime, TimeUnknown } from './clock-answer.ts';
 import type { Validity } from './clock-sanity.ts';
 import { type ClockVerdict, judgeClock } from './clock-verdict.ts';
+import { type AskTheTime, TimeUnknown } from './time-answer.ts';
 
 /** How often the wall clock is held against the monotonic one. */
 const lookEveryMs = 5_000;

@@ -1,11 +1,11 @@
 import { access } from 'node:fs/promises';
 import { type Program, runProgram } from '../commands/run-program.ts';
 import type { Clock } from '../host/clock.ts';
+import type { Bundle } from '../identity/bundle.ts';
 import { exitCodes, Refusal } from '../refusal.ts';
-import type { Bundle } from './bundle.ts';
-import { type AskTheTime, TimeUnknown } from './clock-answer.ts';
 import { isPlausible } from './clock-sanity.ts';
 import { judgeClock } from './clock-verdict.ts';
+import { type AskTheTime, TimeUnknown } from './time-answer.ts';
 
 const setTimeoutMs = 10_000;
 /** A clock that was set may be off by what the program took. */

@@ -1,6 +1,6 @@
 import { duration } from '../host/duration.ts';
-import type { TimeAnswer } from './clock-answer.ts';
 import { earliestTime, isPlausible, type Validity } from './clock-sanity.ts';
+import type { TimeAnswer } from './time-answer.ts';
 
 const minuteMs = 60_000;
 /** What a clock may be off: the least that AWS's services take in a signature is 5 minutes. */
