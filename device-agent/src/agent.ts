@@ -22,7 +22,7 @@ import type { LogFile } from './host/log-file.ts';
 import { type Logger, PartLoggers } from './host/logger.ts';
 import { Machine, readMachineBootId } from './host/machine.ts';
 import type { RecentProblems } from './host/recent-problems.ts';
-import { freeBytesOf, type StateDirectory } from './host/state-directory.ts';
+import { freeBytesAt, type StateDirectory } from './host/state-directory.ts';
 import type { Bundle } from './identity/bundle.ts';
 import type { BundleIdentities } from './identity/bundle-identities.ts';
 import { parseHostPort } from './identity/host-port.ts';
@@ -187,7 +187,7 @@ export function createAgent(options: AgentOptions): Agent {
           disk: {
             directory: state.video,
             maxBytes: config.videoBufferBytes,
-            freeBytes: () => freeBytesOf(state),
+            freeBytes: () => freeBytesAt(state.path),
           },
         }),
     onChange: (status) => {
@@ -224,7 +224,7 @@ export function createAgent(options: AgentOptions): Agent {
     firmware: config.firmware,
     agentVersion: buildInfo.version,
     bootId,
-    freeBytes: () => freeBytesOf(state),
+    freeBytes: () => freeBytesAt(state.path),
     binding: () => keeper.status(),
   });
   const telemetry = new Telemetry({

@@ -31,8 +31,17 @@ export class BindingFile {
     return kept.data ?? { wipe_pending: false };
   }
 
-  /** On disk when it resolves; rejects when the disk does not take it. */
+  /** On disk when it resolves; rejects, with a sentence for the log, when the disk does not take it. */
   async store(memory: BindingMemory): Promise<void> {
-    await this.#options.write(this.#options.path, JSON.stringify(memory));
+    try {
+      await this.#options.write(this.#options.path, JSON.stringify(memory));
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new Error(
+        `whose this board is cannot be kept in the state directory (${reason}). Free space on its disk and make it ` +
+          'writable: until then the board tells the cloud nothing.',
+        { cause },
+      );
+    }
   }
 }

@@ -97,6 +97,23 @@ describe('the button', () => {
   });
 });
 
+it('says what to do while the disk does not take whose the board is, and lets nothing out', async () => {
+  let full = true;
+  const write = async (path: string, content: string): Promise<void> => {
+    if (full) throw new Error('ENOSPC: no space left on device, write');
+    await writeFileAtomically(path, content);
+  };
+  const stand = await start({ write });
+  stand.connection.connect();
+  await until(() => stand.logged.length > 0);
+  expect(stand.logged[0]).toContain('(ENOSPC: no space left on device, write). Free space on its disk');
+  expect(stand.gate.state).toBe('connecting');
+  full = false;
+  await stand.clock.advance(2_000);
+  await until(() => stand.gate.state === 'connected');
+  await stand.stop();
+});
+
 it('keeps both when the button is pressed while the cloud speaks', async () => {
   const stand = await start({ desired: { epoch: 2, owned: false } });
   await stand.connect();

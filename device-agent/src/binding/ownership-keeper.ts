@@ -120,7 +120,7 @@ export class OwnershipKeeper implements Part {
     } catch (error) {
       this.#options.logger.error(
         { err: error },
-        'The board cannot be claimed: the state directory cannot be written.',
+        'The board cannot be claimed: the state directory cannot be written. Free space there, then press again.',
       );
       return 'not_stored';
     }

@@ -52,6 +52,7 @@ export function createCameraSource(options: CameraSourceOptions): CameraSource {
       ...common,
       program: rpicam,
       install: installRpicam,
+      advice: adviceOn(specification, sound),
       sound: false,
       arguments: rpicamArguments(specification.camera, settings),
     });
@@ -59,9 +60,38 @@ export function createCameraSource(options: CameraSourceOptions): CameraSource {
     ...common,
     program: ffmpeg,
     install: installFfmpeg,
+    advice: adviceOn(specification, sound),
     sound: sound.kind !== 'none',
     arguments: ffmpegArguments(specification, { settings, encoder, sound }),
   });
+}
+
+/** What takes a program to capture. */
+type ProgramSpecification = Exclude<SourceSpecification, { kind: 'clip' }>;
+
+/** What to look at when the program that captures gives up. */
+function adviceOn(specification: ProgramSpecification, sound: SoundSpecification): string {
+  const listen = sound.kind === 'alsa' ? ` Check the sound device, too: arecord -L lists what there is.` : '';
+  return `${picturesAdvice(specification)}${listen}`;
+}
+
+function picturesAdvice(specification: ProgramSpecification): string {
+  switch (specification.kind) {
+    case 'v4l2':
+    case 'v4l2-raw':
+      return (
+        `Check that the camera is plugged in (ls -l ${specification.device}), that the agent's user may open it (group video), ` +
+        `that nothing else uses it, and what it can do: v4l2-ctl --device ${specification.device} --list-formats-ext.`
+      );
+    case 'rtsp':
+      return 'Check the address with its path, name and password, that the camera is switched on, and that it sends H.264.';
+    case 'file':
+      return "Check that the file is there, that the agent's user may read it, and that it holds H.264 video.";
+    case 'rpicam':
+      return 'Check the ribbon cable and that nothing else uses the camera: rpicam-hello --list-cameras shows what there is.';
+    case 'testsrc':
+      return 'Check that this ffmpeg has the encoder of AOVIS_AGENT_ENCODER and that the board has its device; libx264 needs none.';
+  }
 }
 
 /** Makes the one kind of source that the board has, with the settings of the moment. */

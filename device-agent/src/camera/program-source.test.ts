@@ -8,7 +8,7 @@ import { ProgramSource } from './program-source.ts';
 
 /** Node in the place of ffmpeg: a child process that writes what the test says. */
 function sourceOf(script: string, program = process.execPath): ProgramSource {
-  const common = { name: 'file:/x.mp4', install: 'Install it.', sound: true, clock };
+  const common = { name: 'file:/x.mp4', install: 'Install it.', advice: 'Look at it.', sound: true, clock };
   return new ProgramSource({ ...common, program, arguments: ['-e', script] });
 }
 
@@ -56,9 +56,21 @@ it('explains a missing program', async () => {
   );
 });
 
-it('passes on why the child failed, without passwords', async () => {
+it('passes on why the child failed, without passwords, and says what to do', async () => {
   const script = `console.error('rtsp://joe:secret@cam/live: 401 Unauthorized\\nsecond line'); process.exit(8)`;
   await expect(sourceOf(script).capture(never, () => undefined)).rejects.toThrow(
-    'node ended with code 8 on the camera source file:/x.mp4: rtsp://cam/live: 401 Unauthorized | second line',
+    'node ended with code 8 on the camera source file:/x.mp4: rtsp://cam/live: 401 Unauthorized | second line. Look at it.',
   );
+  await expect(sourceOf('process.exit(8)').capture(never, () => undefined)).rejects.toThrow(
+    /x\.mp4\. Look at it\.$/,
+  );
+});
+
+it('says the same of the same failure: addresses in memory are left out', async () => {
+  const script = (address: string): string =>
+    `console.error('[v4l2 @ ${address}] Cannot open.'); process.exit(1)`;
+  for (const address of ['0x55965b061b00', '0x5611af9adb00'])
+    await expect(sourceOf(script(address)).capture(never, () => undefined)).rejects.toThrow(
+      'file:/x.mp4: [v4l2] Cannot open. Look at it.',
+    );
 });

@@ -21,6 +21,8 @@ export interface ProgramSourceOptions {
   arguments: readonly string[];
   /** What to do when there is no such program. */
   install: string;
+  /** What to do when the program ends with an error: one sentence. */
+  advice: string;
   /** It writes AAC in ADTS to file descriptor 3. */
   sound: boolean;
   clock: Clock;
@@ -106,14 +108,24 @@ export class ProgramSource implements CameraSource {
 }
 
 function exitMessage(
-  { program, name }: ProgramSourceOptions,
+  { program, name, advice }: ProgramSourceOptions,
   code: number | null,
   killedBy: string | null,
   complaints: string,
 ): string {
   const how = killedBy === null ? `code ${code}` : `signal ${killedBy}`;
-  const why = withoutPasswords(complaints.trim().replace(/\s*\n\s*/g, ' | '));
-  return `${basename(program)} ended with ${how} on the camera source ${name}${why === '' ? '.' : `: ${why}`}`;
+  const why = withoutPasswords(
+    withoutAddresses(complaints)
+      .trim()
+      .replace(/\s*\n\s*/g, ' | '),
+  );
+  const what = `${basename(program)} ended with ${how} on the camera source ${name}${why === '' ? '' : `: ${why}`}`;
+  return `${what}${/[.!?]$/.test(what) ? '' : '.'} ${advice}`;
+}
+
+/** `[v4l2 @ 0x55965b061b00]` → `[v4l2]`: else the same complaint would be another one each time, in `status`, say. */
+function withoutAddresses(complaints: string): string {
+  return complaints.replace(/ @ 0x[\da-f]+\]/g, ']');
 }
 
 function terminate(child: ChildProcess, clock: Clock): void {

@@ -111,7 +111,10 @@ export class CommandListener implements Part {
       if (await journal.take(entry, clock.now())) return undefined;
       return rejected('busy', 'The board has too many commands at a time; send it again later.');
     } catch (error) {
-      logger.error({ err: error }, 'A command was not carried out: the state directory cannot be written.');
+      logger.error(
+        { err: error },
+        'A command was not carried out: the state directory cannot be written. Free space there and make it writable.',
+      );
       return rejected('not_stored', 'The board cannot write its state directory: free space there.');
     }
   }

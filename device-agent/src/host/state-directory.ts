@@ -67,8 +67,8 @@ export async function openStateDirectory(path: string): Promise<StateDirectory> 
   return stateDirectoryAt(path);
 }
 
-/** What the agent's user may still write on the directory's file system; undefined when it cannot be asked. */
-export function freeBytesOf({ path }: StateDirectory): number | undefined {
+/** What the agent's user may still write on the path's file system, in bytes; undefined when it cannot be asked. */
+export function freeBytesAt(path: string): number | undefined {
   try {
     const { bavail, bsize } = statfsSync(path);
     return bavail * bsize;

@@ -66,5 +66,7 @@ describe('the class of an end', () => {
     const failure = classifyEnd(end(changes));
     expect(failure.code).toBe(code);
     expect(failure.sentence).toMatch(/^[A-Z].*\.$|^cloud\.example.*\.$/);
+    // What to do, or that there is nothing to be done.
+    expect(failure.sentence).toMatch(/check|set the clock|provision|Sign in|Stop it|by itself/);
   });
 });

@@ -157,13 +157,22 @@ function sentenceOf(code: FailureCode, end: ConnectionEnd): string {
         'endpoint in device.json, root-ca.pem, and that no proxy opens the connection on the way.'
       );
     case 'captive-network':
-      return `What answers at ${where} does not speak TLS: a login page of the network or a proxy may be in between.`;
+      return (
+        `What answers at ${where} does not speak TLS: a login page of the network or a proxy may be in between. Sign in ` +
+        'to the network, let the board through, or take another uplink.'
+      );
     case 'dns':
-      return `The name ${end.host} cannot be resolved: the uplink is down or its DNS does not work.`;
+      return (
+        `The name ${end.host} cannot be resolved: check the uplink and its DNS; if other names can be resolved, correct ` +
+        'endpoints.iot in device.json.'
+      );
     case 'network':
-      return `${where} cannot be reached (${errorCodeOf(end.error) || 'connection closed'}): check the uplink.`;
+      return (
+        `${where} cannot be reached (${errorCodeOf(end.error) || 'connection closed'}): check the uplink, and ` +
+        'endpoints.iot in device.json.'
+      );
     case 'timeout':
-      return `${where} does not answer in time: the uplink is down or very slow.`;
+      return `${where} does not answer in time: check the uplink, which is down or very slow.`;
     case 'forbidden':
       return (
         `${where} closed the connection on ${[...end.pendingFilters, ...end.pendingTopics].join(', ')}: check that ` +
@@ -176,7 +185,7 @@ function sentenceOf(code: FailureCode, end: ConnectionEnd): string {
         'back meanwhile.'
       );
     case 'closed':
-      return `${where} closed the connection.`;
+      return `${where} closed the connection; the agent connects again by itself.`;
     case 'stopped':
       return 'The agent is stopping.';
   }

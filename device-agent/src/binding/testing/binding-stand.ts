@@ -50,13 +50,18 @@ export class BindingStand {
   /** Claims that were signed, as the board's events say. */
   readonly signed: string[] = [];
   readonly wiped: number[] = [];
+  /** Warnings and errors. */
+  readonly logged: string[] = [];
   changes = 0;
   readonly #responder: ChallengeResponder;
 
   private constructor(directory: string, options: BindingStandOptions) {
     const { write = writeFileAtomically, data = [], desired } = options;
     const clock = options.clock ?? new FakeClock();
-    const logger = createLogger({ level: 'silent' });
+    const logger = createLogger({
+      level: 'warn',
+      destination: { write: (line: string) => void this.logged.push(line) },
+    });
     const { connection } = this;
     this.clock = clock;
     this.shadow = new FakeShadowService(connection, shadowTopicPrefix(thing, ownershipShadow));

@@ -38,6 +38,22 @@ describe('the state directory, as the doctor sees it', () => {
     ).rejects.toThrow('cannot be read and written by this user');
   });
 
+  it('is told when its disk is full', async () => {
+    const look = (freeBytes: number | undefined): Promise<string> =>
+      lookAtState(
+        parent,
+        async () => {},
+        () => freeBytes,
+      );
+    await expect(look(4_096)).rejects.toThrow(
+      `The disk of the state directory ${parent} is full (4 KiB free)`,
+    );
+    expect([await look(1024 * 1024), await look(undefined)]).toEqual([
+      `the state directory ${parent} can be written`,
+      `the state directory ${parent} can be written`,
+    ]);
+  });
+
   it('is told when it is not there and cannot be made', async () => {
     const state = join(parent, 'of', 'aovis');
     await expect(

@@ -3,6 +3,7 @@ import { access, constants, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { bundleFiles } from '@aovis/contracts/provisioning';
 import type { Clock } from '../../host/clock.ts';
+import { freeBytesAt } from '../../host/state-directory.ts';
 import {
   type BundleFiles,
   type CertificateChain,
@@ -37,11 +38,20 @@ async function checkOwner(bundle: string): Promise<void> {
   }
 }
 
-/** `mayUse` asks what {@link access} of Node.js does: whether this user has these rights to a path. */
-export async function lookAtState(state: string, mayUse: typeof access = access): Promise<string> {
+/** With less than this the agent's small files can no longer be replaced: settings, answers, whose the board is. */
+const leastFreeBytes = 256 * 1024;
+
+/**
+ * `mayUse` asks what {@link access} of Node.js does: whether this user has these rights to a path; `freeBytes` how much
+ * the disk under it takes yet, if that is known.
+ */
+export async function lookAtState(
+  state: string,
+  mayUse: typeof access = access,
+  freeBytes: typeof freeBytesAt = freeBytesAt,
+): Promise<string> {
   try {
     await mayUse(state, constants.R_OK | constants.W_OK | constants.X_OK);
-    return `the state directory ${state} can be written`;
   } catch (error) {
     if (isCode(error, 'ENOENT')) return await lookWhereStateIsMade(state, mayUse);
     throw new Finding(
@@ -49,6 +59,13 @@ export async function lookAtState(state: string, mayUse: typeof access = access)
         'runs as (sudo -u USER), and give the directory to that user (chown).',
     );
   }
+  const free = freeBytes(state);
+  if (free !== undefined && free < leastFreeBytes)
+    throw new Finding(
+      `The disk of the state directory ${state} is full (${Math.floor(free / 1024)} KiB free): the agent keeps neither ` +
+        `messages nor settings there. Remove what fills it; df -h '${state}' names the disk.`,
+    );
+  return `the state directory ${state} can be written`;
 }
 
 /** Nothing is made here: the doctor changes nothing, so it asks of the nearest directory that is there. */
