@@ -103,7 +103,10 @@ export function v4l2RawArguments(device: string, capture: FfmpegCapture): string
   ];
 }
 
-/** A network camera, over TCP. Its own keyframe interval counts: 1 to 2 s is right. */
+/**
+ * A network camera, over TCP. Its own keyframe interval counts: 1 to 2 s is right. Cameras may send their parameter sets in
+ * the description alone (RFC 6184, section 8.2.1), so they are put before each keyframe.
+ */
 export function rtspArguments(url: string, capture: FfmpegCapture): string[] {
   return [
     ...quiet,
@@ -111,7 +114,7 @@ export function rtspArguments(url: string, capture: FfmpegCapture): string[] {
     url,
     ...soundCard(capture),
     ...passOn,
-    ...annexBToPipe(),
+    ...annexBToPipe('dump_extra=freq=keyframe'),
     ...soundOutput(capture),
   ];
 }

@@ -2,9 +2,9 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, expect, it } from '@jest/globals';
+import { afterAll, describe, expect, it } from '@jest/globals';
 import { systemClock as clock } from '../host/clock.ts';
-import { clipPath } from '../streaming/testing/pictures.ts';
+import { clipPath, clipPictures } from '../streaming/testing/pictures.ts';
 import type { AccessUnit } from './access-unit.ts';
 import type { AudioFrame } from './audio-frame.ts';
 import type { CaptureSettings } from './camera-source.ts';
@@ -12,6 +12,7 @@ import { createCameraSource } from './create-camera-source.ts';
 import { encoderArguments, encoderSetup, h264Encoders } from './encoder.ts';
 import { parseSourceSpecification } from './source-specification.ts';
 import { findPictureFormat } from './sps.ts';
+import { RtspCamera } from './testing/rtsp-camera.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'ffmpeg-'));
 afterAll(() => rmSync(directory, { recursive: true }));
@@ -93,6 +94,44 @@ it('plays an MP4 file without encoding it again', async () => {
   });
   expect(pictures.map(({ keyframe }) => keyframe).indexOf(true, 1)).toBe(15);
 }, 20_000);
+
+describe('a network camera', () => {
+  async function captureFrom(setsInBand: boolean, password: string, count: number): Promise<AccessUnit[]> {
+    const camera = new RtspCamera({ user: 'joe', password: 's3cret', setsInBand });
+    const address = await camera.start();
+    try {
+      return await capture(`rtsp://joe:${password}@${address}`, count);
+    } finally {
+      await camera.stop();
+    }
+  }
+
+  it.each([
+    ['beside the pictures', true],
+    ['in its description alone', false],
+  ])(
+    'sends its parameter sets %s',
+    async (_name, setsInBand) => {
+      // ffmpeg leaves out what it looks at first; what follows begins with a keyframe.
+      const pictures = await captureFrom(setsInBand, 's3cret', 46);
+      const keyframes = pictures.flatMap(({ keyframe }, index) => (keyframe ? [index] : []));
+      expect(keyframes).toEqual([0, 15, 30, 45]);
+      const [sent] = clipPictures();
+      expect(pictures.map(({ parameterSets }) => parameterSets)).toEqual(
+        pictures.map(() => sent?.parameterSets),
+      );
+    },
+    20_000,
+  );
+
+  it('that wants another password is told so, without it', async () => {
+    const failure = captureFrom(true, 'wr0ng', 1);
+    await expect(failure).rejects.toThrow(
+      /401 Unauthorized.*Check the address with its path, name and password/,
+    );
+    await expect(failure).rejects.not.toThrow('wr0ng');
+  }, 20_000);
+});
 
 it('passes the complaint of ffmpeg on', async () => {
   await expect(capture('file:/nowhere.mp4', 1)).rejects.toThrow('/nowhere.mp4: No such file or directory');
