@@ -41,7 +41,8 @@ async function startBar(terminal: Terminal, clock: Clock, total: number): Promis
   const bar = new SingleBar(
     {
       stream: terminal.stderr as NodeJS.WritableStream,
-      format: '{bar} {value}/{total} boards, {rate}/s, {left} left',
+      // The bar last: on a narrow terminal it is what is cut off.
+      format: '{value}/{total} boards, {rate}/s, {left} left {bar}',
       hideCursor: true,
     },
     Presets.shades_classic,
