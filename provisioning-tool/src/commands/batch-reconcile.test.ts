@@ -171,24 +171,37 @@ describe('batch reconcile', () => {
     expect((await factory.succeed('batch', 'status', 'more')).stdout).toMatch(/handed over +1/);
   });
 
+  /** As if the journal had been put back from a copy that is older than this batch. */
+  async function forgetBatch(batchId: string): Promise<void> {
+    const path = join(factory.workspace, 'journal.jsonl');
+    const lines = (await readFile(path, 'utf8')).split('\n');
+    const before = lines.findIndex((line) => line.includes(`"${batchId}"`));
+    await writeFile(path, `${lines.slice(0, before).join('\n')}\n`);
+    await factory.forgetJournalEnd();
+  }
+
+  it('switches no board off that this station made when the journal does not know it any more', async () => {
+    await factory.runBatch(await factory.writeCsv('more.csv', 'serial,model\nN4K-000008,n4k\n'));
+    const eight = certificateOf('aovis-n4k-000008');
+    await forgetBatch('more');
+    const { differences } = await reconcile('--apply');
+    expect(differences).toContainEqual(
+      expect.objectContaining({
+        subject: eight,
+        outcome: 'for_you_to_decide',
+        advice: expect.stringContaining('put the journal back'),
+      }),
+    );
+    expect(factory.iot.certificates.get(eight)?.status).toBe('ACTIVE');
+  });
+
   it('finds certificates without a board: an active one is switched off, an old one deleted', async () => {
     await factory.runBatch(
       await factory.writeCsv('more.csv', 'serial,model\nN4K-000008,n4k\nN4K-000009,n4k\n'),
     );
     const [eight, nine] = [certificateOf('aovis-n4k-000008'), certificateOf('aovis-n4k-000009')];
     // Another workspace with the same CA made these, and is gone: this journal never knew them.
-    const path = join(factory.workspace, 'journal.jsonl');
-    const lines = (await readFile(path, 'utf8')).split('\n');
-    await writeFile(
-      path,
-      `${lines
-        .slice(
-          0,
-          lines.findIndex((line) => line.includes('"more"')),
-        )
-        .join('\n')}\n`,
-    );
-    await factory.forgetJournalEnd();
+    await forgetBatch('more');
     factory.iot.things.delete('aovis-n4k-000008');
     factory.iot.things.delete('aovis-n4k-000009');
     factory.backend.batches.set('aovis-n4k-000009', 'boards');

@@ -59,6 +59,16 @@ async function orphanCertificate(
         advice: `the board may have got it in the field; if not: aovis-provision device revoke ${thingName.slice('aovis-'.length).toUpperCase()}`,
       },
     ];
+  // Its line was in a journal that lost its end: the board may be at a customer.
+  if (status === 'ACTIVE' && isAttached && thing?.attributes['station'] === stationId)
+    return [
+      {
+        subject: id,
+        problem,
+        advice:
+          'this station made its board: put the journal back that knows it; if nobody has the board, make it INACTIVE by hand',
+      },
+    ];
   if (status === 'ACTIVE')
     return [
       {
