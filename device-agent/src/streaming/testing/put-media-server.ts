@@ -82,6 +82,8 @@ export class PutMediaServer extends EventEmitter {
     const serve = (request: IncomingMessage, response: ServerResponse): void =>
       this.#serve(request, response);
     this.#server = this.#tls === undefined ? createServer(serve) : createTlsServer(this.#tls, serve);
+    // A stream is one request; Node.js would end it after five minutes.
+    this.#server.requestTimeout = 0;
     this.#server.listen(Number(this.#url?.port ?? 0), '127.0.0.1');
     await once(this.#server, 'listening');
     this.#url = new URL(
