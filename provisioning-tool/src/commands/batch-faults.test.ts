@@ -65,7 +65,7 @@ describe('batch run, with a disk that fails', () => {
       let runs = 0;
       for (; runs < 60; runs++) {
         const { code, stderr } = await run(fault);
-        expect(await factory.activeWithoutBundle('boards')).toEqual([]);
+        expect(await factory.activeWithoutBundle(['boards'])).toEqual([]);
         if (code === 0) break;
         expect(code).toBe(fault.effect.startsWith('kill') ? null : 8);
         if (code === 8) expect(stderr).toContain('free some disk space');
@@ -100,7 +100,7 @@ describe('batch run, with a disk that fails', () => {
       expect(code).toBe(8);
       expect(stderr).toMatch(sentence);
       expect(stderr).toContain('run the same command again');
-      expect(await factory.activeWithoutBundle('boards')).toEqual([]);
+      expect(await factory.activeWithoutBundle(['boards'])).toEqual([]);
       expect((await run()).code).toBe(0);
       await expectAllDoneOnce();
     },
@@ -119,7 +119,7 @@ describe('batch run, with a disk that fails', () => {
         effect: 'kill-after',
       };
       const { code } = await run(fault, words);
-      expect(await factory.activeWithoutBundle('boards')).toEqual([]);
+      expect(await factory.activeWithoutBundle(['boards'])).toEqual([]);
       if (code === 0) break;
       if (
         runs > 0 &&

@@ -107,7 +107,7 @@ describe('batch run, killed', () => {
     ] as const) {
       killAtCall(n, afterEffect);
       await runChild(csv);
-      expect(await factory.activeWithoutBundle('boards')).toEqual([]);
+      expect(await factory.activeWithoutBundle(['boards'])).toEqual([]);
     }
     factory.iot.options.onCall = () => undefined;
     expect(await runChild(csv)).toBe(0);
@@ -120,7 +120,7 @@ describe('batch run, killed', () => {
       const watcher = killAtFileChange(n);
       await runChild(csv);
       watcher.close();
-      expect(await factory.activeWithoutBundle('boards')).toEqual([]);
+      expect(await factory.activeWithoutBundle(['boards'])).toEqual([]);
     }
     expect(await runChild(csv)).toBe(0);
     await expectAllDoneOnce();

@@ -115,7 +115,7 @@ describe('batch run', () => {
           )
             violations.push(id);
       if (operation === 'UpdateCertificate' && done)
-        checks.push(factory.activeWithoutBundle('boards').then((found) => void violations.push(...found)));
+        checks.push(factory.activeWithoutBundle(['boards']).then((found) => void violations.push(...found)));
     };
     expect((await factory.runBatch(await factory.writeBoards('boards.csv', 5))).exitCode).toBe(0);
     await Promise.all(checks);

@@ -74,7 +74,7 @@ describe('batch reconcile --apply, killed', () => {
       let runs = 0;
       for (; runs < 20; runs++) {
         const { code } = await apply(fault(runs + 1));
-        expect(await factory.activeWithoutBundle('boards')).toEqual([]);
+        expect(await factory.activeWithoutBundle(['boards'])).toEqual([]);
         if (code === 0) break;
         expect(code).toBeNull();
       }

@@ -155,18 +155,32 @@ export class FactoryFixture {
    * What must hold at every instant, whatever was killed: a certificate that is ACTIVE lies, with its key, in a
    * finished bundle, or in the one that a new bundle took the place of. Returns the violations.
    */
-  async activeWithoutBundle(batchId: string, certificates = this.iot.certificates): Promise<string[]> {
+  async activeWithoutBundle(
+    batchIds: readonly string[],
+    certificates = this.iot.certificates,
+  ): Promise<string[]> {
+    // Before the folders are read: what is ACTIVE by then has its bundle.
+    const active = [...certificates].filter(([, { status }]) => status === 'ACTIVE');
+    const folders = await this.#bundleFolders(batchIds);
     const violations: string[] = [];
-    for (const [id, { status, pem }] of certificates) {
-      if (status !== 'ACTIVE') continue;
+    for (const [id, { pem }] of active) {
       const thing = new X509Certificate(pem).subject.slice('CN='.length);
-      const folders = ['bundles', 'replaced'].map((name) =>
-        join(this.workspace, 'batches', batchId, name, thing),
-      );
-      const held = await Promise.all(folders.map((folder) => holdsKeyOf(folder, pem)));
+      const held = await Promise.all((folders.get(thing) ?? []).map((folder) => holdsKeyOf(folder, pem)));
       if (!held.includes(true)) violations.push(id);
     }
     return violations;
+  }
+
+  /** By thing, where its bundles lie. */
+  async #bundleFolders(batchIds: readonly string[]): Promise<Map<string, string[]>> {
+    const folders = new Map<string, string[]>();
+    for (const batchId of batchIds)
+      for (const name of ['bundles', 'replaced']) {
+        const parent = join(this.workspace, 'batches', batchId, name);
+        for (const thing of await readdir(parent).catch(() => []))
+          folders.set(thing, [...(folders.get(thing) ?? []), join(parent, thing)]);
+      }
+    return folders;
   }
 }
 

@@ -35,12 +35,10 @@ export class TortureJobs {
     return this.#merged.size * boardsPerMerge;
   }
 
-  /** Ids of ACTIVE certificates that have no bundle at the second station. */
-  async activeElsewhere(batchIds: readonly string[]): Promise<string[][]> {
-    const second = this.#second;
-    if (!second) return [];
+  /** Ids of ACTIVE certificates that have no bundle at the second station, if there is one. */
+  async activeElsewhere(batchIds: readonly string[]): Promise<string[]> {
     const { certificates } = this.#factory.iot;
-    return await Promise.all(batchIds.map((batchId) => second.activeWithoutBundle(batchId, certificates)));
+    return (await this.#second?.activeWithoutBundle(batchIds, certificates)) ?? [...certificates.keys()];
   }
 
   async next(done: readonly string[]): Promise<Job> {
