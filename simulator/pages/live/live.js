@@ -10,7 +10,9 @@ window.live = { state: 'new', refused: null, firstFrameMs: null, framesDecoded: 
 /** The present attempt; the next one begins when it has failed. */
 let current;
 let nextWaitMs = 1_000;
-/** An offer to a camera that is away is lost after a while: then another one is due. */
+/** An offer to a camera that is away for a moment is lost: then another one is due, soon. */
+const answerWithinMs = 8_000;
+/** From the answer on, over networks that only a relay crosses. */
 const connectWithinMs = 30_000;
 
 function show(state, sentence) {
@@ -75,8 +77,10 @@ async function watch() {
   });
   signaling.on('iceCandidate', (candidate) => peer.addIceCandidate(candidate));
   await new Promise((resolve, reject) => {
-    const patience = setTimeout(() => reject(new Error('The camera does not answer.')), connectWithinMs);
+    let patience = setTimeout(() => reject(new Error('The camera does not answer.')), answerWithinMs);
     signaling.on('sdpAnswer', (answer) => {
+      clearTimeout(patience);
+      patience = setTimeout(() => reject(new Error('The camera is not reached.')), connectWithinMs);
       const { refused } = answer;
       if (refused === undefined) return peer.setRemoteDescription(answer).catch(reject);
       reject(refused.code === 'invitation_over' ? new Error(refused.message) : new Refused(refused));

@@ -2,6 +2,7 @@ import type * as NodeDataChannel from 'node-datachannel';
 import type { RtcConfig } from 'node-datachannel';
 import { asksForKeyframe } from '../rtp/rtcp-feedback.ts';
 import type { IceServer, Peer, PeerEvents, PeerLibrary, PeerOptions } from './peer-library.ts';
+import { sendIfOpen } from './send-if-open.ts';
 
 type Module = typeof NodeDataChannel;
 type Connection = InstanceType<Module['PeerConnection']>;
@@ -70,7 +71,7 @@ class NodeDataChannelPeer implements Peer {
   }
 
   sendRtp(packet: Buffer): void {
-    if (!this.#closed && this.#track.isOpen()) this.#track.sendMessageBinary(packet);
+    if (!this.#closed) sendIfOpen(this.#track, () => this.#track.sendMessageBinary(packet));
   }
 
   get relayed(): boolean {
@@ -132,7 +133,7 @@ class NodeDataChannelPeer implements Peer {
           unlessClosed((events, message) => {
             if (typeof message === 'string')
               events.onMessage(message, (text) => {
-                if (channel.isOpen()) channel.sendMessage(text);
+                sendIfOpen(channel, () => channel.sendMessage(text));
               });
           }),
         );
